@@ -1,0 +1,55 @@
+# Every target makes .venv by itself: with uv when it is there, else with `python3 -m venv` and pip.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: help demo test lint bench seams docs clean
+help:
+	@echo "make demo | test | lint | bench | seams | docs | clean"
+
+# One stamp a set of extras, so that the demo does not wait for the linters.
+$(VENV)/.cli: pyproject.toml
+	@$(call install,.[cli])
+	@touch $@
+$(VENV)/.dev: pyproject.toml
+	@$(call install,.[dev])
+	@touch $@ $(VENV)/.cli
+
+define install
+if command -v uv >/dev/null 2>&1; then \
+  { test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV); } && \
+  uv pip install --quiet --python $(BIN)/python -e '$(1)'; \
+else \
+  { test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); } && \
+  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '$(1)'; \
+fi
+endef
+
+demo: $(VENV)/.cli
+	$(BIN)/unbroken demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -q
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m coverage report --include='src/unbroken/core/*' --fail-under=100
+	$(BIN)/python -m coverage report --skip-covered --omit='src/unbroken/core/*'
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/pyright --verifytypes unbroken --ignoreexternal
+
+seams: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.seams
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.dev
+	$(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml
+
+clean:
+	rm -rf .venv* build dist site .coverage* .hypothesis .mypy_cache .ruff_cache

@@ -1,0 +1,162 @@
+"""`resilient_stream`: the SDK's `messages.stream`, for streams that must not break."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from anthropic import Omit, omit
+
+from .engine.driver import Driver
+from .engine.inputs import given, settle
+from .engine.stream import FormatT, ResilientStreamManager
+from .engine.typed import Api
+from .health import Health, default_health
+from .policy import Policy
+from .report import Notice
+from .routes import Fallback, resolve
+
+if TYPE_CHECKING:
+    import httpx2
+    from anthropic import NotGiven
+    from anthropic.types import MessageParam, ModelParam
+    from typing_extensions import Unpack
+
+__all__ = ["StreamArguments", "resilient_stream"]
+
+
+class StreamArguments(TypedDict, total=False):
+    """The optional arguments of the SDK's `messages.stream`, but for `output_format`; see its own documentation.
+
+    What the installed SDK takes beyond these is taken too.
+    """
+
+    betas: Any
+    cache_control: Any
+    container: Any
+    context_management: Any
+    diagnostics: Any
+    extra_body: object
+    extra_headers: Any
+    extra_query: Any
+    fallbacks: Any
+    fallback_credit_token: Any
+    inference_geo: Any
+    mcp_servers: Any
+    metadata: Any
+    output_config: Any
+    service_tier: Any
+    speed: Any
+    stop_sequences: Any
+    system: Any
+    thinking: Any
+    timeout: float | httpx2.Timeout | NotGiven | None
+    tool_choice: Any
+    tools: Any
+    user_profile_id: Any
+    workspace_id: Any
+
+
+def resilient_stream(
+    client: Any,
+    *,
+    model: ModelParam,
+    max_tokens: int,
+    messages: Iterable[MessageParam],
+    output_format: type[FormatT] | Omit | None = omit,
+    fallback_models: Iterable[Fallback] = (),
+    policy: Policy | None = None,
+    health: Health | None = None,
+    on_notice: Callable[[Notice], object] | None = None,
+    api: Literal["messages", "beta"] = "messages",
+    **arguments: Unpack[StreamArguments],
+) -> ResilientStreamManager[FormatT]:
+    """Stream a message that does not break when the API does.
+
+    A replacement for `client.messages.stream(...)`: the same arguments, and in the `async with` block the same
+    events and helpers. When the stream dies, the rest is asked for with what has arrived, and joined to it.
+
+    ```python
+    async with resilient_stream(client, model="claude-opus-5-5", max_tokens=1024, messages=[...]) as stream:
+        async for text in stream.text_stream:
+            print(text, end="", flush=True)
+    ```
+
+    Args:
+        client: `AsyncAnthropic`, or another async client of the SDK. Its `max_retries` is not used.
+        model: The model to ask first.
+        max_tokens: The most that the whole answer may have, in tokens. A resume asks for what is left of it.
+        messages: The conversation. Files in it are read once, when the stream is entered.
+        output_format: A type to parse the text into, as in the SDK.
+        fallback_models: Where to go when the model does not answer, in rank order: names, patches
+            (`{"model": ..., "thinking": None}`: a value sets an argument, None unsets it), or `Route`s to other clients.
+        policy: Limits, waits and forms. None: the defaults of `Policy`.
+        health: What streams share. None: one for each client.
+        on_notice: Called with each `Notice`, from the task that reads. It must not block; what it raises is logged.
+        api: `"beta"` for `client.beta.messages`, with its types.
+        **arguments: Everything else that the SDK's `messages.stream` takes. `timeout` bounds the phases of each
+            attempt; for reads, the shorter of it and the policy's `idle_timeout` holds.
+
+    Returns:
+        A context manager, to be entered once; see `ResilientStream`.
+
+    Raises:
+        TypeError: The client is not async, an argument is unknown, or has the wrong type.
+        ValueError: `max_tokens` is below 1, the model is empty, or `api` is neither of the two.
+    """
+    if api not in ("messages", "beta"):
+        raise ValueError(f"api must be 'messages' or 'beta', not {api!r}")
+    accepted = _accepted_arguments(client, api)
+    request = given({"model": model, "max_tokens": max_tokens, "messages": messages, **arguments})
+    if not isinstance(output_format, Omit) and output_format is not None:
+        request["output_format"] = output_format
+    _check(request, accepted)
+    routes = resolve(model, client, fallback_models, accepted)
+    for route in routes[1:]:
+        if route.client is not client:
+            _accepted_arguments(route.client, api)
+    for value, type_, name in ((policy, Policy, "policy"), (health, Health, "health")):
+        if value is not None and not isinstance(value, type_):
+            raise TypeError(f"{name} must be a {type_.__name__}, not {type(value).__name__}")
+
+    async def make_driver() -> Driver:
+        return Driver(
+            api=api,
+            routes=routes,
+            request=await settle(request),
+            policy=policy or Policy(),
+            health=health or default_health(client),
+            on_notice=on_notice,
+        )
+
+    return ResilientStreamManager(make_driver, api, request.get("output_format"))
+
+
+def _accepted_arguments(client: Any, api: Api) -> frozenset[str]:
+    """The names that this client's `messages.stream` takes."""
+    if hasattr(type(client), "__enter__") and not hasattr(type(client), "__aenter__"):
+        raise TypeError(f"resilient_stream needs an async client such as AsyncAnthropic, not {type(client).__name__}")
+    try:
+        stream = client.beta.messages.stream if api == "beta" else client.messages.stream
+        return frozenset(inspect.signature(stream).parameters)
+    except AttributeError:
+        where = "beta.messages" if api == "beta" else "messages"
+        raise TypeError(f"{type(client).__name__} is no Anthropic client: it has no {where}.stream") from None
+
+
+def _check(request: dict[str, Any], accepted: frozenset[str]) -> None:
+    unknown = sorted(set(request) - accepted)
+    if unknown:
+        raise TypeError(f"resilient_stream() got an unexpected argument {unknown[0]!r}; messages.stream has none such")
+    model, max_tokens, messages = request["model"], request["max_tokens"], request["messages"]
+    if not isinstance(model, str):
+        raise TypeError(f"model must be a string, not {type(model).__name__}")
+    if not model:
+        raise ValueError("model must not be empty")
+    if isinstance(max_tokens, bool) or not isinstance(max_tokens, int):
+        raise TypeError(f"max_tokens must be an int, not {type(max_tokens).__name__}")
+    if max_tokens < 1:
+        raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
+    if isinstance(messages, str) or not isinstance(messages, Iterable):
+        raise TypeError(f"messages must be a list of messages, not {type(messages).__name__}")

@@ -1,0 +1,209 @@
+"""What went wrong, as a value: an exception, an `error` event or an end of file -> `Failure`.
+
+A failure says two things to the plan (`plan.py`): of which `Kind` it is, which the report shows, and its `Verdict`,
+which is all that the plan looks at. The statuses and error types are those of the API's error page and of the SDK's
+`_exceptions.py`. A 4xx is known by its status; inside a 200 stream, and behind a gateway's 5xx, the type decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any, Final
+
+__all__ = ["PREFILL_UNSUPPORTED", "Failure", "Kind", "Verdict", "classify", "of_kind", "retry_after_seconds"]
+
+
+class Kind(StrEnum):
+    """What happened; the value is the `outcome` that the report shows."""
+
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server_error"
+    RATE_LIMITED = "rate_limited"
+    SPEND_LIMIT = "spend_limit"
+    TIMED_OUT = "timed_out"
+    CONFLICT = "conflict"
+    CONNECTION = "connection"
+    STALLED = "stalled"
+    TRUNCATED = "truncated"
+    MALFORMED = "malformed"
+    AUTHENTICATION = "authentication"
+    BILLING = "billing"
+    PERMISSION = "permission"
+    NOT_FOUND = "not_found"
+    INVALID_REQUEST = "invalid_request"
+    PREFILL_UNSUPPORTED = "prefill_unsupported"
+    SEAM_UNMATCHED = "seam_unmatched"
+    REFUSED = "refused"
+
+
+class Verdict(StrEnum):
+    """What may be done about it."""
+
+    RETRY = "retry"
+    """The same request may succeed later, here or elsewhere."""
+    ELSEWHERE = "elsewhere"
+    """This model will never answer this request; another may."""
+    CLIENT = "client"
+    """No route of this client will answer: its key, its account or its budget is at fault."""
+    REJECTED = "rejected"
+    """The request itself is at fault."""
+
+
+_VERDICTS: Final = {
+    Kind.OVERLOADED: Verdict.RETRY,
+    Kind.SERVER_ERROR: Verdict.RETRY,
+    Kind.RATE_LIMITED: Verdict.RETRY,
+    Kind.SPEND_LIMIT: Verdict.CLIENT,
+    Kind.TIMED_OUT: Verdict.RETRY,
+    Kind.CONFLICT: Verdict.RETRY,
+    Kind.CONNECTION: Verdict.RETRY,
+    Kind.STALLED: Verdict.RETRY,
+    Kind.TRUNCATED: Verdict.RETRY,
+    Kind.MALFORMED: Verdict.RETRY,
+    Kind.AUTHENTICATION: Verdict.CLIENT,
+    Kind.BILLING: Verdict.CLIENT,
+    Kind.PERMISSION: Verdict.CLIENT,
+    Kind.NOT_FOUND: Verdict.ELSEWHERE,
+    Kind.INVALID_REQUEST: Verdict.REJECTED,
+    Kind.PREFILL_UNSUPPORTED: Verdict.REJECTED,
+    Kind.SEAM_UNMATCHED: Verdict.RETRY,
+    Kind.REFUSED: Verdict.ELSEWHERE,
+}
+
+#: https://platform.claude.com/docs/en/api/errors (August 2026).
+_BY_TYPE: Final = {
+    "overloaded_error": Kind.OVERLOADED,
+    "api_error": Kind.SERVER_ERROR,
+    "rate_limit_error": Kind.RATE_LIMITED,
+    "timeout_error": Kind.TIMED_OUT,
+    "conflict_error": Kind.CONFLICT,
+    "authentication_error": Kind.AUTHENTICATION,
+    "billing_error": Kind.BILLING,
+    "permission_error": Kind.PERMISSION,
+    "not_found_error": Kind.NOT_FOUND,
+    "invalid_request_error": Kind.INVALID_REQUEST,
+    "request_too_large": Kind.INVALID_REQUEST,
+}
+
+_BY_STATUS: Final = {
+    401: Kind.AUTHENTICATION,
+    402: Kind.BILLING,
+    403: Kind.PERMISSION,
+    404: Kind.NOT_FOUND,
+    408: Kind.TIMED_OUT,
+    409: Kind.CONFLICT,
+    429: Kind.RATE_LIMITED,
+    504: Kind.TIMED_OUT,
+    529: Kind.OVERLOADED,
+}
+
+#: The 429s that "keep failing until access resumes" (SDK `types/shared/*_error_details.py`).
+_SPEND_LIMITS: Final = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
+
+#: The API's own words; it gives this 400 no code (errors page, prefill-not-supported, August 2026).
+PREFILL_UNSUPPORTED: Final = "does not support assistant message prefill"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one attempt ended without the whole message.
+
+    Attributes:
+        kind: What happened.
+        verdict: What may be done about it.
+        error: The exception that stands for it, always an `anthropic.APIError`.
+        status: The HTTP status of the response; None when there was none. 200 for what went wrong inside a stream.
+        type: The API's `error.type`; None when it gave none.
+        retry_after: Seconds that the server asked to wait; None when it did not say.
+        clean_end: Whether the body simply ended, with no error at all.
+    """
+
+    kind: Kind
+    verdict: Verdict
+    error: Exception
+    status: int | None = None
+    type: str | None = None
+    retry_after: float | None = None
+    clean_end: bool = False
+
+
+def of_kind(kind: Kind, error: Exception, *, status: int | None = None, clean_end: bool = False) -> Failure:
+    """A failure that the server said nothing about: a connection that broke, a stream that stalled or ended."""
+    return Failure(kind, _VERDICTS[kind], error, status=status, clean_end=clean_end)
+
+
+def classify(error: Exception, *, status: int, body: object, headers: Mapping[str, str], now: float) -> Failure:
+    """A failure that the server named: an HTTP status, or an `error` event inside a 200 stream.
+
+    Args:
+        error: The SDK's exception for it.
+        status: The HTTP status; 200 for an `error` event.
+        body: The decoded error body, `{"type": "error", "error": {...}}`; anything else is taken as no body.
+        headers: The response's headers, with case-insensitive look-up.
+        now: Unix time in seconds, for a `retry-after` that is a date.
+    """
+    details = _mapping(_mapping(body).get("error"))
+    type_ = details.get("type")
+    kind = _kind(status, type_ if isinstance(type_, str) else None, details)
+    verdict = _VERDICTS[kind]
+    match headers.get("x-should-retry"):
+        case "true" if kind is not Kind.SPEND_LIMIT and status != 200:
+            verdict = Verdict.RETRY
+        case "false" if verdict is Verdict.RETRY and status != 200:
+            verdict = Verdict.ELSEWHERE
+    return Failure(
+        kind,
+        verdict,
+        error,
+        status=status,
+        type=type_ if isinstance(type_, str) else None,
+        retry_after=retry_after_seconds(headers, now) if status != 200 else None,
+    )
+
+
+def _kind(status: int, type_: str | None, details: Mapping[str, Any]) -> Kind:
+    if _mapping(details.get("details")).get("error_code") in _SPEND_LIMITS:
+        return Kind.SPEND_LIMIT
+    if PREFILL_UNSUPPORTED in str(details.get("message", "")):
+        return Kind.PREFILL_UNSUPPORTED
+    by_status = _BY_STATUS.get(status)
+    if by_status is None and status >= 500:
+        # 500, 501, 502, 503 and whatever a gateway makes up; the body may still know better.
+        by_status = Kind.SERVER_ERROR
+    if type_ in _BY_TYPE and (by_status in (None, Kind.SERVER_ERROR)):
+        return _BY_TYPE[type_]
+    if by_status is None:
+        # Inside a stream an unknown type is the server's trouble; on a 4xx it is the request's.
+        return Kind.SERVER_ERROR if status < 400 else Kind.INVALID_REQUEST
+    return by_status
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
+    """How long the server asks to wait, in seconds: `retry-after-ms`, else `retry-after` (seconds or an HTTP date)."""
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = headers.get("retry-after")
+    seconds = _number(value)
+    if seconds is not None or not value:
+        return seconds
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    # "nan" and "inf" parse as floats, and mean nothing here.
+    return number if 0 <= number < float("inf") else None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

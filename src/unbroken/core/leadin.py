@@ -1,0 +1,116 @@
+"""What a model says before it goes on: "Sure, here is the rest:", an ellipsis, a code fence that is open already.
+
+A table of wordings, and the only place to add one. What is recognised here is never delivered when the text that was
+asked for follows it, so the wordings may be generous; where nothing known follows, only what cannot be mistaken for
+the answer is cut (`sure=True`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+__all__ = ["HEAD_ENDS", "LONGEST_HEAD", "Head", "could_be_lead_in", "ends_in_a_fence", "find_head"]
+
+#: Where a head ends at the latest, in characters: a line of 80 and a fence line.
+LONGEST_HEAD: Final = 160
+#: The characters that can be the last of a head.
+HEAD_ENDS: Final = frozenset('.…:：*_\n>"“«`')
+
+_DOTS: Final = re.compile(r"\s*(?:\.{3,}|…)")
+_COLON_LINE: Final = re.compile(r"\s*([^\n:：]{1,79}[:：])[*_]*(?:[^\S\n]*\n){0,2}")
+_ANY_LINE: Final = re.compile(r"\s*([^\n:：]{1,79}\n)")
+_FENCE: Final = re.compile(r"\s*(?:`{3,}|~{3,})[^\n`]*\n")
+_WRAP: Final = re.compile(r"\s*(?:<(\w+)>|([\"“«`]))")
+_CLOSERS: Final = {'"': '"', "“": "”", "«": "»", "`": "`"}
+_FENCE_LINE: Final = re.compile(r"^[^\S\n]*(?:(?:[-*+>]|\d+[.)])[^\S\n]+)*(`{3,}|~{3,})([^\n]*)", re.MULTILINE)
+
+_GOING_ON: Final = re.compile(
+    r"continu|resum|\brest\b|remain|left off|stopped|cut off|interrupt|pick\w* up|carry\w* on|\bgo(?:ing|es)? on\b"
+    r"|fortsetz|weiter|suite|reprend|repren|sigue|siguiente|prosegu|продолж|继续|繼續|接着|接著|続|계속|이어|تابع|जारी",
+    re.IGNORECASE,
+)
+_OPENING: Final = re.compile(
+    r"\W*(?:sure|of course|certainly|absolutely|ok(?:ay)?|right|understood|got it|no problem|here|apolog|sorry|"
+    r"my apologies|as i was saying|so|where|back|let me|i'll|i will)\b",
+    re.IGNORECASE,
+)
+
+#: What lead-ins are made of. A key of nothing else could be found in the lead-in.
+_WORDS: Final = frozenset(
+    """
+    a about absolutely again ahead all am an and answer apologies as at back be because before below broke by can carry
+    certainly connection continuation continue continued continues continuing course cut did dropped easily exactly
+    finish first following for from full get give go going got happy has have here i in interrupted interruption is it
+    just last left let ll m me message my next no now of off ok okay on part pick picked picking place please point
+    previous problem re remainder remaining reply response rest restart resume resuming right s same saying so sorry
+    start starting still stop stopped sure text than that the then there this to understood up us ve was we were what
+    where which will with without yes you your
+    """.split()  # noqa: SIM905 - one word a line would fill two pages
+)
+_LONGEST_WORD: Final = max(map(len, _WORDS))
+
+
+class Head(NamedTuple):
+    """What stands before a continuation.
+
+    Attributes:
+        length: In characters.
+        closer: What closes a quotation or a tag that the head opens; "" for none.
+    """
+
+    length: int
+    closer: str
+
+
+def find_head(output: str, *, fenced: bool, sure: bool) -> Head:
+    """Find what stands before the continuation at the beginning of `output`.
+
+    Args:
+        output: What the model wrote so far.
+        fenced: Whether the held text ends inside a code fence, so that the model may have opened it again.
+        sure: Whether to take only what speaks for itself: an ellipsis, a line about going on that ends in a colon, the
+            fence. Else also lines that merely open an answer, and the quotation mark or the tag around an echo.
+    """
+    at = 0 if sure and output[:1].isspace() else _end(_DOTS, output, 0)
+    line = _COLON_LINE.match(output, at) or (None if sure else _ANY_LINE.match(output, at))
+    if line and (_GOING_ON.search(line[1]) or (not sure and _OPENING.match(line[1]))):
+        at = _end(_DOTS, output, line.end())
+    if fenced:
+        at = _end(_FENCE, output, at)
+    wrap = None if sure else _WRAP.match(output, at)
+    if not wrap:
+        return Head(at, "")
+    return Head(_end(_DOTS, output, wrap.end()), f"</{wrap[1]}>" if wrap[1] else _CLOSERS[wrap[2]])
+
+
+def could_be_lead_in(squeezed: str) -> bool:
+    """Whether a text without white space could stand in a lead-in: words of one, the last perhaps not whole."""
+    letters = re.sub(r"\W+", "", squeezed.casefold())
+    if not letters:
+        return not squeezed.strip(".…:*`~")
+    ends = [0]  # where a row of whole words may end
+    for end in range(1, len(letters) + 1):
+        if end - ends[-1] > _LONGEST_WORD:
+            return False
+        if any(letters[start:end] in _WORDS for start in ends[-_LONGEST_WORD:]):
+            ends.append(end)
+    return any(word.startswith(letters[end:]) for end in ends for word in _WORDS)
+
+
+def ends_in_a_fence(text: str) -> bool:
+    """Whether the text ends inside a fenced code block, or in a fence line, of which a model may think so."""
+    opened, line_start = "", text.rfind("\n") + 1
+    for found in _FENCE_LINE.finditer(text):
+        if opened and found.start() >= line_start:
+            return True
+        if not opened:
+            opened = found[1]
+        elif found[1].startswith(opened) and not found[2].strip():
+            opened = ""
+    return bool(opened)
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    return found.end() if found else at

@@ -1,0 +1,284 @@
+"""What has been received: a fold over the events that the reader was given.
+
+The fold keeps deltas as pieces and joins them when somebody looks, so that its cost per event does not grow with the
+length of the answer. It holds plain data only; `to_dict` and `from_dict` take it to JSON and back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Self
+
+if TYPE_CHECKING:
+    from anthropic.types import Message
+
+__all__ = ["Block", "Event", "Partial"]
+
+#: One decoded event of the Messages stream, as the wire has it.
+Event = dict[str, Any]
+
+VERSION: Final = 1
+
+_TEXT_OF: Final = {"text": "text", "thinking": "thinking"}
+_TOOLS_OF_THE_CALLER: Final = frozenset({"tool_use"})
+
+
+@dataclass(slots=True)
+class Block:
+    """One content block, as far as it was delivered.
+
+    Attributes:
+        start: The `content_block` of its `content_block_start`.
+        pieces: Its text, thinking or JSON, in the pieces that arrived.
+        citations: Its citations, in order.
+        signature: The signature of a thinking block; None until it arrives.
+        closed: Whether its `content_block_stop` was delivered.
+        abandoned: Whether it was given up unfinished: it keeps its index and is no part of the message.
+    """
+
+    start: dict[str, Any]
+    pieces: list[str] = field(default_factory=list)
+    citations: list[Any] = field(default_factory=list)
+    signature: str | None = None
+    closed: bool = False
+    abandoned: bool = False
+
+    @property
+    def type(self) -> str:
+        return str(self.start.get("type"))
+
+    @property
+    def text(self) -> str:
+        """What its deltas add up to, after what it started with, in characters."""
+        started_with = self.start.get(_TEXT_OF.get(self.type, ""), "")
+        return f"{started_with}{''.join(self.pieces)}"
+
+    def content(self) -> dict[str, Any]:
+        """The block as the API has it in a message."""
+        block = deepcopy(self.start)
+        if self.type in _TEXT_OF:
+            block[_TEXT_OF[self.type]] = self.text
+            if self.signature is not None:
+                block["signature"] = self.signature
+            if self.citations:
+                block["citations"] = [*(block.get("citations") or []), *deepcopy(self.citations)]
+        elif self.pieces and "input" in block:
+            try:
+                block["input"] = json.loads("".join(self.pieces) or "{}")
+            except ValueError:
+                block["input"] = {}
+        return block
+
+
+@dataclass(slots=True)
+class Partial:
+    """The message so far: everything that was delivered, whoever wrote it.
+
+    Attributes:
+        message: The `message` of the `message_start` that was delivered; None before it.
+        blocks: The content blocks, by delivered index.
+        delta: The `delta` of the `message_delta` that was delivered (`stop_reason` and its company).
+        usage: The token counts so far, later ones over earlier ones.
+        stopped: Whether `message_stop` was delivered.
+        sequence: How many events were delivered.
+    """
+
+    message: dict[str, Any] | None = None
+    blocks: list[Block] = field(default_factory=list)
+    delta: dict[str, Any] = field(default_factory=dict)
+    usage: dict[str, Any] = field(default_factory=dict)
+    stopped: bool = False
+    sequence: int = 0
+
+    def apply(self, event: Event) -> None:
+        """Fold one delivered event in."""
+        self.sequence += 1
+        match event.get("type"):
+            case "content_block_delta":
+                if self._has(event["index"]):
+                    self._apply_delta(self.blocks[event["index"]], event["delta"])
+            case "content_block_start":
+                self.blocks.append(Block(event["content_block"]))
+            case "content_block_stop":
+                if self._has(event["index"]):
+                    self.blocks[event["index"]].closed = True
+            case "message_start":
+                self.message = event["message"]
+                self.usage = dict(event["message"].get("usage") or {})
+            case "message_delta":
+                self.delta.update(event["delta"])
+                self.usage.update({k: v for k, v in (event.get("usage") or {}).items() if v is not None})
+            case "message_stop":
+                self.stopped = True
+
+    def _has(self, index: int) -> bool:
+        # A stop or a delta for a block that never started is passed through, as the SDK does, and changes nothing.
+        return 0 <= index < len(self.blocks)
+
+    @staticmethod
+    def _apply_delta(block: Block, delta: Mapping[str, Any]) -> None:
+        match delta.get("type"):
+            case "text_delta":
+                block.pieces.append(delta["text"])
+            case "thinking_delta":
+                block.pieces.append(delta["thinking"])
+            case "input_json_delta":
+                block.pieces.append(delta["partial_json"])
+            case "signature_delta":
+                block.signature = delta["signature"]
+            case "citations_delta":
+                block.citations.append(delta["citation"])
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why the model stopped; None while it has not."""
+        return self.delta.get("stop_reason")
+
+    @property
+    def complete(self) -> bool:
+        """Whether the model is known to have finished: a `stop_reason` or `message_stop` was seen."""
+        return self.stopped or self.stop_reason is not None
+
+    @property
+    def open_block(self) -> Block | None:
+        """The block that has started and not stopped; None between blocks."""
+        last = self.blocks[-1] if self.blocks else None
+        return last if last is not None and not last.closed else None
+
+    @property
+    def text(self) -> str:
+        """All of the text that was delivered, in characters."""
+        return "".join(block.text for block in self._kept() if block.type == "text")
+
+    @property
+    def trailing_text(self) -> str:
+        """The text after the last finished block that is neither text nor thinking: where a resume goes on."""
+        texts: list[str] = []
+        for block in reversed(list(self._kept())):
+            if block.type == "text":
+                texts.append(block.text)
+            elif block.type not in ("thinking", "redacted_thinking"):
+                break
+        return "".join(reversed(texts))
+
+    def _kept(self) -> Iterator[Block]:
+        """The blocks that count: the finished ones, and the open one if it is text."""
+        return (b for b in self.blocks if not b.abandoned and (b.closed or b.type == "text"))
+
+    @property
+    def content(self) -> list[dict[str, Any]]:
+        """The blocks that count, as the API has them; an empty text block is none."""
+        return [b.content() for b in self._kept() if b.type != "text" or b.text]
+
+    def whole(self, *types: str) -> list[Block]:
+        """The finished blocks of these types."""
+        return [block for block in self.blocks if block.closed and not block.abandoned and block.type in types]
+
+    @property
+    def whole_calls(self) -> list[Block]:
+        """The finished calls of the caller's own tools."""
+        return self.whole(*_TOOLS_OF_THE_CALLER)
+
+    def to_message(self) -> Message:
+        """The message so far as the SDK's type. Raises `ValueError` when nothing was delivered yet."""
+        if self.message is None:
+            raise ValueError("nothing has been delivered yet, so there is no message")
+        from anthropic.types import Message
+
+        values = {**self.message, **self.delta, "content": self.content, "usage": self.usage}
+        return Message.construct(**values)
+
+    def events(self) -> Iterator[Event]:
+        """The shortest sequence of events that folds to this partial (but for `sequence`)."""
+        if self.message is None:
+            return
+        yield {"type": "message_start", "message": self.message}
+        for index, block in enumerate(self.blocks):
+            yield {"type": "content_block_start", "index": index, "content_block": block.start}
+            for delta in _deltas(block):
+                yield {"type": "content_block_delta", "index": index, "delta": delta}
+            if block.closed:
+                yield {"type": "content_block_stop", "index": index}
+        if self.delta:
+            yield {"type": "message_delta", "delta": self.delta, "usage": self.usage}
+        if self.stopped:
+            yield {"type": "message_stop"}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON, with `"version": 1`."""
+        return {
+            "version": VERSION,
+            "message": deepcopy(self.message),
+            "blocks": [
+                {
+                    "start": deepcopy(b.start),
+                    "text": "".join(b.pieces),
+                    "citations": deepcopy(b.citations),
+                    "signature": b.signature,
+                    "closed": b.closed,
+                    "abandoned": b.abandoned,
+                }
+                for b in self.blocks
+            ],
+            "delta": deepcopy(self.delta),
+            "usage": deepcopy(self.usage),
+            "stopped": self.stopped,
+            "sequence": self.sequence,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_dict` gave. Raises `ValueError` for another version."""
+        if data.get("version") != VERSION:
+            raise ValueError(f"this is a partial of version {data.get('version')!r}; only {VERSION} can be read")
+        blocks = [
+            Block(
+                start=deepcopy(dict(b["start"])),
+                pieces=[b["text"]] if b["text"] else [],
+                citations=deepcopy(list(b["citations"])),
+                signature=b["signature"],
+                closed=b["closed"],
+                abandoned=b["abandoned"],
+            )
+            for b in data["blocks"]
+        ]
+        return cls(
+            message=deepcopy(data["message"]),
+            blocks=blocks,
+            delta=deepcopy(dict(data["delta"])),
+            usage=deepcopy(dict(data["usage"])),
+            stopped=data["stopped"],
+            sequence=data["sequence"],
+        )
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """What `to_json` gave. Raises `ValueError` for anything else."""
+        return cls.from_dict(json.loads(text))
+
+    def copy(self) -> Partial:
+        """A copy that later events do not change."""
+        return Partial.from_dict(self.to_dict())
+
+
+def _deltas(block: Block) -> Iterator[dict[str, Any]]:
+    grown = "".join(block.pieces)
+    if grown:
+        match block.type:
+            case "text":
+                yield {"type": "text_delta", "text": grown}
+            case "thinking":
+                yield {"type": "thinking_delta", "thinking": grown}
+            case _:
+                yield {"type": "input_json_delta", "partial_json": grown}
+    for citation in block.citations:
+        yield {"type": "citations_delta", "citation": citation}
+    if block.signature is not None:
+        yield {"type": "signature_delta", "signature": block.signature}

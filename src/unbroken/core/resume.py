@@ -1,0 +1,216 @@
+"""The original request and the partial -> the next request.
+
+Three forms, chosen by `forms`:
+
+- *prefill*: the partial as a trailing assistant turn. The model goes on at the very next character. Only for models
+  that accept one, with thinking off and no output format.
+- *continue*: the partial as an assistant turn, then a user turn that says that the connection was cut. It is
+  append-only, so prompt caches and the thinking-prefix checks of the newest models hold.
+- *restart*: the original request; the new text has to replay what was delivered.
+
+Every request is built from the caller's original and the whole partial, never by patching the attempt before it,
+so three cuts send three resumes of one length. What is built shares no mutable object with the original but the
+parts that it leaves as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from .anchor import Anchor
+from .models import ModelInfo
+from .partial import Partial
+
+__all__ = [
+    "CONTINUE_PROMPT",
+    "Form",
+    "build",
+    "estimate_tokens",
+    "forms",
+    "is_structured",
+    "remaining_tokens",
+]
+
+Form = Literal["request", "prefill", "continue", "continue_without_thinking", "restart"]
+
+#: Speaks as the user: phrased as a system's notice it made a model refuse (claude-api.md, section 10).
+CONTINUE_PROMPT: Final = (
+    "My connection dropped while you were answering, and your message reached me only up to these last words:\n\n"
+    "<last_words>{echo}</last_words>\n\n"
+    "Please repeat these last words exactly as they stand, and then go straight on with what comes next, as one "
+    "seamless text. Do not start over, do not add an introduction or a comment, and do not reopen a code block or "
+    "a list that is already open. If your answer was already complete, repeat the last words and stop."
+)
+
+#: The least that a resume asks for, in tokens: a small overshoot of `max_tokens` is better than half a word.
+MIN_TOKENS: Final = 64
+#: The smallest thinking budget that the API takes, in tokens.
+MIN_THINKING_BUDGET: Final = 1_024
+
+# Characters a token: on the high side for text (4 is usual), so that what is left is never underestimated.
+_ASCII_PER_TOKEN: Final = 5
+_OTHER_PER_TOKEN: Final = 2
+
+
+def estimate_tokens(text: str) -> int:
+    """How many tokens a text has at least, roughly; no tokenizer is at hand."""
+    ascii_only = len(text.encode("ascii", "ignore"))
+    return ascii_only // _ASCII_PER_TOKEN + (len(text) - ascii_only) // _OTHER_PER_TOKEN
+
+
+def remaining_tokens(max_tokens: int, held: Partial) -> int:
+    """What is left of `max_tokens` after what was delivered, in tokens; at least `MIN_TOKENS`, where it allowed that."""
+    spent = estimate_tokens("".join(block.text for block in held.blocks))
+    return max(max_tokens - spent, min(MIN_TOKENS, max_tokens))
+
+
+def is_structured(request: Mapping[str, Any]) -> bool:
+    """Whether the answer has to be one JSON document."""
+    config = request.get("output_config")
+    return bool(request.get("output_format")) or (isinstance(config, Mapping) and bool(config.get("format")))
+
+
+def thinking_is_on(request: Mapping[str, Any], model: ModelInfo) -> bool:
+    """Whether the model thinks before it answers this request."""
+    kind = _thinking_type(request)
+    return model.thinks_by_default if kind is None else kind != "disabled"
+
+
+def forms(
+    request: Mapping[str, Any],
+    model: ModelInfo,
+    held: Partial,
+    preference: str,
+    *,
+    prefill: bool,
+    own_thinking: bool,
+) -> list[Form]:
+    """The forms in which this request can be resumed on this model, best first; empty for none.
+
+    Args:
+        request: The request as the route sends it.
+        model: What the route's model accepts.
+        held: What was delivered.
+        preference: The policy's `resume`.
+        prefill: Whether the model is still believed to accept a prefill.
+        own_thinking: Whether the thinking that was delivered is this model's own; others cannot read it.
+    """
+    if preference == "never":
+        return []
+    if preference == "restart" or is_structured(request):
+        return ["restart"]
+    thought = bool(held.whole("thinking", "redacted_thinking"))
+    continuing: list[Form] = ["continue"] if own_thinking or not thought else []
+    if thought:
+        continuing.append("continue_without_thinking")
+    if preference == "continue":
+        return continuing
+    can_prefill = (prefill or preference == "prefill") and not (
+        thinking_is_on(request, model) or _forces_a_tool(request) or thought
+    )
+    if preference == "prefill":
+        return ["prefill"] if can_prefill else []
+    return ["prefill", *continuing] if can_prefill else continuing
+
+
+def build(
+    request: Mapping[str, Any],
+    held: Partial,
+    anchor: Anchor,
+    form: Form,
+    *,
+    model: ModelInfo,
+    prompt: str | Callable[[str], str] | None = None,
+) -> dict[str, Any]:
+    """The next request.
+
+    Args:
+        request: The original request, as the route sends it; it is left as it is.
+        held: What was delivered.
+        anchor: How much of the text is sent, and which end of it is quoted.
+        form: One of `forms`, or `"request"`.
+        model: What the route's model accepts.
+        prompt: The policy's `continue_prompt`.
+    """
+    if form in ("request", "restart"):
+        return dict(request)
+    content = _up_to(held, anchor, thinking=form == "continue")
+    messages = _append_assistant(request["messages"], content)
+    if form != "prefill":
+        messages.append({"role": "user", "content": _ask(anchor.quote, prompt)})
+    left = remaining_tokens(request["max_tokens"], held)
+    return {
+        **request,
+        "messages": messages,
+        "max_tokens": left,
+        **_fit_thinking(request, model, left),
+    }
+
+
+def _ask(quote: str, prompt: str | Callable[[str], str] | None) -> str:
+    if callable(prompt):
+        return prompt(quote)
+    return (prompt or CONTINUE_PROMPT).replace("{echo}", quote)
+
+
+def _up_to(held: Partial, anchor: Anchor, *, thinking: bool) -> list[dict[str, Any]]:
+    """The delivered blocks, without the end of the text that the anchor keeps back."""
+    blocks = [block for block in held.content if thinking or block["type"] not in ("thinking", "redacted_thinking")]
+    surplus = len(held.trailing_text) - len(anchor.sent)
+    while surplus > 0 and blocks and blocks[-1]["type"] == "text":
+        text = blocks[-1]["text"]
+        keep = text[: max(0, len(text) - surplus)]
+        surplus -= len(text) - len(keep)
+        # Citations of a text that is no longer whole would point past its end.
+        blocks[-1] = {"type": "text", "text": keep}
+        if not keep.strip():
+            blocks.pop()
+    # The API rejects a text block of white space alone.
+    return [block for block in blocks if block["type"] != "text" or block["text"].strip()]
+
+
+def _append_assistant(messages: Sequence[Any], content: list[dict[str, Any]]) -> list[Any]:
+    """The messages and an assistant turn, joined to the caller's own prefill where there is one."""
+    turns = list(messages)
+    if not turns or turns[-1].get("role") != "assistant":
+        return [*turns, {"role": "assistant", "content": content}]
+    prior = turns[-1]["content"]
+    blocks = [{"type": "text", "text": prior}] if isinstance(prior, str) else list(prior)
+    if blocks and content and _is_text(blocks[-1]) and content[0]["type"] == "text":
+        joined = {**content[0], "text": _text(blocks[-1]) + content[0]["text"]}
+        blocks, content = blocks[:-1], [joined, *content[1:]]
+    return [*turns[:-1], {**turns[-1], "content": [*blocks, *content]}]
+
+
+def _is_text(block: Any) -> bool:
+    return (block.get("type") if isinstance(block, Mapping) else getattr(block, "type", None)) == "text"
+
+
+def _text(block: Any) -> str:
+    return str(block["text"] if isinstance(block, Mapping) else block.text)
+
+
+def _fit_thinking(request: Mapping[str, Any], model: ModelInfo, left: int) -> dict[str, Any]:
+    """A thinking budget has to stay below `max_tokens`; below its minimum thinking is switched off, if it can be."""
+    thinking = request.get("thinking")
+    if not isinstance(thinking, Mapping) or "budget_tokens" not in thinking:
+        return {}
+    if left > MIN_THINKING_BUDGET:
+        return {"thinking": {**thinking, "budget_tokens": min(thinking["budget_tokens"], left - 1)}}
+    if "disabled" in model.thinking:
+        return {"thinking": {"type": "disabled"}}
+    return {
+        "max_tokens": MIN_THINKING_BUDGET + 1,
+        "thinking": {**thinking, "budget_tokens": MIN_THINKING_BUDGET},
+    }
+
+
+def _thinking_type(request: Mapping[str, Any]) -> str | None:
+    thinking = request.get("thinking")
+    return thinking.get("type") if isinstance(thinking, Mapping) else None
+
+
+def _forces_a_tool(request: Mapping[str, Any]) -> bool:
+    choice = request.get("tool_choice")
+    return isinstance(choice, Mapping) and choice.get("type") in ("any", "tool")

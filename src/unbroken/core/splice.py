@@ -1,0 +1,387 @@
+"""Many attempts -> one message's events.
+
+The first attempt passes through. Every later one is fitted in: its `message_start` is dropped, its blocks get the
+next free indices, its text goes through the seam into the block that was open, its own thinking is left out, and its
+usage is made that of the whole message. What is delivered is never taken back; whatever might have to be is held:
+
+- `message_start` until there is content, so that a retry before it is invisible;
+- a text block until its first visible character, since white space alone cannot be resumed from;
+- a block that is not `live` until it is whole;
+- text that could be the head of a stop sequence until that is decided;
+- the head of a continuation until the seam is joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from .partial import Event, Partial
+from .resume import estimate_tokens
+from .seam import Seam
+
+__all__ = ["Splicer", "Trouble"]
+
+#: Why the splicer cannot go on with this attempt by itself.
+Trouble = Literal["unmatched", "refused"]
+
+_THINKING: Final = frozenset({"thinking", "redacted_thinking"})
+_ACTING: Final = frozenset({"server_tool_use", "mcp_tool_use"})
+
+# Of a later attempt's usage these describe another request than the one that opened the message.
+_USAGE_OF_INPUT: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+
+
+@dataclass(slots=True)
+class _Incoming:
+    """A block of the attempt at hand: what becomes of it."""
+
+    role: Literal["pass", "text", "seam", "hold", "drop"]
+    index: int = -1
+    held: list[Event] = field(default_factory=list)
+
+
+class Splicer:
+    """Joins the attempts of one stream. Call `begin` before each, `feed` its events, `abort` when it dies.
+
+    Attributes:
+        held: Everything that was delivered.
+        trouble: Why the attempt at hand cannot be joined; None while it can.
+        acted: Whether this attempt has begun to use a server-side tool.
+        abandoned: Types of the blocks that were given up unfinished, in order.
+    """
+
+    def __init__(self, *, live: Collection[str], stop_sequences: Sequence[str] = ()) -> None:
+        self.held = Partial()
+        self.trouble: Trouble | None = None
+        self.acted = False
+        self.abandoned: list[str] = []
+        self._live = frozenset(live)
+        self._stops = tuple(stop_sequences)
+        self._out: list[Event] = []
+        self._begin_attempt(None)
+
+    def _begin_attempt(self, seam: Seam | None) -> None:
+        self._seam = seam
+        self._incoming: dict[int, _Incoming] = {}
+        self._before_content: list[Event] = []
+        self._unseen: list[Event] = []
+        self._joining = seam is not None  # until the seam's text has found its block
+        self._opened_by_seam = False
+        self._tail = ""
+        self._stuck: list[Event] = []
+        self._opens_message = self.held.message is None
+        self._prior_tokens = estimate_tokens("".join(block.text for block in self.held.blocks))
+        self._drops_thinking = seam is not None or bool(self.held.whole(*_THINKING))
+        self.trouble = None
+        self.acted = False
+
+    def begin(self, seam: Seam | None) -> list[Event]:
+        """Start an attempt: with a seam to join its text by, or None for one that starts from nothing."""
+        self._begin_attempt(seam)
+        self._abandon_open_block(keep_text=seam is not None)
+        return self._take()
+
+    def abort(self) -> None:
+        """The attempt died: what it had not delivered is forgotten, and will be written again."""
+        self._begin_attempt(None)
+
+    @property
+    def joint(self) -> Seam | None:
+        """The seam of the attempt at hand; None when it started from nothing."""
+        return self._seam
+
+    def feed(self, event: Event) -> list[Event]:
+        """Take one event of the attempt at hand; return what may be delivered. Look at `trouble` afterwards."""
+        self._feed(event)
+        return self._take()
+
+    def join_unverified(self) -> list[Event]:
+        """Join a continuation that matched nothing as it is, and go on with what it had brought."""
+        assert self._seam is not None
+        self.trouble = None
+        self._seam_text(self._seam.give_up())
+        stuck, self._stuck = self._stuck, []
+        for event in stuck:
+            self._feed(event)
+        return self._take()
+
+    def finish(self, *, as_tool_use: bool = False) -> list[Event]:
+        """End the message by ourselves: after a `stop_reason`, or because whole tool calls end the turn."""
+        if as_tool_use:
+            self._abandon_open_block(keep_text=False)
+            usage = {"output_tokens": estimate_tokens("".join(block.text for block in self.held.blocks))}
+            delta = {"stop_reason": "tool_use", "stop_sequence": None}
+            self._deliver({"type": "message_delta", "delta": delta, "usage": usage})
+        self._deliver({"type": "message_stop"})
+        return self._take()
+
+    # -- one event
+
+    def _take(self) -> list[Event]:
+        out, self._out = self._out, []
+        return out
+
+    def _feed(self, event: Event) -> None:
+        if self.trouble:
+            self._stuck.append(event)
+            return
+        match event.get("type"):
+            case "content_block_delta":
+                self._delta(event)
+            case "content_block_start":
+                self._start(event)
+            case "content_block_stop":
+                self._stop(event)
+            case "message_start":
+                if self._opens_message:
+                    self._before_content.append(event)
+            case "message_delta":
+                self._message_delta(event)
+            case "message_stop":
+                self._deliver(event)
+            case _:
+                # A type that this version does not know. Before the message it waits, to keep its place.
+                if self.held.message is None:
+                    self._before_content.append(event)
+                else:
+                    self._deliver(event)
+
+    def _deliver(self, event: Event) -> None:
+        if self._before_content:
+            waiting, self._before_content = self._before_content, []
+            for earlier in waiting:
+                self.held.apply(earlier)
+            self._out += waiting
+        self.held.apply(event)
+        self._out.append(event)
+
+    def _start(self, event: Event) -> None:
+        type_ = event["content_block"].get("type")
+        self.acted = self.acted or type_ in _ACTING
+        if self._joining and type_ != "text" and type_ not in _THINKING:
+            # The model goes on with something else: the text is over, and the seam has to say what it was.
+            if not self._settle(event):
+                return
+            self._close_text()
+        incoming = _Incoming(self._role(type_))
+        self._incoming[event["index"]] = incoming
+        match incoming.role:
+            case "hold":
+                incoming.held.append(event)
+            case "seam":
+                self._seam_delta(event["content_block"].get("text") or "", event)
+            case "text":
+                self._close_text()
+                incoming.index = self._unseen_start(event["content_block"])
+            case "pass":
+                self._close_text()
+                incoming.index = len(self.held.blocks)
+                self._deliver({**event, "index": incoming.index})
+
+    def _role(self, type_: str) -> Literal["pass", "text", "seam", "hold", "drop"]:
+        if type_ in _THINKING and self._drops_thinking:
+            return "drop"
+        if type_ == "text" and self._joining:
+            return "seam"
+        if type_ not in self._live:
+            return "hold"
+        return "text" if type_ == "text" else "pass"
+
+    def _delta(self, event: Event) -> None:
+        incoming = self._incoming.get(event["index"])
+        if incoming is None:
+            self._unplaced(event)
+            return
+        match incoming.role:
+            case "text":
+                delta = event["delta"]
+                if delta.get("type") == "text_delta":
+                    self._text(incoming.index, delta["text"], event)
+                else:
+                    self._flush_text(incoming.index)
+                    self._deliver({**event, "index": incoming.index})
+            case "pass":
+                self._deliver({**event, "index": incoming.index})
+            case "hold":
+                incoming.held.append(event)
+            case "seam" if event["delta"].get("type") == "text_delta":
+                self._seam_delta(event["delta"]["text"], event)
+
+    def _stop(self, event: Event) -> None:
+        incoming = self._incoming.get(event["index"])
+        if incoming is None:
+            self._unplaced(event)
+            return
+        match incoming.role:
+            case "text" if not self._drop_blank():
+                self._flush_text(incoming.index)
+                self._deliver({**event, "index": incoming.index})
+            case "pass":
+                self._deliver({**event, "index": incoming.index})
+            case "hold":
+                self._close_text()
+                index = len(self.held.blocks)
+                for held in [*incoming.held, event]:
+                    self._deliver({**held, "index": index})
+
+    def _unplaced(self, event: Event) -> None:
+        """An event for a block that never started: passed on where the first attempt would, else dropped."""
+        if self._opens_message and self.held.message is None:
+            self._before_content.append(event)
+        elif self._opens_message:
+            self._deliver(event)
+
+    def _message_delta(self, event: Event) -> None:
+        if self._joining:
+            if event["delta"].get("stop_reason") == "refusal":
+                self.trouble = "refused"
+                return
+            if not self._settle(event):
+                return
+        self._close_text()
+        self._deliver(event if self._opens_message else {**event, "usage": self._usage(event.get("usage") or {})})
+
+    def _usage(self, usage: dict[str, Any]) -> dict[str, Any]:
+        """A later attempt's usage, made that of the message: its opener's input, and all of the output."""
+        cut = self._seam.result.discarded if self._seam is not None else 0
+        output = self._prior_tokens + (usage.get("output_tokens") or 0) - cut // 4
+        kept = {name: value for name, value in usage.items() if name not in _USAGE_OF_INPUT}
+        return {**kept, "output_tokens": max(output, 1)}
+
+    # -- text
+
+    def _unseen_start(self, block: dict[str, Any]) -> int:
+        """Open a text block, but keep it back until something of it can be seen."""
+        index = len(self.held.blocks)
+        self._unseen = [{"type": "content_block_start", "index": index, "content_block": block}]
+        if str(block.get("text") or "").strip():
+            self._show()
+        return index
+
+    def _show(self) -> None:
+        unseen, self._unseen = self._unseen, []
+        for event in unseen:
+            self._deliver(event)
+
+    def _text(self, index: int, text: str, event: Event | None = None) -> None:
+        """Text for a block, in the given event when it goes on unchanged."""
+        if self._stops:
+            whole = self._tail + text
+            self._tail = _possible_stop(whole, self._stops)
+            settled = whole[: len(whole) - len(self._tail)]
+            if settled != text:
+                event = None
+            text = settled
+        if not text and (self._stops or event is None):
+            return
+        delta: Event = (
+            event
+            if event is not None and event["index"] == index
+            else {
+                "type": "content_block_delta",
+                "index": index,
+                "delta": {"type": "text_delta", "text": text},
+            }
+        )
+        if self._unseen:
+            self._unseen.append(delta)
+            if text.strip():
+                self._show()
+            return
+        self._deliver(delta)
+
+    def _flush_text(self, index: int) -> None:
+        """The block is over: what was kept back of it is text after all."""
+        if self._tail:
+            tail, self._tail = self._tail, ""
+            delta = {"type": "text_delta", "text": tail}
+            held: Event = {"type": "content_block_delta", "index": index, "delta": delta}
+            if self._unseen:
+                self._unseen.append(held)
+            else:
+                self._deliver(held)
+        self._show()
+
+    # -- the seam
+
+    def _seam_delta(self, text: str, event: Event) -> None:
+        assert self._seam is not None
+        joined = self._seam.feed(text)
+        if self._seam.state == "unmatched":
+            self.trouble = "unmatched"
+            return
+        if self._seam.state == "joined":
+            self._joining = False
+            self._seam_text(joined)
+            for incoming in self._incoming.values():
+                if incoming.role == "seam":
+                    incoming.role = "drop"
+            self._incoming[event["index"]] = _Incoming("text", self._seam_index())
+
+    def _seam_index(self) -> int:
+        """The delivered block that the joined text goes on in: the open one, or a new one."""
+        if self.held.open_block is not None:
+            return len(self.held.blocks) - 1
+        if not self._unseen:
+            self._opened_by_seam = True
+            self._unseen_start({"type": "text", "text": ""})
+        return len(self.held.blocks)
+
+    def _seam_text(self, text: str) -> None:
+        if text:
+            self._text(self._seam_index(), text)
+
+    def _settle(self, event: Event) -> bool:
+        """The continuation's text is over: join it, or say that it cannot be, and come back to `event` later."""
+        assert self._seam is not None
+        rest = self._seam.finish()
+        if self._seam.state == "unmatched":
+            self.trouble = "unmatched"
+            self._stuck.append(event)
+            return False
+        self._joining = False
+        self._seam_text(rest)
+        return True
+
+    def _close_text(self) -> None:
+        """Close the text block that was left open by an earlier attempt, before anything else begins."""
+        if self.held.open_block is not None and self.held.open_block.type == "text":
+            index = len(self.held.blocks) - 1
+            self._flush_text(index)
+            self._deliver({"type": "content_block_stop", "index": index})
+        else:
+            self._drop_blank()
+
+    def _drop_blank(self) -> bool:
+        """Forget a block that only the seam opened and that stayed blank: the turn had nothing to add."""
+        if not (self._opened_by_seam and self._unseen) or self._tail.strip():
+            return False
+        self._unseen, self._tail = [], ""
+        return True
+
+    def _abandon_open_block(self, *, keep_text: bool) -> None:
+        block = self.held.open_block
+        if block is None or (keep_text and block.type == "text"):
+            return
+        index = len(self.held.blocks) - 1
+        if block.type != "text":
+            block.abandoned = True
+            self.abandoned.append(block.type)
+        # A tool call never gets its stop: nobody may take it for a whole one.
+        if block.type in ("text", "thinking"):
+            self._deliver({"type": "content_block_stop", "index": index})
+        else:
+            block.closed = True
+
+
+def _possible_stop(text: str, stops: Iterable[str]) -> str:
+    """The longest end of the text that one of the stop sequences begins with."""
+    best = ""
+    for stop in stops:
+        for length in range(min(len(stop) - 1, len(text)), len(best), -1):
+            if text.endswith(stop[:length]):
+                best = text[-length:]
+                break
+    return best

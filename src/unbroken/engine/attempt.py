@@ -1,0 +1,245 @@
+"""One request: opened, watched, read, closed.
+
+What a peer does wrong comes out as a `Failure`; what raises is a mistake of the caller's, or of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import anthropic
+import anyio
+import httpx2
+
+from ..core.failure import Failure, Kind, classify, of_kind
+from ..core.partial import Event
+from ..core.sse import ServerSentEvent, SSEDecoder
+from ..errors import StreamStalled, StreamTruncated
+
+__all__ = ["Attempt", "Watch"]
+
+#: How long closing a connection may take, in seconds, before it is left to the transport.
+_CLOSE_TIMEOUT: Final = 5.0
+
+_CONTENT: Final = frozenset({"content_block_start", "content_block_delta"})
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How long an attempt may take, in seconds. They run only while the network is waited for."""
+
+    idle: float
+    progress: float
+    first_content: float
+
+    def timeout(self, given: Any) -> httpx2.Timeout:
+        """The transport's timeout: the caller's own, with the read bounded by the shortest watchdog."""
+        own = given if isinstance(given, httpx2.Timeout) else httpx2.Timeout(given)
+        read = self.idle if own.read is None else min(self.idle, own.read)
+        return httpx2.Timeout(connect=own.connect, write=own.write, pool=own.pool, read=read)
+
+
+class Attempt:
+    """One streaming request. `open` it, `receive` until it fails or ends, and `aclose` it in any case.
+
+    Attributes:
+        response: The response, once `open` has returned without a failure.
+        content: Whether it has brought content.
+    """
+
+    response: httpx2.Response
+
+    def __init__(self, watch: Watch) -> None:
+        self.content = False
+        self._watch = watch
+        self._manager: Any = None
+        self._chunks: AsyncIterator[bytes] | None = None
+        self._decoder = SSEDecoder()
+        self._quiet = True  # nothing but bytes since the last content
+        self._waited = 0.0  # seconds of waiting for the network since the last content
+        self._closed = False
+
+    async def open(self, messages: Any, request: Mapping[str, Any], *, warn: bool) -> Failure | None:
+        """Send the request and wait for its headers.
+
+        Args:
+            messages: The client's `messages` resource.
+            request: The arguments of `messages.stream`.
+            warn: Whether the SDK may warn the caller (of a deprecated model); once is enough.
+        """
+        with warnings.catch_warnings():
+            if not warn:
+                warnings.simplefilter("ignore")
+            self._manager = messages.stream(**request)
+        started = anyio.current_time()
+        try:
+            with anyio.move_on_after(self._watch.first_content) as scope:
+                inner = await self._manager.__aenter__()
+        except anthropic.APIStatusError as error:
+            return _status_failure(error)
+        except anthropic.APITimeoutError as error:
+            return of_kind(Kind.STALLED, error)
+        except anthropic.APIConnectionError as error:
+            return of_kind(Kind.CONNECTION, error)
+        except anthropic.APIError as error:
+            return of_kind(Kind.MALFORMED, error)
+        if scope.cancelled_caught:
+            return of_kind(Kind.STALLED, self._stalled(f"no answer for {self._watch.first_content:g} s"))
+        self.response = inner.response
+        self._chunks = self.response.aiter_bytes()
+        self._waited = anyio.current_time() - started
+        return None
+
+    @property
+    def request_id(self) -> str | None:
+        """The response's `request-id`; None before there is a response."""
+        response = getattr(self, "response", None)
+        return response.headers.get("request-id") if response is not None else None
+
+    async def receive(self) -> tuple[list[Event], Failure | None]:
+        """The events that the next bytes complete, and why there will be no more; None while there may be.
+
+        Pings and bytes without an event are waited over.
+        """
+        while True:
+            chunk, failure = await self._read()
+            try:
+                frames = self._decoder.feed(chunk) if chunk else []
+            except UnicodeDecodeError as error:
+                return [], self._malformed(error)
+            events: list[Event] = []
+            for frame in frames:
+                event = self._decode(frame)
+                if isinstance(event, Failure):
+                    return events, event
+                if event is not None:
+                    events.append(event)
+            if failure is not None:
+                return events, self._last_words() or failure
+            if events:
+                return events, None
+
+    async def _read(self) -> tuple[bytes, Failure | None]:
+        """The next bytes, or why there are none."""
+        assert self._chunks is not None
+        watch = self._watch
+        limit = watch.progress if self.content else watch.first_content
+        try:
+            # The transport bounds a read by itself; a scope is needed only where another limit comes first.
+            if self._quiet or limit < watch.idle:
+                started = anyio.current_time()
+                with anyio.move_on_after(limit - self._waited) as scope:
+                    chunk = await anext(self._chunks)
+                if scope.cancelled_caught:
+                    return b"", of_kind(Kind.STALLED, self._stalled(f"no content for {limit:g} s"), status=200)
+                self._waited += anyio.current_time() - started
+            else:
+                chunk = await anext(self._chunks)
+                self._quiet = True  # until one of its frames turns out to be content
+        except StopAsyncIteration:
+            return b"", self._ended()
+        except httpx2.TimeoutException as error:
+            stalled = self._stalled(f"not a byte for {watch.idle:g} s")
+            stalled.__cause__ = error
+            return b"", of_kind(Kind.STALLED, stalled, status=200)
+        except Exception as error:
+            # Whatever a transport raises while a body is being read is the peer's doing.
+            broken = anthropic.APIConnectionError(
+                message=f"The connection broke while the answer was being read: {type(error).__name__}.",
+                request=self.response.request,
+            )
+            broken.__cause__ = error
+            return b"", of_kind(Kind.CONNECTION, broken, status=200)
+        return chunk, None
+
+    def _decode(self, frame: ServerSentEvent) -> Event | Failure | None:
+        if frame.event is None or frame.event == "ping" or not frame.data:
+            # A frame without a name is nothing to the SDK either.
+            return None
+        try:
+            event = json.loads(frame.data)
+        except ValueError as error:
+            return self._error_event(frame.data) if frame.event == "error" else self._malformed(error)
+        if frame.event == "error":
+            return self._error_event(event)
+        if not isinstance(event, dict):
+            return self._malformed(TypeError("an event that is no JSON object"))
+        if event.get("type") in _CONTENT:
+            self.content = True
+            self._quiet = False
+            self._waited = 0.0
+        return event
+
+    # -- failures
+
+    def _ended(self) -> Failure:
+        error = StreamTruncated(
+            "The response ended before the message did.",
+            request=self.response.request,
+            request_id=self.request_id,
+        )
+        return of_kind(Kind.TRUNCATED, error, status=200, clean_end=True)
+
+    def _last_words(self) -> Failure | None:
+        """An `error` event that lacks its last line: the SDK drops it, but it says what happened."""
+        try:
+            cut = self._decoder.finish()
+            if cut is not None and cut.event == "error":
+                return self._error_event(json.loads(cut.data))
+        except ValueError:
+            pass
+        return None
+
+    def _stalled(self, what: str) -> StreamStalled:
+        response = getattr(self, "response", None)
+        request = response.request if response is not None else _no_request()
+        return StreamStalled(f"The stream stalled: {what}.", request=request, request_id=self.request_id)
+
+    def _malformed(self, cause: Exception) -> Failure:
+        error = anthropic.APIResponseValidationError(
+            self.response,
+            None,
+            message=f"The stream held an event that cannot be read: {type(cause).__name__}.",
+        )
+        error.__cause__ = cause
+        return of_kind(Kind.MALFORMED, error, status=200)
+
+    def _error_event(self, body: object) -> Failure:
+        # As the SDK does it: the 200's own class, with the type in `.type`.
+        error = anthropic.APIStatusError(f"{body}", response=self.response, body=body)
+        return classify(error, status=200, body=body, headers=self.response.headers, now=time.time())
+
+    # -- the end
+
+    async def aclose(self) -> None:
+        """Close the response; safe to call twice, and under cancellation."""
+        if self._closed:
+            return
+        self._closed = True
+        with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSE_TIMEOUT):
+            if self._manager is not None:
+                await self._manager.__aexit__(None, None, None)
+            if self._chunks is not None:
+                await _drain(self._chunks)
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """End the iterator over a closed response. Leaving it would leave generators to the garbage collector."""
+    try:
+        while True:
+            await anext(chunks)
+    except (StopAsyncIteration, Exception):
+        return
+
+
+def _status_failure(error: anthropic.APIStatusError) -> Failure:
+    return classify(error, status=error.status_code, body=error.body, headers=error.response.headers, now=time.time())
+
+
+def _no_request() -> httpx2.Request:
+    return httpx2.Request("POST", "/v1/messages")

@@ -1,0 +1,407 @@
+"""Drives one stream: asks, reads, joins, and asks again, as the plan says.
+
+A driver knows nothing of the reader. It puts events into `out` and is called again when they are used up; whatever it
+awaits runs in a step that a cancelled reader does not take along (`detached.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+import anthropic
+import anyio
+import httpx2
+
+from ..core.anchor import Anchor, choose_anchor
+from ..core.failure import Failure, Kind, of_kind
+from ..core.models import lookup
+from ..core.partial import Event, Partial
+from ..core.plan import Ask, Fail, Finish, JoinAsItIs, Plan
+from ..core.resume import build
+from ..core.seam import Seam
+from ..core.splice import Splicer
+from ..errors import StreamFailed, StreamTimeout
+from ..health import Health
+from ..policy import Policy
+from ..report import Notice, Report
+from ..routes import Route
+from .attempt import Attempt, Watch
+from .bookkeeping import Books
+from .typed import Api
+
+__all__ = ["Driver"]
+
+logger = logging.getLogger("unbroken")
+
+#: How long a response may stay open after `message_stop`, in seconds; a body that ends is a connection to use again.
+_LINGER: Final = 2.0
+
+
+class Driver:
+    """One stream's engine.
+
+    Attributes:
+        out: Events that can be delivered, oldest first.
+        done: Whether there will be no more.
+        report: How it goes.
+        response: The response that feeds the stream, or fed it last.
+    """
+
+    def __init__(
+        self,
+        *,
+        api: Api,
+        routes: Sequence[Route],
+        request: Mapping[str, Any],
+        policy: Policy,
+        health: Health,
+        on_notice: Callable[[Notice], object] | None,
+    ) -> None:
+        self.out: deque[Event] = deque()
+        self.done = False
+        self.report = Report()
+        self.response: httpx2.Response | None = None
+        self._routes = routes
+        self._policy = policy
+        self._health = health
+        self._on_notice = on_notice
+        self._requests = [route.request(request) for route in routes]
+        self._resources = [_resource(route.client, api) for route in routes]
+        self._watch = _watch(policy)
+        self._splicer = Splicer(live=policy.live, stop_sequences=request.get("stop_sequences") or ())
+        prefill = [lookup(route.model).prefill and health.accepts_prefill(route.model) for route in routes]
+        self._plan = Plan(policy, routes, self._requests, prefill)
+        self._attempt: Attempt | None = None
+        self._failure: Failure | None = None
+        self._brought = False
+        self._errors: list[Exception] = []
+        self._started = anyio.current_time()
+        self._books = Books(self.report, self._started)
+        self._deadline = None if policy.deadline is None else self._started + policy.deadline
+
+    @property
+    def held(self) -> Partial:
+        """Everything that was delivered."""
+        return self._splicer.held
+
+    # -- what the stream calls
+
+    async def open(self) -> None:
+        """Ask until a route has answered with headers."""
+        with anyio.CancelScope(deadline=_or_never(self._deadline)) as scope:
+            await self._go_on(await self._ask(self._plan.asking))
+        if scope.cancelled_caught:
+            await self._time_out()
+
+    async def advance(self) -> None:
+        """Go on until there is something in `out`, or the stream is done."""
+        if self._deadline is None:
+            await self._advance()
+            return
+        with anyio.CancelScope(deadline=self._deadline) as scope:
+            await self._advance()
+        if scope.cancelled_caught:
+            await self._time_out()
+
+    def overdue(self) -> bool:
+        """Whether the deadline has passed before the message was whole."""
+        return self._deadline is not None and not self.done and anyio.current_time() >= self._deadline
+
+    async def aclose(self) -> None:
+        """Close what is open; the stream is over."""
+        if self._attempt is not None:
+            self._books.end("cancelled")
+            await self._close_attempt()
+        self._books.close("closed")
+        self.done = True
+
+    # -- reading
+
+    async def _advance(self) -> None:
+        while not self.out and not self.done:
+            attempt = self._attempt
+            assert attempt is not None
+            if self.held.stopped:
+                await self._linger(attempt)
+                continue
+            if self._failure is not None:
+                died, self._failure = self._failure, None
+                await self._go_on(died)
+                continue
+            events, failure = await attempt.receive()
+            for event in events:
+                if not await self._take(event):
+                    break
+            else:
+                # What has arrived is delivered first; the next call sees to the failure.
+                self._failure = failure
+
+    async def _linger(self, attempt: Attempt) -> None:
+        """The message is whole; read to the end of the body, for what may follow and to free the connection."""
+        events: list[Event] = []
+        failure: Failure | None = None
+        with anyio.move_on_after(_LINGER) as scope:
+            events, failure = await attempt.receive()
+        for event in events:
+            self.out += self._splicer.feed(event)
+        if failure is not None or scope.cancelled_caught:
+            await self._complete()
+
+    async def _take(self, event: Event) -> bool:
+        """Splice one event in; False when the attempt is over because of it."""
+        self._books.note(event)
+        self._deliver(self._splicer.feed(event))
+        match self._splicer.trouble:
+            case "unmatched":
+                return await self._unmatched()
+            case "refused":
+                error = anthropic.APIError("The model refused to go on.", self._request_sent(), body=None)
+                await self._go_on(of_kind(Kind.REFUSED, error, status=200))
+                return False
+        return True
+
+    def _deliver(self, events: list[Event]) -> None:
+        if not events:
+            return
+        self.out += events
+        self._books.deliver(events)
+        if not self._brought or any(event.get("type") == "content_block_start" for event in events):
+            kinds = {event.get("type") for event in events}
+            if kinds & {"content_block_start", "content_block_delta"}:
+                self._brought = True
+                opened = self.held.blocks[-1].type if self.held.blocks else ""
+                self._plan.content(thinking=opened in ("thinking", "redacted_thinking"))
+
+    async def _unmatched(self) -> bool:
+        """The continuation's head matches nothing: ask for it again, or join it as it is."""
+        step = self._plan.after_unmatched(self.held)
+        if isinstance(step, JoinAsItIs):
+            self._notice("seam_unverified", "the continuation matches nothing that was delivered; joined as it is")
+            self._deliver(self._splicer.join_unverified())
+            return self._splicer.trouble is None or await self._unmatched()
+        self._books.end(Kind.SEAM_UNMATCHED)
+        error = anthropic.APIError(
+            "The continuation does not join what was delivered.", self._request_sent(), body=None
+        )
+        self._errors.append(error)
+        self._splicer.abort()
+        await self._close_attempt()
+        if isinstance(step, Fail):
+            self._raise(step)
+        assert isinstance(step, Ask)
+        self._notice("seam_retry", "the continuation matches nothing that was delivered; asking for it again")
+        await self._go_on(await self._ask(step))
+        return False
+
+    # -- asking
+
+    async def _go_on(self, failure: Failure | None) -> None:
+        """Do what the plan says until a route has answered, or nothing is left to do."""
+        while failure is not None:
+            self._lost(failure)
+            before = self._plan.asking
+            step = self._plan.after(
+                failure,
+                self.held,
+                brought=self._brought,
+                now=anyio.current_time(),
+                jitter=random.random(),
+                acted=self._splicer.acted,
+            )
+            self._splicer.abort()
+            await self._close_attempt()
+            if isinstance(step, Finish):
+                await self._finish(step)
+                return
+            if isinstance(step, Fail):
+                self._raise(step)
+            self._tell(failure, before, step)
+            failure = await self._ask(step)
+
+    def _lost(self, failure: Failure) -> None:
+        self._books.end(failure.kind, failure)
+        self._errors.append(failure.error)
+        if failure.kind is Kind.PREFILL_UNSUPPORTED:
+            self._health.note_prefill_unsupported(self._routes[self._plan.asking.route].model)
+
+    async def _ask(self, step: Ask) -> Failure | None:
+        """Make one request, after its wait; None once its headers are there."""
+        waiting_since = anyio.current_time()
+        await self._wait(step)
+        route, request, seam = self._routes[step.route], *self._compose(step)
+        self._brought = False
+        form = "continue" if step.form.startswith("continue") else step.form
+        self._books.begin(step.route, route.model, form, anyio.current_time() - waiting_since)
+        attempt = self._attempt = Attempt(self._watch)
+        given = request.pop("timeout", route.client.timeout if hasattr(route.client, "timeout") else None)
+        request["timeout"] = self._watch.timeout(given)
+        failure = await attempt.open(self._resources[step.route], request, warn=step == Ask(0, "request"))
+        if failure is not None:
+            return failure
+        self.response = attempt.response
+        self._books.headers(attempt.request_id, attempt.response.status_code, seam)
+        self._deliver(self._splicer.begin(seam))
+        for type_ in self._splicer.abandoned:
+            self._notice("block_abandoned", f"an unfinished {type_} block was given up")
+        self._splicer.abandoned.clear()
+        self._brought = False
+        return None
+
+    def _compose(self, step: Ask) -> tuple[dict[str, Any], Seam | None]:
+        """The request of a step, and the seam for what it brings."""
+        request = self._requests[step.route]
+        if step.form == "request":
+            return dict(request), None
+        text = self.held.trailing_text
+        match step.form:
+            case "restart":
+                anchor = Anchor(sent="", echo="", key=text)
+                seam = Seam(text, anchor, form="restart")
+            case "prefill":
+                anchor = choose_anchor(text, whole=True)
+                seam = Seam(text, anchor, form="prefill")
+            case _:
+                anchor = choose_anchor(text, whole=step.whole)
+                seam = Seam(text, anchor, form="continue")
+        model = lookup(self._routes[step.route].model)
+        prompt = self._policy.continue_prompt
+        return build(request, self.held, anchor, step.form, model=model, prompt=prompt), seam
+
+    async def _wait(self, step: Ask) -> None:
+        await anyio.sleep(step.wait)
+        patience = self._policy.max_retry_after
+        while step.costs_retry and (seconds := self._health.take_retry()):
+            if seconds > patience:
+                self._raise(Fail("the retry budget is empty"))
+            self._notice("budget_wait", "the retry budget is empty; waiting for the next retry")
+            patience -= seconds
+            await anyio.sleep(seconds)
+
+    # -- the end
+
+    async def _finish(self, step: Finish) -> None:
+        if step.as_tool_use:
+            self._notice("tool_use_finished", "whole tool calls had arrived; the turn ends with them")
+        if step.as_tool_use or step.message_stop:
+            self._deliver(self._splicer.finish(as_tool_use=step.as_tool_use))
+        if step.message_stop:
+            self._notice("message_stop_supplied", "the message was whole; only its end was missing")
+        await self._complete()
+
+    async def _complete(self) -> None:
+        self._books.end("complete")
+        last = self.report.attempts[-1]
+        self._health.succeeded(last.model, last.first_content)
+        await self._close_attempt()
+        self._books.close("complete")
+        self.done = True
+
+    async def _close_attempt(self) -> None:
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            await attempt.aclose()
+
+    async def _time_out(self) -> None:
+        """The deadline has passed: close, and say so."""
+        self._books.end("cancelled")
+        with anyio.CancelScope(shield=True):
+            await self._close_attempt()
+        self._raise(Fail(f"the deadline of {self._policy.deadline:g} s has passed"), StreamTimeout)
+
+    async def expire(self) -> None:
+        """The deadline passed while the caller was busy: close, and raise `StreamTimeout`."""
+        await self._time_out()
+
+    def fail_closed(self) -> None:
+        """Raise `StreamFailed`, because the caller closed the stream and now wants the whole message."""
+        self._raise(Fail("it was closed before the message was whole"))
+
+    def _raise(self, step: Fail, kind: type[StreamFailed] = StreamFailed) -> NoReturn:
+        self._books.close("failed")
+        self._notice("failed", step.why)
+        self.done = True
+        if step.error is not None:
+            raise step.error
+        raise kind(
+            self._summary(step.why),
+            request=self._request_sent(),
+            partial=self.held.copy(),
+            report=self.report,
+            errors=self._errors,
+        )
+
+    def _summary(self, why: str) -> str:
+        attempts = self.report.attempts
+        models = ", ".join(dict.fromkeys(attempt.model for attempt in attempts))
+        outcomes = ", ".join(dict.fromkeys(str(attempt.outcome) for attempt in attempts))
+        ids = ", ".join(self.report.request_ids) or "none"
+        return (
+            f"The stream could not be finished: {why}. {len(attempts)} request(s) to {models} ({outcomes}); "
+            f"request ids: {ids}; {len(self.held.text)} characters of text had arrived."
+        )
+
+    def _request_sent(self) -> httpx2.Request:
+        if self.response is not None:
+            return self.response.request
+        last = next((e for e in reversed(self._errors) if isinstance(e, anthropic.APIError)), None)
+        return last.request if last is not None else httpx2.Request("POST", "/v1/messages")
+
+    # -- telling
+
+    def _tell(self, failure: Failure, before: Ask, step: Ask) -> None:
+        model = self._routes[step.route].model
+        if failure.kind is Kind.PREFILL_UNSUPPORTED:
+            self._notice("prefill_unsupported", "the model accepts no prefill; asking it to continue instead")
+        elif self.held.message is not None:
+            self._notice("cut", f"the stream was cut: {failure.kind}")
+        if step.route != before.route:
+            self._notice("failover", f"{failure.kind}: going on with {model}")
+        elif step.form == "request":
+            self._notice("retry", f"{failure.kind}: asking {model} again in {step.wait:.1f} s")
+        else:
+            self._notice("resume", f"asking {model} for the rest in {step.wait:.1f} s ({step.form})")
+
+    def _notice(self, code: str, message: str) -> None:
+        attempts = self.report.attempts
+        last = attempts[-1] if attempts else None
+        notice = Notice(
+            code=code,
+            message=message,
+            attempt=last.number if last else 0,
+            model=last.model if last else self._routes[0].model,
+            request_id=last.request_id if last else None,
+            at=anyio.current_time() - self._started,
+        )
+        self.report.notices.append(notice)
+        logger.info(
+            "%s: %s (attempt %s, %s, request id %s)",
+            notice.code,
+            notice.message,
+            notice.attempt,
+            notice.model,
+            notice.request_id,
+        )
+        if self._on_notice is not None:
+            try:
+                self._on_notice(notice)
+            except Exception:
+                logger.exception("on_notice raised; the stream goes on")
+
+
+def _resource(client: Any, api: Api) -> Any:
+    # Retries that multiply are a storm: the client's own are turned off.
+    quiet = client.with_options(max_retries=0) if hasattr(client, "with_options") else client
+    return quiet.beta.messages if api == "beta" else quiet.messages
+
+
+def _watch(policy: Policy) -> Watch:
+    first = policy.progress_timeout if policy.first_content_timeout is None else policy.first_content_timeout
+    return Watch(idle=policy.idle_timeout, progress=policy.progress_timeout, first_content=first)
+
+
+def _or_never(deadline: float | None) -> float:
+    return float("inf") if deadline is None else deadline

@@ -1,0 +1,280 @@
+"""The stream that the caller holds: the whole surface of the SDK's `AsyncMessageStream`, and `report` and `partial`.
+
+Events come from the driver as decoded JSON. `text_stream` needs no more than that; typed events and the snapshot are
+made for whoever looks (`typed.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
+
+import anthropic
+import anyio
+from typing_extensions import TypeVar
+
+from ..core.partial import Event, Partial
+from ..report import Report
+from .detached import Detached
+from .typed import Api, TypedEvents
+
+if TYPE_CHECKING:
+    import httpx2
+    from anthropic.lib.streaming import ParsedMessageStreamEvent
+    from anthropic.types import ParsedMessage
+
+    from .driver import Driver
+
+__all__ = ["ResilientStream", "ResilientStreamManager", "TextStream"]
+
+FormatT = TypeVar("FormatT", default=None)
+
+
+class ResilientStream(Generic[FormatT]):
+    """One message, however many requests it takes.
+
+    Iterate it for the SDK's events, or `text_stream` for text alone; both take from the same stream. Both are objects
+    that survive a cancelled read: after `asyncio.wait_for(anext(stream), 15)` has timed out, the next call goes on.
+
+    Every method that reads raises `StreamFailed` when no route can finish the message, `StreamTimeout` when the
+    policy's deadline passes, the SDK's own exception for what the API will never accept, and `ValueError` when the
+    input of a tool call is no JSON (the SDK's own error).
+    """
+
+    def __init__(self, driver: Driver, api: Api, output_format: Any) -> None:
+        self._driver = driver
+        self._api = api
+        self._output_format = output_format
+        self._read = Partial()  # what the caller has taken, while nobody has asked for types
+        self._typed: TypedEvents | None = None
+        self._ready: deque[Any] = deque()
+        self._step: Detached[None] | None = None
+        self._error: Exception | None = None
+        self._closed = False
+        #: An iterator over just the text, in the pieces in which it arrives.
+        self.text_stream: AsyncIterator[str] = TextStream(self)
+
+    # -- reading
+
+    def __aiter__(self) -> AsyncIterator[ParsedMessageStreamEvent[FormatT]]:
+        return self
+
+    async def __anext__(self) -> ParsedMessageStreamEvent[FormatT]:
+        while not self._ready:
+            typed = self._types()
+            event = await self._next_event()
+            try:
+                self._ready += typed.push(event)
+            except ValueError as error:
+                self._error = error
+                raise
+        return cast("ParsedMessageStreamEvent[FormatT]", self._ready.popleft())
+
+    async def _next_text(self) -> str:
+        while self._typed is None:
+            event = await self._next_event()
+            self._read.apply(event)
+            type_ = event.get("type")
+            if type_ == "content_block_delta" and event["delta"].get("type") == "text_delta":
+                return str(event["delta"]["text"])
+            if type_ == "content_block_stop":
+                self._check_input(event["index"])
+        while True:
+            typed: Any = await self.__anext__()
+            if typed.type == "content_block_delta" and typed.delta.type == "text_delta":
+                return str(typed.delta.text)
+
+    def _check_input(self, index: int) -> None:
+        """A whole tool call whose input is no JSON is an error, also for who reads the text alone."""
+        block = self._read.blocks[index] if index < len(self._read.blocks) else None
+        if block is None or not block.pieces or "input" not in block.start:
+            return
+        try:
+            json.loads("".join(block.pieces))
+        except ValueError:
+            try:
+                self._types()  # the SDK's own error says it best
+            except ValueError as error:
+                self._error = error
+                raise
+
+    async def _next_event(self) -> Event:
+        """The next decoded event. Raises `StopAsyncIteration` at the end."""
+        driver = self._driver
+        if driver.overdue() and self._step is None:
+            await self._run(driver.expire)
+        while not driver.out:
+            if self._error is not None:
+                raise self._error
+            if self._step is None and (driver.done or self._closed):
+                raise StopAsyncIteration
+            await self._run(driver.advance)
+        return driver.out.popleft()
+
+    async def _run(self, what: Callable[[], Awaitable[None]]) -> None:
+        """Wait for the step that is going on, or start one. Cancelling this leaves the step alone."""
+        step = self._step = self._step or Detached(what)
+        try:
+            await step.wait()
+        except Exception as error:
+            self._step = None
+            if self._closed:
+                # Closed by another task while we were waiting.
+                raise StopAsyncIteration from None
+            self._error = error
+            raise
+        self._step = None
+
+    def _types(self) -> TypedEvents:
+        """The accumulator; whoever looks for the first time is made up for what was read before."""
+        if self._typed is None:
+            given = anthropic.not_given if self._output_format is None else self._output_format
+            self._typed = TypedEvents(self._api, given, self._read)
+        return self._typed
+
+    # -- results
+
+    async def until_done(self) -> None:
+        """Read the stream to its end."""
+        try:
+            if self._typed is not None:
+                while True:
+                    await self.__anext__()
+            while True:
+                await self._next_text()
+        except StopAsyncIteration:
+            if not self._driver.held.complete:
+                self._driver.fail_closed()
+
+    async def get_final_message(self) -> ParsedMessage[FormatT]:
+        """Read to the end, and return the whole message. Blocks that were given up unfinished are not in it."""
+        await self.until_done()
+        message = self.current_message_snapshot
+        abandoned = {index for index, block in enumerate(self._driver.held.blocks) if block.abandoned}
+        if not abandoned:
+            return message
+        kept = [block for index, block in enumerate(message.content) if index not in abandoned]
+        return message.model_copy(update={"content": kept})
+
+    async def get_final_text(self) -> str:
+        """Read to the end, and return all text blocks joined. Raises `RuntimeError` when there is none."""
+        message = await self.get_final_message()
+        texts = [block.text for block in message.content if block.type == "text"]
+        if not texts:
+            types = ", ".join(block.type for block in message.content) or "none"
+            raise RuntimeError(f"get_final_text() needs a text content block; the content block types are: {types}")
+        return "".join(texts)
+
+    @property
+    def current_message_snapshot(self) -> ParsedMessage[FormatT]:
+        """The message as far as it was read. Raises `AssertionError` before its first event, as the SDK does."""
+        return cast("ParsedMessage[FormatT]", self._types().snapshot)
+
+    @property
+    def partial(self) -> Partial:
+        """The message as far as it arrived, as plain data: a copy."""
+        return self._driver.held.copy()
+
+    @property
+    def report(self) -> Report:
+        """How it goes: every attempt, every notice, what was spent."""
+        return self._driver.report
+
+    @property
+    def response(self) -> httpx2.Response:
+        """The response of the attempt that feeds the stream, or fed it last."""
+        response = self._driver.response
+        assert response is not None  # a stream is handed out when a route has answered
+        return response
+
+    @property
+    def request_id(self) -> str | None:
+        """That response's request id."""
+        return self.response.headers.get("request-id")
+
+    @property
+    def workspace_id(self) -> str | None:
+        """That response's workspace id."""
+        return self.response.headers.get("anthropic-workspace-id")
+
+    # -- the end
+
+    async def close(self) -> None:
+        """Close the response and release the connection. Safe to call twice, from any task."""
+        self._closed = True
+        with anyio.CancelScope(shield=True):
+            step, self._step = self._step, None
+            if step is not None:
+                await step.cancel()
+            await self._driver.aclose()
+        if self._typed is not None:
+            self._typed.close()
+
+    async def __aenter__(self) -> ResilientStream[FormatT]:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class TextStream:
+    """Just the text of a stream, in the pieces in which it arrives."""
+
+    def __init__(self, stream: ResilientStream[Any]) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> TextStream:
+        return self
+
+    async def __anext__(self) -> str:
+        return await self._stream._next_text()  # noqa: SLF001  # two faces of one stream
+
+
+class Opener(Protocol):
+    """Makes the driver of a stream that is being entered."""
+
+    async def __call__(self) -> Driver: ...
+
+
+class ResilientStreamManager(Generic[FormatT]):
+    """What `resilient_stream` returns: enter it with `async with`, once."""
+
+    def __init__(self, make_driver: Opener, api: Api, output_format: Any) -> None:
+        self._make_driver: Opener | None = make_driver
+        self._api = api
+        self._output_format = output_format
+        self._stream: ResilientStream[FormatT] | None = None
+
+    async def __aenter__(self) -> ResilientStream[FormatT]:
+        """Ask, and return when a route has answered with headers.
+
+        Raises:
+            RuntimeError: It was entered before.
+            OSError: A file that the request names cannot be read.
+            anthropic.APIStatusError: What the API will never accept.
+            StreamFailed: No route answered.
+            StreamTimeout: The policy's deadline passed first.
+        """
+        if self._make_driver is None:
+            raise RuntimeError("a resilient stream can be entered once; call resilient_stream() again")
+        make_driver, self._make_driver = self._make_driver, None
+        driver = await make_driver()
+        try:
+            await driver.open()
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await driver.aclose()
+            raise
+        self._stream = ResilientStream(driver, self._api, self._output_format)
+        return self._stream
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if self._stream is not None:
+            await self._stream.close()

@@ -1,0 +1,130 @@
+"""Decoded events -> the SDK's own event types and message snapshot, by the SDK's own accumulator.
+
+The SDK's `AsyncMessageStream` accumulates over any object that yields raw events. Here it is fed by hand, one event at
+a time and without awaiting anything: it asks for the next event only when it has given out all that it made of the
+last, and then its `__anext__` is left waiting until there is one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Coroutine, Generator
+from typing import Any, Final, Literal
+
+import anthropic
+from anthropic import types
+from anthropic.lib.streaming import AsyncMessageStream, BetaAsyncMessageStream
+from anthropic.types import beta
+
+from ..core.partial import Event, Partial
+
+__all__ = ["Api", "TypedEvents"]
+
+Api = Literal["messages", "beta"]
+
+_TYPES: Final[dict[Api, dict[str, type[anthropic.BaseModel]]]] = {
+    "messages": {
+        "message_start": types.RawMessageStartEvent,
+        "message_delta": types.RawMessageDeltaEvent,
+        "message_stop": types.RawMessageStopEvent,
+        "content_block_start": types.RawContentBlockStartEvent,
+        "content_block_delta": types.RawContentBlockDeltaEvent,
+        "content_block_stop": types.RawContentBlockStopEvent,
+    },
+    "beta": {
+        "message_start": beta.BetaRawMessageStartEvent,
+        "message_delta": beta.BetaRawMessageDeltaEvent,
+        "message_stop": beta.BetaRawMessageStopEvent,
+        "content_block_start": beta.BetaRawContentBlockStartEvent,
+        "content_block_delta": beta.BetaRawContentBlockDeltaEvent,
+        "content_block_stop": beta.BetaRawContentBlockStopEvent,
+    },
+}
+
+
+class _Hungry:
+    """Awaited by the feed when it has nothing: comes out of `send` as itself."""
+
+    def __await__(self) -> Generator[_Hungry, None, None]:
+        yield self
+
+
+class _Feed:
+    """Stands for the SDK's raw stream."""
+
+    def __init__(self) -> None:
+        self.events: deque[Any] = deque()
+        self.ended = False
+
+    def __aiter__(self) -> _Feed:
+        return self
+
+    async def __anext__(self) -> Any:
+        while not self.events:
+            if self.ended:
+                raise StopAsyncIteration
+            await _Hungry()
+        return self.events.popleft()
+
+
+class TypedEvents:
+    """Makes typed events of decoded ones, and keeps the snapshot.
+
+    Args:
+        api: Whose types: `messages` or `beta`.
+        output_format: The type that text is parsed into; `anthropic.not_given` for none.
+        partial: What was delivered before anybody looked.
+    """
+
+    def __init__(self, api: Api, output_format: Any, partial: Partial) -> None:
+        self._types = _TYPES[api]
+        self._feed = _Feed()
+        accumulator = AsyncMessageStream if api == "messages" else BetaAsyncMessageStream
+        feed: Any = self._feed
+        self._stream: Any = accumulator(feed, output_format)
+        self._next: Coroutine[Any, Any, Any] | None = None
+        self._started = False
+        for event in partial.events():
+            self.push(event)
+
+    def push(self, event: Event) -> list[Any]:
+        """The typed events that this one stands for, in the SDK's order.
+
+        Raises:
+            ValueError: The input of a tool call is no JSON (the SDK's own error).
+        """
+        type_ = event.get("type", "")
+        known = self._types.get(type_)
+        self._started = self._started or type_ == "message_start"
+        if known is None or not self._started:
+            # Passed through as it is, like the SDK does with what it does not know or cannot place.
+            return [(known or anthropic.BaseModel).construct(**event)]
+        self._feed.events.append(known.construct(**event))
+        return self._drive()
+
+    def _drive(self) -> list[Any]:
+        made: list[Any] = []
+        while True:
+            if self._next is None:
+                self._next = self._stream.__anext__()
+            try:
+                self._next.send(None)
+            except StopIteration as produced:
+                self._next = None
+                made.append(produced.value)
+            except StopAsyncIteration:
+                self._next = None
+                return made
+            else:
+                return made  # it is hungry
+
+    @property
+    def snapshot(self) -> Any:
+        """The message so far. Raises `AssertionError` before `message_start`, as the SDK does."""
+        return self._stream.current_message_snapshot
+
+    def close(self) -> None:
+        """End the accumulator, so that no generator is left to the garbage collector."""
+        self._feed.ended = True
+        self._feed.events.clear()
+        self._drive()

@@ -1,0 +1,175 @@
+"""How a stream went: every attempt, every notice, what was spent. Plain data, and no content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal, Self
+
+__all__ = ["AttemptReport", "Notice", "Report", "Usage"]
+
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that the caller may want to know while the stream goes on.
+
+    Attributes:
+        code: What it is, stable: `"retry"`, `"cut"`, `"resume"`, `"failover"`, `"route_skipped"`,
+            `"prefill_unsupported"`, `"seam_retry"`, `"seam_unverified"`, `"block_abandoned"`,
+            `"message_stop_supplied"`, `"tool_use_finished"`, `"budget_wait"`, `"failed"`.
+        message: One sentence for people; its wording may change.
+        attempt: The number of the attempt that it is about, from 1.
+        model: That attempt's model.
+        request_id: That attempt's request id; None where no response came.
+        at: Seconds since the stream was entered.
+    """
+
+    code: str
+    message: str
+    attempt: int
+    model: str
+    request_id: str | None
+    at: float
+
+
+@dataclass(slots=True)
+class AttemptReport:
+    """One request.
+
+    Attributes:
+        number: From 1.
+        route: Its route's rank: 0 is the primary, 1 the first fallback.
+        model: The model that was asked.
+        form: `"request"` for the caller's own request, or the resume form: `"prefill"`, `"continue"`, `"restart"`.
+        started: Seconds from entering the stream to sending it.
+        waited: Seconds of that spent waiting for this attempt (backoff, `retry-after`, budget).
+        request_id: The `request-id` of its response; None where none came.
+        status: Its HTTP status; None where no response came.
+        outcome: `"complete"`, `"cancelled"`, a failure's kind (`"overloaded"`, `"truncated"`, ...), or `"open"`.
+        error_type: The API's `error.type`; None where it gave none.
+        headers: Seconds from sending it to its headers; None where none came.
+        first_content: Seconds from sending it to its first content; None where none came.
+        ended: Seconds from sending it to its end; None while it is open.
+        input_tokens: As the API said; None where it did not. Cache reads and writes are not in it.
+        cache_creation_input_tokens: As the API said.
+        cache_read_input_tokens: As the API said.
+        output_tokens: As the API said at the end; None for an attempt that was cut before.
+        estimated_output_tokens: Where it did not say: estimated from the characters that arrived.
+        characters: Characters of text that it added to the message.
+        discarded: Characters of text that it repeated and that were cut at the seam.
+        seam: How its text was joined (`"prefill"`, `"exact"`, `"echo"`, `"overlap"`, `"replay"`, ..., `"unverified"`);
+            None where there was nothing to join.
+    """
+
+    number: int
+    route: int
+    model: str
+    form: str
+    started: float
+    waited: float = 0.0
+    request_id: str | None = None
+    status: int | None = None
+    outcome: str = "open"
+    error_type: str | None = None
+    headers: float | None = None
+    first_content: float | None = None
+    ended: float | None = None
+    input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    output_tokens: int | None = None
+    estimated_output_tokens: int | None = None
+    characters: int = 0
+    discarded: int = 0
+    seam: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What all attempts spent together, in tokens. What the API said and what was estimated are kept apart.
+
+    Whether the API bills an attempt that died is not documented; these figures assume that it bills the input and
+    the output already streamed.
+    """
+
+    input_tokens: int
+    cache_creation_input_tokens: int
+    cache_read_input_tokens: int
+    output_tokens: int
+    estimated_output_tokens: int
+
+
+@dataclass(slots=True)
+class Report:
+    """How a stream went.
+
+    Attributes:
+        attempts: Every request, in the order in which they were sent.
+        notices: Everything that was told on the way.
+        outcome: `"open"`, `"complete"`, `"failed"`, or `"closed"` (left by the caller before its end).
+        duration: Seconds from entering the stream to its end; None while it is open.
+    """
+
+    attempts: list[AttemptReport] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    outcome: Literal["open", "complete", "failed", "closed"] = "open"
+    duration: float | None = None
+
+    @property
+    def resumes(self) -> int:
+        """How many requests asked for the rest of an answer."""
+        return sum(attempt.form != "request" for attempt in self.attempts)
+
+    @property
+    def request_ids(self) -> list[str]:
+        """Every request id, to paste to support."""
+        return [attempt.request_id for attempt in self.attempts if attempt.request_id]
+
+    @property
+    def seam(self) -> str | None:
+        """`"unverified"` if any joint could not be verified, else how the last one was made; None without one."""
+        seams = [attempt.seam for attempt in self.attempts if attempt.seam]
+        return "unverified" if "unverified" in seams else (seams[-1] if seams else None)
+
+    @property
+    def usage(self) -> Usage:
+        """What all attempts spent together."""
+
+        def total(name: str) -> int:
+            return sum(getattr(attempt, name) or 0 for attempt in self.attempts)
+
+        return Usage(
+            total("input_tokens"),
+            total("cache_creation_input_tokens"),
+            total("cache_read_input_tokens"),
+            total("output_tokens"),
+            total("estimated_output_tokens"),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON, with `"version": 1`."""
+        return {"version": VERSION, **asdict(self), "usage": asdict(self.usage)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_dict` gave. Raises `ValueError` for another version."""
+        if data.get("version") != VERSION:
+            raise ValueError(f"this is a report of version {data.get('version')!r}; only {VERSION} can be read")
+        return cls(
+            attempts=[AttemptReport(**attempt) for attempt in data["attempts"]],
+            notices=[Notice(**notice) for notice in data["notices"]],
+            outcome=data["outcome"],
+            duration=data["duration"],
+        )
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """What `to_json` gave. Raises `ValueError` for anything else."""
+        return cls.from_dict(json.loads(text))

@@ -1,0 +1,74 @@
+"""Where a request can go: the primary, and what to fall back to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Fallback", "Route", "resolve"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One model on one client.
+
+    Attributes:
+        model: The model's name, as that client takes it.
+        client: An async SDK client. None: the client of the call.
+        patch: What this route changes in the request: a value sets an argument, None unsets it.
+    """
+
+    model: str
+    client: Any = None
+    patch: Mapping[str, Any] = field(default_factory=dict)
+
+    def request(self, original: Mapping[str, Any]) -> dict[str, Any]:
+        """The original request as this route sends it; a new dict, the original is left as it is."""
+        request = {**original, **self.patch, "model": self.model}
+        return {name: value for name, value in request.items() if name not in self.patch or value is not None}
+
+
+#: What `fallback_models` takes: a model's name, a patch with its `model`, or a whole `Route`.
+Fallback = str | Mapping[str, Any] | Route
+
+
+def resolve(model: str, client: object, fallbacks: Iterable[Fallback], arguments: Collection[str]) -> tuple[Route, ...]:
+    """The primary and its fallbacks, in rank order, each with its client.
+
+    Args:
+        model: The primary model.
+        client: The client of the call.
+        fallbacks: As the caller gave them.
+        arguments: The names that a patch may use: the arguments of `messages.stream`.
+
+    Raises:
+        TypeError: A fallback is none of the three kinds, or patches something that is no argument.
+        ValueError: A patch has no model.
+    """
+    if isinstance(fallbacks, str | Mapping | Route):
+        raise TypeError("fallback_models must be a list of models, not a single one")
+    return (
+        Route(model=model, client=client),
+        *(_route(fallback, client, arguments) for fallback in fallbacks),
+    )
+
+
+def _route(fallback: object, client: object, arguments: Collection[str]) -> Route:
+    match fallback:
+        case str():
+            return Route(model=fallback, client=client)
+        case Route():
+            route = fallback
+        case Mapping():
+            patch = dict(fallback)
+            model = patch.pop("model", None)
+            if not isinstance(model, str):
+                raise ValueError("a fallback given as a mapping must name its model: {'model': ..., ...}")
+            route = Route(model=model, patch=patch)
+        case _:
+            raise TypeError(f"a fallback must be a model name, a mapping or a Route, not {type(fallback).__name__}")
+    unknown = sorted(set(route.patch) - set(arguments))
+    if unknown:
+        raise TypeError(f"the fallback {route.model!r} patches {unknown[0]!r}, which messages.stream does not take")
+    return Route(model=route.model, client=client if route.client is None else route.client, patch=dict(route.patch))

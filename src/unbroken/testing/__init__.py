@@ -1,0 +1,102 @@
+"""A fault server for the Messages API, to test what an application does when Claude's streams break.
+
+    from unbroken.testing import FaultServer, Reset, Script, after_characters
+
+    async with FaultServer(Script("A long answer.", faults=[Reset(at=after_characters(6))])) as server:
+        client = AsyncAnthropic(base_url=server.url, api_key="test")
+
+With pytest there is a fixture, `fault_server`. The server needs `h11`, which the anthropic SDK brings.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unbroken.testing.faults import (
+        AFTER_CONTENT,
+        AFTER_LAST_TEXT,
+        AFTER_MESSAGE_DELTA,
+        AFTER_MESSAGE_START,
+        AFTER_MESSAGE_STOP,
+        BEFORE_MESSAGE_START,
+        BEFORE_RESPONSE,
+        At,
+        BadJson,
+        CutFrame,
+        Drop,
+        EndOfFile,
+        ErrorEvent,
+        Event,
+        Fault,
+        Pings,
+        Point,
+        Refuse,
+        Reset,
+        Silence,
+        Slow,
+        Status,
+        after_blocks,
+        after_characters,
+        after_events,
+        after_fraction,
+    )
+    from unbroken.testing.manners import Manner
+    from unbroken.testing.record import Connection, Request
+    from unbroken.testing.script import Answer, Block, RawBlock, Script, Text, Thinking, ToolUse
+    from unbroken.testing.server import FaultServer
+    from unbroken.testing.threaded import ThreadedFaultServer
+
+__all__ = [
+    "AFTER_CONTENT",
+    "AFTER_LAST_TEXT",
+    "AFTER_MESSAGE_DELTA",
+    "AFTER_MESSAGE_START",
+    "AFTER_MESSAGE_STOP",
+    "BEFORE_MESSAGE_START",
+    "BEFORE_RESPONSE",
+    "Answer",
+    "At",
+    "BadJson",
+    "Block",
+    "Connection",
+    "CutFrame",
+    "Drop",
+    "EndOfFile",
+    "ErrorEvent",
+    "Event",
+    "Fault",
+    "FaultServer",
+    "Manner",
+    "Pings",
+    "Point",
+    "RawBlock",
+    "Refuse",
+    "Request",
+    "Reset",
+    "Script",
+    "Silence",
+    "Slow",
+    "Status",
+    "Text",
+    "Thinking",
+    "ThreadedFaultServer",
+    "ToolUse",
+    "after_blocks",
+    "after_characters",
+    "after_events",
+    "after_fraction",
+]
+
+_HOMES = ("faults", "manners", "record", "script", "server", "threaded")
+
+
+def __getattr__(name: str) -> Any:
+    # Lazily, because pytest imports this package for its plugin even where no test wants a server.
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"{__name__}.{home}")
+            if name in module.__all__:
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,52 @@
+"""Where a script stands: which step and which answer the next request gets."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from unbroken.testing.carried import carried, ending_text
+from unbroken.testing.faults import Fault, Refuse
+
+if TYPE_CHECKING:
+    from unbroken.testing.script import Script
+
+__all__ = ["Player", "Taken"]
+
+
+class Player:
+    """Where a script stands."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.counts: dict[str, int] = {}
+        self.prefill = ""
+
+    def take(self, body: dict[str, Any]) -> Taken:
+        return Taken(self, body)
+
+    def refusal(self) -> float | None:
+        """For how many seconds connections are refused now; None if they are not. Passes over that step."""
+        n = self.counts.get("", 0)
+        for fault in self.script.step(n):
+            if isinstance(fault, Refuse):
+                self.counts[""] = n + 1
+                return fault.seconds
+        return None
+
+
+class Taken:
+    """What one request gets."""
+
+    def __init__(self, player: Player, body: dict[str, Any]) -> None:
+        name, script = player.script.for_model(body["model"])
+        n = player.counts.get(name, 0)
+        while any(isinstance(fault, Refuse) for fault in script.step(n)):
+            n += 1
+        player.counts[name] = n + 1
+        self.faults: tuple[Fault, ...] = script.step(n)
+        self.rng = Random(f"{script.seed}/{name}/{n}")
+        self.asked = carried(script.turns, body["messages"], player.prefill)
+        if not self.asked.sent:
+            # What ends the request, and is not the answer begun, is the caller's own prefill.
+            player.prefill = ending_text(body["messages"]) or ""

@@ -1,0 +1,68 @@
+"""The fault server as synchronous code sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
+
+    from unbroken.testing.record import Connection, Request
+    from unbroken.testing.script import Answer, Script
+    from unbroken.testing.server import FaultServer
+
+__all__ = ["ThreadedFaultServer"]
+
+
+class ThreadedFaultServer:
+    """A `FaultServer` in a thread, as synchronous code sees it. `FaultServer.in_thread` makes one."""
+
+    def __init__(self, server: FaultServer, portal: BlockingPortal) -> None:
+        self._server = server
+        self._portal = portal
+        self.url: str = server.url
+
+    @property
+    def requests(self) -> list[Request]:
+        """As in `FaultServer`."""
+        return self._server.requests
+
+    @property
+    def connections(self) -> list[Connection]:
+        """As in `FaultServer`."""
+        return self._server.connections
+
+    @property
+    def open_connections(self) -> list[Connection]:
+        """As in `FaultServer`."""
+        return self._server.open_connections
+
+    def play(self, script: Script | Answer | str) -> None:
+        """As in `FaultServer`."""
+        self._portal.call(self._server.play, script)
+
+    def stop_listening(self) -> None:
+        """As in `FaultServer`."""
+        self._portal.call(self._server.stop_listening)
+
+    def listen(self) -> None:
+        """As in `FaultServer`."""
+        self._portal.call(self._server.listen)
+
+    def all_closed(self, timeout: float = 5.0) -> None:
+        """Wait until no connection is open.
+
+        Args:
+            timeout: For how many seconds, at most.
+
+        Raises:
+            TimeoutError: If one is still open then.
+        """
+
+        async def wait() -> None:
+            with anyio.fail_after(timeout):
+                await self._server.all_closed()
+
+        self._portal.call(wait)
