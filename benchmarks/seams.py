@@ -19,7 +19,7 @@ from unbroken.core.seam import Form, Seam
 from unbroken.testing.manners import Manner, continue_answer
 from unbroken.testing.texts import TEXTS
 
-#: What the manner leaves open (how many words, which lead-in) and where deltas end is drawn with this seed.
+#: Draws what a manner leaves open (how many words, which lead-in) and where deltas end; `--seed` sets another.
 SEED: Final = 20_261_121
 #: Per cent of the joints that have to be exact, for every manner and every text.
 BOUND: Final = 97.0
@@ -40,13 +40,14 @@ def ways() -> Iterator[tuple[str, Form, Manner]]:
 
 def join(answer: str, cut: int, form: Form, manner: Manner, rng: Random) -> tuple[str, bool, int]:
     """Cut `answer` after `cut` characters and go on; return the final text, whether verified, and the requests."""
-    held = answer[:cut]
-    for requests, whole in enumerate((form == "prefill", True), 1):
+    held = text = answer[:cut]
+    requests = 0
+    for whole in (form == "prefill", True):
+        requests += 1
         anchor = choose_anchor(held, whole=whole)
         seam = Seam(held, anchor, form=form if anchor.sent else "restart")
         sent, echo = ("", "") if form == "restart" else (anchor.sent, anchor.echo)
         output = continue_answer(answer, sent, echo=echo, manner=manner if sent else Manner.EXACT, rng=rng)
-        text = held
         for piece in deltas(output, rng):
             text += seam.feed(piece)
         text += seam.finish()
@@ -66,13 +67,13 @@ def deltas(text: str, rng: Random) -> Iterator[str]:
         at += size
 
 
-def measure(texts: Mapping[str, str]) -> Tally:
+def measure(texts: Mapping[str, str], seed: int) -> Tally:
     """Join every text at every cut in every way."""
     tally: Tally = {}
     for way, form, manner in ways():
         for name, answer in texts.items():
             counts = tally[way, name] = Counter()
-            rng = Random(f"{SEED} {way} {name}")
+            rng = Random(f"{seed} {way} {name}")
             for cut in range(1, len(answer) + 1):
                 text, verified, requests = join(answer, cut, form, manner, rng)
                 counts["joints"] += 1
@@ -141,14 +142,15 @@ def _layout(heads: tuple[str, ...], rows: list[tuple[str, ...]], *, markdown: bo
 
 def main() -> int:
     """Print the table; return 1 if a bound is broken."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = argparse.ArgumentParser(description="How exactly continuations are joined.")
     options.add_argument("--markdown", action="store_true", help="print the tables for the docs")
-    markdown = options.parse_args().markdown
-    tally = measure(TEXTS)
-    print(table(tally, markdown=markdown))
+    options.add_argument("--seed", type=int, default=SEED, help="draw other words, lead-ins and deltas")
+    chosen = options.parse_args()
+    tally = measure(TEXTS, chosen.seed)
+    print(table(tally, markdown=chosen.markdown))
     faults = broken(tally)
     print(
-        f"\n{len(TEXTS)} texts cut at every character; seed {SEED}; {'; '.join(faults) or 'every bound holds'}"
+        f"\n{len(TEXTS)} texts cut at every character; seed {chosen.seed}; {'; '.join(faults) or 'every bound holds'}"
     )
     return 1 if faults else 0
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import sys
+import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+import anthropic
 from anthropic import Omit, omit
 
 from .engine.driver import Driver
@@ -90,7 +93,8 @@ def resilient_stream(
         messages: The conversation. Files in it are read once, when the stream is entered.
         output_format: A type to parse the text into, as in the SDK.
         fallback_models: Where to go when the model does not answer, in rank order: names, patches
-            (`{"model": ..., "thinking": None}`: a value sets an argument, None unsets it), or `Route`s to other clients.
+            (`{"model": ..., "thinking": None}`: a value sets an argument, None unsets it), or `Route`s to other
+            clients.
         policy: Limits, waits and forms. None: the defaults of `Policy`.
         health: What streams share. None: one for each client.
         on_notice: Called with each `Notice`, from the task that reads. It must not block; what it raises is logged.
@@ -102,7 +106,8 @@ def resilient_stream(
         A context manager, to be entered once; see `ResilientStream`.
 
     Raises:
-        TypeError: The client is not async, an argument is unknown, or has the wrong type.
+        TypeError: The client is not async, or is `AsyncAnthropicBedrock`, whose binary stream this version cannot read;
+            or an argument is unknown, or has the wrong type.
         ValueError: `max_tokens` is below 1, the model is empty, or `api` is neither of the two.
     """
     if api not in ("messages", "beta"):
@@ -120,6 +125,14 @@ def resilient_stream(
         if value is not None and not isinstance(value, type_):
             raise TypeError(f"{name} must be a {type_.__name__}, not {type(value).__name__}")
 
+    # The SDK's warnings (of a deprecated model) are about the caller's line, not about ours.
+    frame = sys._getframe(1)  # noqa: SLF001
+    place = (frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__", ""))
+
+    def warn(warning: Warning) -> None:
+        filename, line, module = place
+        warnings.warn_explicit(warning, type(warning), filename, line, module)
+
     async def make_driver() -> Driver:
         return Driver(
             api=api,
@@ -128,6 +141,7 @@ def resilient_stream(
             policy=policy or Policy(),
             health=health or default_health(client),
             on_notice=on_notice,
+            warn=warn,
         )
 
     return ResilientStreamManager(make_driver, api, request.get("output_format"))
@@ -137,6 +151,8 @@ def _accepted_arguments(client: Any, api: Api) -> frozenset[str]:
     """The names that this client's `messages.stream` takes."""
     if hasattr(type(client), "__enter__") and not hasattr(type(client), "__aenter__"):
         raise TypeError(f"resilient_stream needs an async client such as AsyncAnthropic, not {type(client).__name__}")
+    if isinstance(client, anthropic.AsyncAnthropicBedrock):
+        raise TypeError("AsyncAnthropicBedrock sends a binary event stream, which this version cannot read yet")
     try:
         stream = client.beta.messages.stream if api == "beta" else client.messages.stream
         return frozenset(inspect.signature(stream).parameters)

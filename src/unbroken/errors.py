@@ -37,7 +37,8 @@ class StreamFailed(anthropic.APIError):
         partial: The message so far: all that was delivered.
         report: Every attempt.
         last: The error of the last attempt; None where none failed (a deadline can pass in the first).
-        status_code: Of `last`; None where it has none (no response came).
+        status_code: Of `last`; None where it has none (no response came). 200 where the error came inside a stream:
+            look at `type`.
         type: The API's `error.type` of `last`; None where it has none.
         request_id: Of `last`; None where no response came.
     """

@@ -118,4 +118,6 @@ _DEFAULTS_LOCK = Lock()
 def default_health(client: object) -> Health:
     """The `Health` that all streams of this client share unless they are given another."""
     with _DEFAULTS_LOCK:
-        return _DEFAULTS.setdefault(client, Health())
+        if client not in _DEFAULTS:
+            _DEFAULTS[client] = Health()
+        return _DEFAULTS[client]

@@ -17,6 +17,8 @@ async def serving(script: Script | str, **client: Any) -> AsyncIterator[tuple[Fa
     async with FaultServer(script) as server:
         options = {"api_key": "test", "max_retries": 0, **client}
         async with AsyncAnthropic(base_url=server.url, **options) as sdk:
+            # The SDK asks for it in a thread, of which a virtual clock knows nothing.
+            sdk._platform = "Linux"
             yield server, sdk
         await server.all_closed()
 

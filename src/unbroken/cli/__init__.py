@@ -1,0 +1,26 @@
+"""The command line: `unbroken demo` and `unbroken chat`. It needs the extra `cli` (Typer and Rich)."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+_EXTRA = frozenset({"typer", "rich", "click", "h11"})
+
+
+def main() -> None:
+    """Run the command line and exit.
+
+    Raises:
+        SystemExit: Always; 0 when all went well, 2 for a wrong command line, 130 after Ctrl-C, 1 for anything else.
+    """
+    try:
+        from .app import app
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        sys.exit("unbroken: the command line needs the extra `cli`: pip install 'unbroken[cli]'")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    app()

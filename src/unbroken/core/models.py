@@ -31,6 +31,7 @@ class ModelInfo:
         max_output: The highest `max_tokens`, in tokens; None where the sources do not say.
         context: The context window, in tokens; None where the sources do not say.
         forced_tool_choice: Whether `tool_choice` may be `any` or `tool`.
+        effort: Whether `output_config.effort` is accepted.
         source: Where the row comes from.
     """
 
@@ -41,6 +42,7 @@ class ModelInfo:
     max_output: int | None
     context: int | None
     forced_tool_choice: bool = True
+    effort: bool = True
     source: str = "models overview, Oct/Nov 2026"
 
 
@@ -50,13 +52,13 @@ _NEWEST = "what's-new pages, Oct/Nov 2026: forced tool_choice is a 400; thinking
 
 #: Newest first. A name is looked up without its date; see `lookup`.
 MODELS: Final[tuple[ModelInfo, ...]] = (
-    ModelInfo("claude-fable-5-2", False, _ADAPTIVE, True, 128_000, 1_000_000, False, _NEWEST),
-    ModelInfo("claude-mythos-5-2", False, _ADAPTIVE, True, 128_000, 1_000_000, False, _NEWEST),
-    ModelInfo("claude-fable-5-1", False, _ADAPTIVE, True, 128_000, 1_000_000, False, _NEWEST),
-    ModelInfo("claude-mythos-5-1", False, _ADAPTIVE, True, 128_000, 1_000_000, False, _NEWEST),
+    ModelInfo("claude-fable-5-2", False, _ADAPTIVE, True, 128_000, 1_000_000, False, source=_NEWEST),
+    ModelInfo("claude-mythos-5-2", False, _ADAPTIVE, True, 128_000, 1_000_000, False, source=_NEWEST),
+    ModelInfo("claude-fable-5-1", False, _ADAPTIVE, True, 128_000, 1_000_000, False, source=_NEWEST),
+    ModelInfo("claude-mythos-5-1", False, _ADAPTIVE, True, 128_000, 1_000_000, False, source=_NEWEST),
     ModelInfo("claude-fable-5", False, _ADAPTIVE, True, 128_000, 1_000_000),
     ModelInfo("claude-mythos-5", False, _ADAPTIVE, True, 128_000, 1_000_000),
-    ModelInfo("claude-opus-5-5", False, _ADAPTIVE, True, 128_000, 1_000_000, False, _NEWEST),
+    ModelInfo("claude-opus-5-5", False, _ADAPTIVE, True, 128_000, 1_000_000, False, source=_NEWEST),
     ModelInfo(
         "claude-sonnet-5-5",
         False,
@@ -65,9 +67,9 @@ MODELS: Final[tuple[ModelInfo, ...]] = (
         128_000,
         1_000_000,
         False,
-        _NEWEST,
+        source=_NEWEST,
     ),
-    ModelInfo("claude-haiku-5-5", False, _OPTIONAL, True, 128_000, 1_000_000, False, _NEWEST),
+    ModelInfo("claude-haiku-5-5", False, _OPTIONAL, True, 128_000, 1_000_000, False, source=_NEWEST),
     ModelInfo("claude-opus-5", False, _OPTIONAL, True, 128_000, 1_000_000),
     ModelInfo("claude-sonnet-5", False, _OPTIONAL, True, 128_000, 1_000_000),
     ModelInfo("claude-opus-4-8", False, _OPTIONAL, False, 128_000, 1_000_000, source=_NO_PREFILL),
@@ -76,8 +78,9 @@ MODELS: Final[tuple[ModelInfo, ...]] = (
     ModelInfo("claude-sonnet-4-6", False, _EITHER, False, 128_000, 1_000_000, source=_NO_PREFILL),
     ModelInfo("claude-mythos-preview", False, frozenset({"adaptive", "enabled"}), True, 128_000, None),
     ModelInfo("claude-opus-4-5", True, _ENABLED, False, 64_000, 200_000, source=_PREFILL),
-    ModelInfo("claude-sonnet-4-5", True, _ENABLED, False, 64_000, 200_000, source=_PREFILL),
-    ModelInfo("claude-haiku-4-5", True, _ENABLED, False, 64_000, 200_000, source=_PREFILL),
+    # No effort on these two: claude-api.md, section 6, cross-model traps.
+    ModelInfo("claude-sonnet-4-5", True, _ENABLED, False, 64_000, 200_000, effort=False, source=_PREFILL),
+    ModelInfo("claude-haiku-4-5", True, _ENABLED, False, 64_000, 200_000, effort=False, source=_PREFILL),
     # Older families are retired on the first-party API; other platforms and tests still name them.
     ModelInfo("claude-opus-4-1", True, _ENABLED, False, None, 200_000, source=_PREFILL),
     ModelInfo("claude-opus-4", True, _ENABLED, False, None, 200_000, source=_PREFILL),
@@ -104,4 +107,4 @@ def lookup(model: str) -> ModelInfo:
     found = _FAMILY.search(model)
     name = found.group(1) if found else model
     known = _BY_NAME.get(name)
-    return known or ModelInfo(name, False, _EITHER, True, None, None, True, "not in the table")
+    return known or ModelInfo(name, False, _EITHER, True, None, None, source="not in the table")

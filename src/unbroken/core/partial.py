@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 if TYPE_CHECKING:
     from anthropic.types import Message
@@ -33,16 +33,18 @@ class Block:
     Attributes:
         start: The `content_block` of its `content_block_start`.
         pieces: Its text, thinking or JSON, in the pieces that arrived.
-        citations: Its citations, in order.
         signature: The signature of a thinking block; None until it arrives.
+        citations: Its citations, in order.
+        deltas: Deltas of types that this version does not know, in order.
         closed: Whether its `content_block_stop` was delivered.
         abandoned: Whether it was given up unfinished: it keeps its index and is no part of the message.
     """
 
     start: dict[str, Any]
     pieces: list[str] = field(default_factory=list)
-    citations: list[Any] = field(default_factory=list)
     signature: str | None = None
+    citations: list[Any] = field(default_factory=list)
+    deltas: list[dict[str, Any]] = field(default_factory=list)
     closed: bool = False
     abandoned: bool = False
 
@@ -65,9 +67,9 @@ class Block:
                 block["signature"] = self.signature
             if self.citations:
                 block["citations"] = [*(block.get("citations") or []), *deepcopy(self.citations)]
-        elif self.pieces and "input" in block:
+        elif "input" in block and (grown := "".join(self.pieces)):
             try:
-                block["input"] = json.loads("".join(self.pieces) or "{}")
+                block["input"] = json.loads(grown)
             except ValueError:
                 block["input"] = {}
         return block
@@ -80,16 +82,14 @@ class Partial:
     Attributes:
         message: The `message` of the `message_start` that was delivered; None before it.
         blocks: The content blocks, by delivered index.
-        delta: The `delta` of the `message_delta` that was delivered (`stop_reason` and its company).
-        usage: The token counts so far, later ones over earlier ones.
+        ending: The `message_delta` that was delivered, without its `type`; later ones over earlier ones.
         stopped: Whether `message_stop` was delivered.
         sequence: How many events were delivered.
     """
 
     message: dict[str, Any] | None = None
     blocks: list[Block] = field(default_factory=list)
-    delta: dict[str, Any] = field(default_factory=dict)
-    usage: dict[str, Any] = field(default_factory=dict)
+    ending: dict[str, Any] = field(default_factory=dict)
     stopped: bool = False
     sequence: int = 0
 
@@ -107,10 +107,12 @@ class Partial:
                     self.blocks[event["index"]].closed = True
             case "message_start":
                 self.message = event["message"]
-                self.usage = dict(event["message"].get("usage") or {})
             case "message_delta":
-                self.delta.update(event["delta"])
-                self.usage.update({k: v for k, v in (event.get("usage") or {}).items() if v is not None})
+                for name, value in event.items():
+                    if name != "type":
+                        earlier = self.ending.get(name)
+                        merge = isinstance(value, dict) and isinstance(earlier, dict)
+                        self.ending[name] = {**cast("dict[str, Any]", earlier), **value} if merge else value
             case "message_stop":
                 self.stopped = True
 
@@ -119,7 +121,7 @@ class Partial:
         return 0 <= index < len(self.blocks)
 
     @staticmethod
-    def _apply_delta(block: Block, delta: Mapping[str, Any]) -> None:
+    def _apply_delta(block: Block, delta: dict[str, Any]) -> None:
         match delta.get("type"):
             case "text_delta":
                 block.pieces.append(delta["text"])
@@ -131,11 +133,21 @@ class Partial:
                 block.signature = delta["signature"]
             case "citations_delta":
                 block.citations.append(delta["citation"])
+            case _:
+                block.deltas.append(delta)
+
+    @property
+    def usage(self) -> dict[str, Any]:
+        """The token counts so far, later ones over earlier ones."""
+        started_with = (self.message or {}).get("usage") or {}
+        later = self.ending.get("usage") or {}
+        return {**started_with, **{name: count for name, count in later.items() if count is not None}}
 
     @property
     def stop_reason(self) -> str | None:
         """Why the model stopped; None while it has not."""
-        return self.delta.get("stop_reason")
+        reason: str | None = (self.ending.get("delta") or {}).get("stop_reason")
+        return reason
 
     @property
     def complete(self) -> bool:
@@ -188,11 +200,11 @@ class Partial:
             raise ValueError("nothing has been delivered yet, so there is no message")
         from anthropic.types import Message
 
-        values = {**self.message, **self.delta, "content": self.content, "usage": self.usage}
-        return Message.construct(**values)
+        ending: dict[str, Any] = self.ending.get("delta") or {}
+        return Message.construct(**{**self.message, **ending, "content": self.content, "usage": self.usage})
 
     def events(self) -> Iterator[Event]:
-        """The shortest sequence of events that folds to this partial (but for `sequence`)."""
+        """The shortest sequence of events that folds to this partial, but for `sequence` and for what was abandoned."""
         if self.message is None:
             return
         yield {"type": "message_start", "message": self.message}
@@ -202,8 +214,8 @@ class Partial:
                 yield {"type": "content_block_delta", "index": index, "delta": delta}
             if block.closed:
                 yield {"type": "content_block_stop", "index": index}
-        if self.delta:
-            yield {"type": "message_delta", "delta": self.delta, "usage": self.usage}
+        if self.ending:
+            yield {"type": "message_delta", **self.ending}
         if self.stopped:
             yield {"type": "message_stop"}
 
@@ -216,15 +228,15 @@ class Partial:
                 {
                     "start": deepcopy(b.start),
                     "text": "".join(b.pieces),
-                    "citations": deepcopy(b.citations),
                     "signature": b.signature,
+                    "citations": deepcopy(b.citations),
+                    "deltas": deepcopy(b.deltas),
                     "closed": b.closed,
                     "abandoned": b.abandoned,
                 }
                 for b in self.blocks
             ],
-            "delta": deepcopy(self.delta),
-            "usage": deepcopy(self.usage),
+            "ending": deepcopy(self.ending),
             "stopped": self.stopped,
             "sequence": self.sequence,
         }
@@ -238,8 +250,9 @@ class Partial:
             Block(
                 start=deepcopy(dict(b["start"])),
                 pieces=[b["text"]] if b["text"] else [],
-                citations=deepcopy(list(b["citations"])),
                 signature=b["signature"],
+                citations=deepcopy(list(b["citations"])),
+                deltas=deepcopy(list(b["deltas"])),
                 closed=b["closed"],
                 abandoned=b["abandoned"],
             )
@@ -248,8 +261,7 @@ class Partial:
         return cls(
             message=deepcopy(data["message"]),
             blocks=blocks,
-            delta=deepcopy(dict(data["delta"])),
-            usage=deepcopy(dict(data["usage"])),
+            ending=deepcopy(dict(data["ending"])),
             stopped=data["stopped"],
             sequence=data["sequence"],
         )
@@ -278,6 +290,7 @@ def _deltas(block: Block) -> Iterator[dict[str, Any]]:
                 yield {"type": "thinking_delta", "thinking": grown}
             case _:
                 yield {"type": "input_json_delta", "partial_json": grown}
+    yield from block.deltas
     for citation in block.citations:
         yield {"type": "citations_delta", "citation": citation}
     if block.signature is not None:

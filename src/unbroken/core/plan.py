@@ -133,7 +133,7 @@ class Plan:
     Args:
         policy: The limits.
         routes: In rank order.
-        requests: The original request as each route sends it.
+        requests: The original request as each route sends it; None for a route whose model cannot take it.
         prefill: For each route, whether its model is believed to accept a prefill.
     """
 
@@ -141,13 +141,16 @@ class Plan:
         self,
         policy: Policy,
         routes: Sequence[Route],
-        requests: Sequence[Mapping[str, Any]],
+        requests: Sequence[Mapping[str, Any] | None],
         prefill: Sequence[bool],
     ) -> None:
         self._policy = policy
         self._routes = routes
-        self._requests = requests
-        self._states = [_RouteState(prefill=accepts) for accepts in prefill]
+        self._requests = [request or {} for request in requests]
+        self._states = [
+            _RouteState(prefill=accepts, left_out=request is None)
+            for accepts, request in zip(prefill, requests, strict=True)
+        ]
         self._now = Ask(route=0, form="request")
         self._fruitless = 0
         self._resumes = 0
@@ -160,9 +163,10 @@ class Plan:
         """The request that is being made, or was made last."""
         return self._now
 
-    def prefill_believed(self, route: int) -> bool:
-        """Whether this route's model is still believed to accept a prefill."""
-        return self._states[route].prefill
+    @property
+    def left_out(self) -> list[int]:
+        """The ranks of the routes that are not asked any more."""
+        return [rank for rank, state in enumerate(self._states) if state.left_out]
 
     def content(self, *, thinking: bool = False) -> None:
         """The attempt at hand brought something new: the counts start again."""
@@ -205,7 +209,9 @@ class Plan:
         state = self._states[self._now.route]
         if failure.kind is Kind.PREFILL_UNSUPPORTED and state.prefill and self._now.form == "prefill":
             state.prefill = False
-            return self._ask(self._now.route, held, wait=0.0, brought=True)
+            state.rejected.add("prefill")
+            if self._forms(self._now.route, held):
+                return self._ask(self._now.route, held, wait=0.0, brought=True)
         return self._after_loss(failure, held, situation, brought=brought, now=now, jitter=jitter)
 
     def after_unmatched(self, held: Partial) -> Step | JoinAsItIs:

@@ -30,6 +30,7 @@ __all__ = [
     "forms",
     "is_structured",
     "remaining_tokens",
+    "tokens_of",
 ]
 
 Form = Literal["request", "prefill", "continue", "continue_without_thinking", "restart"]
@@ -56,11 +57,16 @@ _OTHER_PER_TOKEN: Final = 2
 def estimate_tokens(text: str) -> int:
     """How many tokens a text has at least, roughly; no tokenizer is at hand."""
     ascii_only = len(text.encode("ascii", "ignore"))
-    return ascii_only // _ASCII_PER_TOKEN + (len(text) - ascii_only) // _OTHER_PER_TOKEN
+    return tokens_of(ascii_only, len(text) - ascii_only)
+
+
+def tokens_of(ascii_only: int, other: int) -> int:
+    """The same, from the numbers of ASCII characters and of others."""
+    return ascii_only // _ASCII_PER_TOKEN + other // _OTHER_PER_TOKEN
 
 
 def remaining_tokens(max_tokens: int, held: Partial) -> int:
-    """What is left of `max_tokens` after what was delivered, in tokens; at least `MIN_TOKENS`, where it allowed that."""
+    """What is left of `max_tokens` after what was delivered; at least `MIN_TOKENS`, unless it was less itself."""
     spent = estimate_tokens("".join(block.text for block in held.blocks))
     return max(max_tokens - spent, min(MIN_TOKENS, max_tokens))
 
@@ -158,14 +164,19 @@ def _up_to(held: Partial, anchor: Anchor, *, thinking: bool) -> list[dict[str, A
     """The delivered blocks, without the end of the text that the anchor keeps back."""
     blocks = [block for block in held.content if thinking or block["type"] not in ("thinking", "redacted_thinking")]
     surplus = len(held.trailing_text) - len(anchor.sent)
-    while surplus > 0 and blocks and blocks[-1]["type"] == "text":
-        text = blocks[-1]["text"]
+    while blocks:
+        if blocks[-1]["type"] in ("thinking", "redacted_thinking"):
+            # The API rejects an assistant turn that ends in thinking.
+            blocks.pop()
+            continue
+        if surplus <= 0 or blocks[-1]["type"] != "text":
+            break
+        text = blocks.pop()["text"]
         keep = text[: max(0, len(text) - surplus)]
         surplus -= len(text) - len(keep)
-        # Citations of a text that is no longer whole would point past its end.
-        blocks[-1] = {"type": "text", "text": keep}
-        if not keep.strip():
-            blocks.pop()
+        if keep.strip():
+            # Citations of a text that is no longer whole would point past its end.
+            blocks.append({"type": "text", "text": keep})
     # The API rejects a text block of white space alone.
     return [block for block in blocks if block["type"] != "text" or block["text"].strip()]
 

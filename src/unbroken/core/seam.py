@@ -175,7 +175,7 @@ class _Search:
         self._fenced = ends_in_a_fence(anchor.sent)
         self._keyless = self._sent == len(target)
         unique = unique_tail(target, len(target))
-        self._tail = target[-max(_LONG, unique) :] if self._sent else ""
+        self._tail = target[-max(_LONG, unique) :] if self._sent and len(target) >= _LONG else ""
         self._latest = self._sent - min(max(_TAIL, unique), self._echo) if self._keyless else self._sent
         self._patience = max(_PATIENCE, self._quote + _SLIP)
         self._squeezed = ""  # what was read, up to `_patience`
@@ -207,12 +207,15 @@ class _Search:
 
     def _match(self, character: str) -> None:
         self._replays = [replay for replay in self._replays if replay.step(character)]
-        for replay in self._replays:
-            if replay.end == len(self._target):
-                self.found, self.closer = self._kind_of(replay.length), replay.closer
-                return
-            if replay.end == self._sent and replay.length >= _TAIL:
-                self._echoed = self.read
+        whole = [replay for replay in self._replays if replay.end == len(self._target)]
+        if whole:
+            # What was asked for, put in quotation marks, may also be read as a tail that begins with such a mark.
+            quoted = (replay for replay in whole if replay.closer and replay.length == self._quote)
+            replay = next(quoted, whole[0])
+            self.found, self.closer = self._kind_of(replay.length), replay.closer
+            return
+        if any(replay.end == self._sent and replay.length >= _TAIL for replay in self._replays):
+            self._echoed = self.read
         if len(self._squeezed) < self._patience:
             self._squeezed += character
             if self._tail and abs(len(self._squeezed) - self._quote) <= _SLIP and self._squeezed.endswith(self._tail):

@@ -27,7 +27,8 @@ __all__ = ["Splicer", "Trouble"]
 Trouble = Literal["unmatched", "refused"]
 
 _THINKING: Final = frozenset({"thinking", "redacted_thinking"})
-_ACTING: Final = frozenset({"server_tool_use", "mcp_tool_use"})
+#: Server-side tools that only look: a request that used them can be sent again.
+_LOOKING: Final = frozenset({"web_search", "web_fetch", "tool_search_tool_regex", "tool_search_tool_bm25"})
 
 # Of a later attempt's usage these describe another request than the one that opened the message.
 _USAGE_OF_INPUT: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
@@ -39,6 +40,7 @@ class _Incoming:
 
     role: Literal["pass", "text", "seam", "hold", "drop"]
     index: int = -1
+    joined: bool = False  # its text comes through the seam
     held: list[Event] = field(default_factory=list)
 
 
@@ -48,7 +50,7 @@ class Splicer:
     Attributes:
         held: Everything that was delivered.
         trouble: Why the attempt at hand cannot be joined; None while it can.
-        acted: Whether this attempt has begun to use a server-side tool.
+        acted: Whether this attempt has begun to use a server-side tool that may change something.
         abandoned: Types of the blocks that were given up unfinished, in order.
     """
 
@@ -159,7 +161,7 @@ class Splicer:
 
     def _start(self, event: Event) -> None:
         type_ = event["content_block"].get("type")
-        self.acted = self.acted or type_ in _ACTING
+        self.acted = self.acted or _acts(event["content_block"])
         if self._joining and type_ != "text" and type_ not in _THINKING:
             # The model goes on with something else: the text is over, and the seam has to say what it was.
             if not self._settle(event):
@@ -198,7 +200,8 @@ class Splicer:
             case "text":
                 delta = event["delta"]
                 if delta.get("type") == "text_delta":
-                    self._text(incoming.index, delta["text"], event)
+                    text = self._through_seam(delta["text"]) if incoming.joined else delta["text"]
+                    self._text(incoming.index, text, event if text == delta["text"] else None)
                 else:
                     self._flush_text(incoming.index)
                     self._deliver({**event, "index": incoming.index})
@@ -214,6 +217,8 @@ class Splicer:
         if incoming is None:
             self._unplaced(event)
             return
+        if incoming.joined:
+            self._text(incoming.index, self._last_of_seam())
         match incoming.role:
             case "text" if not self._drop_blank():
                 self._flush_text(incoming.index)
@@ -318,7 +323,14 @@ class Splicer:
             for incoming in self._incoming.values():
                 if incoming.role == "seam":
                     incoming.role = "drop"
-            self._incoming[event["index"]] = _Incoming("text", self._seam_index())
+            self._incoming[event["index"]] = _Incoming("text", self._seam_index(), joined=True)
+
+    def _through_seam(self, text: str) -> str:
+        return text if self._seam is None else self._seam.feed(text)
+
+    def _last_of_seam(self) -> str:
+        """What the seam still keeps back at the end of its block: it waits for the first that follows the joint."""
+        return "" if self._seam is None else self._seam.finish()
 
     def _seam_index(self) -> int:
         """The delivered block that the joined text goes on in: the open one, or a new one."""
@@ -374,6 +386,12 @@ class Splicer:
             self._deliver({"type": "content_block_stop", "index": index})
         else:
             block.closed = True
+
+
+def _acts(block: dict[str, Any]) -> bool:
+    """Whether this is a server-side tool at work that may change something (code execution, MCP)."""
+    type_ = block.get("type")
+    return type_ == "mcp_tool_use" or (type_ == "server_tool_use" and block.get("name") not in _LOOKING)
 
 
 def _possible_stop(text: str, stops: Iterable[str]) -> str:

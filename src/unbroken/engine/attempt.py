@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 import warnings
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -64,17 +64,18 @@ class Attempt:
         self._waited = 0.0  # seconds of waiting for the network since the last content
         self._closed = False
 
-    async def open(self, messages: Any, request: Mapping[str, Any], *, warn: bool) -> Failure | None:
+    async def open(
+        self, messages: Any, request: Mapping[str, Any], warn: Callable[[Warning], None] | None = None
+    ) -> Failure | None:
         """Send the request and wait for its headers.
 
         Args:
             messages: The client's `messages` resource.
             request: The arguments of `messages.stream`.
-            warn: Whether the SDK may warn the caller (of a deprecated model); once is enough.
+            warn: What to do with the SDK's warnings (of a deprecated model). None: nothing; once is enough.
         """
-        with warnings.catch_warnings():
-            if not warn:
-                warnings.simplefilter("ignore")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
             self._manager = messages.stream(**request)
         started = anyio.current_time()
         try:
@@ -93,6 +94,9 @@ class Attempt:
         self.response = inner.response
         self._chunks = self.response.aiter_bytes()
         self._waited = anyio.current_time() - started
+        if warn is not None:
+            for warning in caught:
+                warn(warning.message if isinstance(warning.message, Warning) else UserWarning(warning.message))
         return None
 
     @property
@@ -129,15 +133,14 @@ class Attempt:
         assert self._chunks is not None
         watch = self._watch
         limit = watch.progress if self.content else watch.first_content
+        started = anyio.current_time()
         try:
             # The transport bounds a read by itself; a scope is needed only where another limit comes first.
             if self._quiet or limit < watch.idle:
-                started = anyio.current_time()
                 with anyio.move_on_after(limit - self._waited) as scope:
                     chunk = await anext(self._chunks)
                 if scope.cancelled_caught:
                     return b"", of_kind(Kind.STALLED, self._stalled(f"no content for {limit:g} s"), status=200)
-                self._waited += anyio.current_time() - started
             else:
                 chunk = await anext(self._chunks)
                 self._quiet = True  # until one of its frames turns out to be content
@@ -155,6 +158,7 @@ class Attempt:
             )
             broken.__cause__ = error
             return b"", of_kind(Kind.CONNECTION, broken, status=200)
+        self._waited += anyio.current_time() - started
         return chunk, None
 
     def _decode(self, frame: ServerSentEvent) -> Event | Failure | None:

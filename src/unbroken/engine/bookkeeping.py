@@ -9,7 +9,7 @@ import anyio
 
 from ..core.failure import Failure
 from ..core.partial import Event
-from ..core.resume import estimate_tokens
+from ..core.resume import tokens_of
 from ..core.seam import Seam
 from ..report import AttemptReport, Report
 
@@ -31,13 +31,14 @@ class Books:
         self._started = started
         self._sent_at = started
         self._current: AttemptReport | None = None
-        self._received: list[str] = []
+        self._ascii = 0
+        self._other = 0
         self._seam: Seam | None = None
 
     def begin(self, route: int, model: str, form: str, waited: float) -> None:
         """A request is about to be sent."""
         self._sent_at = anyio.current_time()
-        self._received = []
+        self._ascii = self._other = 0
         self._seam = None
         self._current = AttemptReport(
             number=len(self._report.attempts) + 1,
@@ -65,7 +66,7 @@ class Books:
         match event.get("type"):
             case "content_block_delta":
                 delta = event["delta"]
-                self._received.append(delta.get("text") or delta.get("thinking") or delta.get("partial_json") or "")
+                self._count(delta.get("text") or delta.get("thinking") or delta.get("partial_json") or "")
             case "message_start":
                 _copy_usage(current, event["message"].get("usage") or {}, output=False)
             case "message_delta":
@@ -92,8 +93,8 @@ class Books:
             current.error_type = failure.type
             current.status = current.status or failure.status
             current.request_id = current.request_id or getattr(failure.error, "request_id", None)
-        if current.output_tokens is None and self._received:
-            current.estimated_output_tokens = estimate_tokens("".join(self._received))
+        if current.output_tokens is None and (self._ascii or self._other):
+            current.estimated_output_tokens = tokens_of(self._ascii, self._other)
         if self._seam is not None and self._seam.state == "joined":
             current.seam = self._seam.result.kind
             current.discarded = self._seam.result.discarded
@@ -103,6 +104,11 @@ class Books:
         if self._report.outcome == "open":
             self._report.outcome = outcome
             self._report.duration = anyio.current_time() - self._started
+
+    def _count(self, text: str) -> None:
+        ascii_only = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))
+        self._ascii += ascii_only
+        self._other += len(text) - ascii_only
 
     def _since_sent(self) -> float:
         return anyio.current_time() - self._sent_at

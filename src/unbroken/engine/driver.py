@@ -16,6 +16,7 @@ import anthropic
 import anyio
 import httpx2
 
+from ..core.adapt import adapt
 from ..core.anchor import Anchor, choose_anchor
 from ..core.failure import Failure, Kind, of_kind
 from ..core.models import lookup
@@ -60,6 +61,7 @@ class Driver:
         policy: Policy,
         health: Health,
         on_notice: Callable[[Notice], object] | None,
+        warn: Callable[[Warning], None],
     ) -> None:
         self.out: deque[Event] = deque()
         self.done = False
@@ -69,7 +71,11 @@ class Driver:
         self._policy = policy
         self._health = health
         self._on_notice = on_notice
-        self._requests = [route.request(request) for route in routes]
+        self._warn = warn
+        # The primary's request is the caller's own, whatever the table says of its model.
+        self._requests: list[dict[str, Any] | None] = [routes[0].request(request)] + [
+            adapt(route.request(request), lookup(route.model), patched=route.patch) for route in routes[1:]
+        ]
         self._resources = [_resource(route.client, api) for route in routes]
         self._watch = _watch(policy)
         self._splicer = Splicer(live=policy.live, stop_sequences=request.get("stop_sequences") or ())
@@ -92,6 +98,9 @@ class Driver:
 
     async def open(self) -> None:
         """Ask until a route has answered with headers."""
+        for rank in self._plan.left_out:
+            model = self._routes[rank].model
+            self._notice("route_skipped", f"{model} does not take a forced tool_choice, and is not asked")
         with anyio.CancelScope(deadline=_or_never(self._deadline)) as scope:
             await self._go_on(await self._ask(self._plan.asking))
         if scope.cancelled_caught:
@@ -105,14 +114,18 @@ class Driver:
         with anyio.CancelScope(deadline=self._deadline) as scope:
             await self._advance()
         if scope.cancelled_caught:
-            await self._time_out()
+            await (self._complete() if self.held.complete else self._time_out())
 
     def overdue(self) -> bool:
         """Whether the deadline has passed before the message was whole."""
-        return self._deadline is not None and not self.done and anyio.current_time() >= self._deadline
+        if self._deadline is None or self.done or self.held.complete:
+            return False
+        return anyio.current_time() >= self._deadline
 
     async def aclose(self) -> None:
         """Close what is open; the stream is over."""
+        if self.held.stopped and not self.done:
+            await self._complete()
         if self._attempt is not None:
             self._books.end("cancelled")
             await self._close_attempt()
@@ -203,7 +216,7 @@ class Driver:
         """Do what the plan says until a route has answered, or nothing is left to do."""
         while failure is not None:
             self._lost(failure)
-            before = self._plan.asking
+            before, left_out = self._plan.asking, self._plan.left_out
             step = self._plan.after(
                 failure,
                 self.held,
@@ -220,6 +233,10 @@ class Driver:
             if isinstance(step, Fail):
                 self._raise(step)
             self._tell(failure, before, step)
+            for rank in self._plan.left_out:
+                if rank not in left_out:
+                    model = self._routes[rank].model
+                    self._notice("route_skipped", f"{failure.kind}: {model} is not asked any more")
             failure = await self._ask(step)
 
     def _lost(self, failure: Failure) -> None:
@@ -239,7 +256,7 @@ class Driver:
         attempt = self._attempt = Attempt(self._watch)
         given = request.pop("timeout", route.client.timeout if hasattr(route.client, "timeout") else None)
         request["timeout"] = self._watch.timeout(given)
-        failure = await attempt.open(self._resources[step.route], request, warn=step == Ask(0, "request"))
+        failure = await attempt.open(self._resources[step.route], request, None if self._errors else self._warn)
         if failure is not None:
             return failure
         self.response = attempt.response
@@ -254,6 +271,7 @@ class Driver:
     def _compose(self, step: Ask) -> tuple[dict[str, Any], Seam | None]:
         """The request of a step, and the seam for what it brings."""
         request = self._requests[step.route]
+        assert request is not None  # a route that cannot take it is never asked
         if step.form == "request":
             return dict(request), None
         text = self.held.trailing_text

@@ -234,6 +234,10 @@ class TextStream:
     async def __anext__(self) -> str:
         return await self._stream._next_text()  # noqa: SLF001  # two faces of one stream
 
+    async def aclose(self) -> None:
+        """Close the stream, as `contextlib.aclosing` does."""
+        await self._stream.close()
+
 
 class Opener(Protocol):
     """Makes the driver of a stream that is being entered."""

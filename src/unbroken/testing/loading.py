@@ -189,8 +189,8 @@ _CHECKS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
         lambda value: isinstance(value, list) and all(isinstance(each, dict) for each in value),
         "an array of tables",
     ),
-    'Literal["chunked", "close"]': (lambda value: value in ("chunked", "close"), "chunked or close"),
-    'Literal["eof", "drop", "reset"]': (
+    "Literal['chunked', 'close']": (lambda value: value in ("chunked", "close"), "chunked or close"),
+    "Literal['eof', 'drop', 'reset']": (
         lambda value: value in ("eof", "drop", "reset"),
         "eof, drop or reset",
     ),

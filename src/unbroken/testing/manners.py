@@ -70,8 +70,8 @@ LEAD_INS: Final = (
 _WORD: Final = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]|[^\s\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]+")
 _SENTENCE_END: Final = re.compile(r"[.!?…؟।][\"'”’»)*_]*\s+|[。！？]+[」』”’]*|\n\s*")
 _FENCE: Final = re.compile(r"[ \t]*(`{3,}|~{3,})([^\n]*)")
-_CURLY: Final = str.maketrans({"'": "’", '"': "”"})
 _STRAIGHT: Final = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
+_CURLY: Final = (("(?<!\\S)'", "‘"), ("'", "’"), ('(?<!\\S)"', "“"), ('"', "”"))
 
 
 def continue_answer(answer: str, sent: str, *, echo: str | None, manner: Manner, rng: Random) -> str:
@@ -98,7 +98,7 @@ def continue_answer(answer: str, sent: str, *, echo: str | None, manner: Manner,
         case Manner.ECHO:
             return (echo or "") + rest
         case Manner.SLOPPY_ECHO:
-            return _sloppy(echo or "", rng) + rest
+            return _sloppy(echo or "") + rest
         case Manner.REPEAT_WORDS:
             return sent[_words_back(sent, rng.randint(1, 5)) :] + rest
         case Manner.RESTART_WORD:
@@ -119,8 +119,11 @@ def continue_answer(answer: str, sent: str, *, echo: str | None, manner: Manner,
             return _reopened(sent, rest, rng)
 
 
-def _sloppy(echo: str, rng: Random) -> str:
-    turned = echo.translate(rng.choice((_CURLY, _STRAIGHT)))
+def _sloppy(echo: str) -> str:
+    turned = echo.translate(_STRAIGHT)
+    if turned == echo:
+        for straight, curly in _CURLY:
+            turned = re.sub(straight, curly, turned)
     # The white space at either end is kept: what is lost at the cut itself is LOST_SPACE's matter.
     return re.sub(r"(?<=\S)\s+(?=\S)", " ", turned)
 

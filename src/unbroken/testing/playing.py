@@ -70,11 +70,21 @@ class Play:
         request: What is answered; `status`, `sent_text`, `faults` and `whole` are kept up to date.
         faults: What goes wrong.
         pace: Seconds between two events.
+        last: Whether the connection ends with this response, and says so.
     """
 
-    def __init__(self, stream: Stream, request: Request, faults: Sequence[Fault] = (), pace: float = 0.0) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        request: Request,
+        faults: Sequence[Fault] = (),
+        pace: float = 0.0,
+        *,
+        last: bool = False,
+    ) -> None:
         self._stream = stream
         self._request = request
+        self._last = last
         self._faults = faults
         self._pace = max([pace, *(fault.seconds for fault in faults if isinstance(fault, Slow))])
         self._chunked = not any(isinstance(fault, EndOfFile) and fault.framing == "close" for fault in faults)
@@ -88,7 +98,7 @@ class Play:
         )
         await self._stream.send(data)
         self._request.whole = True
-        return End.KEEP
+        return self._kept
 
     async def error(self, fault: Status) -> End:
         """Answer with an HTTP error."""
@@ -218,6 +228,8 @@ class Play:
         await anyio.sleep_until(until)
 
     async def _send_head(self, status: int, headers: Mapping[str, str]) -> None:
+        if self._last:
+            headers = {**headers, "connection": "close"}
         ids = {"request-id": self._request.id, "anthropic-workspace-id": "wrkspc_fault_server"}
         self._request.status = status
         await self._stream.send(head(status, {**ids, **headers}))
@@ -228,8 +240,12 @@ class Play:
     async def _finish(self) -> End:
         if self._chunked:
             await self._stream.send(LAST_CHUNK)
-            return End.KEEP
+            return self._kept
         return End.CLOSE
+
+    @property
+    def _kept(self) -> End:
+        return End.CLOSE if self._last else End.KEEP
 
 
 async def _sleep(seconds: float | None) -> None:

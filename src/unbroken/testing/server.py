@@ -68,6 +68,7 @@ class FaultServer:
         self._player = Player(_as_script(script))
         self._listener: Listener | None = None
         self._tasks: TaskGroup | None = None
+        self._door: anyio.Lock | None = None
         self._accepting: tuple[anyio.CancelScope, anyio.Event] | None = None
         self._idle: set[anyio.CancelScope] = set()
         self._changed: anyio.Event | None = None
@@ -101,18 +102,22 @@ class FaultServer:
 
     async def stop_listening(self) -> None:
         """Refuse connections, until `listen`; those that are open stay."""
-        if self._accepting is not None:
-            (scope, closed), self._accepting = self._accepting, None
-            scope.cancel()
-            await closed.wait()
+        assert self._door is not None
+        async with self._door:
+            if self._accepting is not None:
+                (scope, closed), self._accepting = self._accepting, None
+                scope.cancel()
+                await closed.wait()
 
     async def listen(self) -> None:
         """Accept connections again, on the same port."""
-        if self._accepting is None:
-            assert self._tasks is not None
-            assert self._listener is not None
-            self._accepting = anyio.CancelScope(), anyio.Event()
-            self._tasks.start_soon(self._accept, self._listener.listen(), *self._accepting)
+        assert self._door is not None
+        assert self._tasks is not None
+        assert self._listener is not None
+        async with self._door:
+            if self._accepting is None:
+                self._accepting = anyio.CancelScope(), anyio.Event()
+                self._tasks.start_soon(self._accept, self._listener.listen(), *self._accepting)
 
     @classmethod
     @contextmanager
@@ -137,6 +142,7 @@ class FaultServer:
     async def __aenter__(self) -> Self:
         self._listener = Listener()
         self._changed = anyio.Event()
+        self._door = anyio.Lock()
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         await self.listen()
@@ -254,16 +260,15 @@ class FaultServer:
             return await plain.json(200, {"input_tokens": count_tokens(request.body)})
         taken = self._player.take(request.body)
         written = reply(request.body, taken.asked, taken.rng, id=f"msg_{request.number + 1:08d}")
-        play = Play(stream, request, taken.faults, taken.asked.answer.pace)
         refusal = self._player.refusal()
+        play = Play(stream, request, taken.faults, taken.asked.answer.pace, last=refusal is not None)
         if refusal is not None:
             await self.stop_listening()
         try:
-            end = await (play.events if request.body.get("stream") else play.message)(written)
+            return await (play.events if request.body.get("stream") else play.message)(written)
         finally:
             if refusal is not None:
                 self._refuse(refusal)
-        return end if refusal is None or end is End.RESET else End.CLOSE
 
     def _reject(self, request: Request) -> Status | None:
         """The error with which the API answers, whatever the script says; None if it accepts the request."""

@@ -1,0 +1,131 @@
+"""What can be typed: the commands, their options and their exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import anyio
+import typer
+
+from .problems import Problem, explain
+
+__all__ = ["app"]
+
+T = TypeVar("T")
+
+#: With locals in a traceback, a key could be printed.
+app = typer.Typer(
+    name="unbroken",
+    help="Claude streams that survive overload.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"unbroken {version('unbroken')}, anthropic {version('anthropic')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the versions and exit.")
+    ] = False,
+) -> None:
+    """Claude streams that survive overload."""
+
+
+@app.command()
+def demo(
+    script: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Take the faults from this TOML file, for a single act.")
+    ] = None,
+    save: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Write the last picture to this file.")] = None,
+    model: Annotated[str, typer.Option(help="The model to ask.")] = "claude-opus-5-5",
+    fallback: Annotated[
+        list[str] | None, typer.Option(help="A model to fall back to; may be repeated. [default: claude-haiku-4-5]")
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Do not wait for whoever is watching.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live picture, also in a terminal.")] = False,
+) -> None:
+    """Watch one answer under the same faults twice: the SDK alone beside unbroken.
+
+    Everything happens on this machine: a scripted server breaks the streams, no key is needed and nothing is sent.
+    The exit code is 0 if unbroken's answer is exact to the character in every act.
+    """
+    from .demo import Options, run
+
+    options = Options(
+        script=script,
+        save=save,
+        model=model,
+        fallbacks=tuple(fallback or ["claude-haiku-4-5"]),
+        fast=fast,
+        plain=plain,
+    )
+    if not _run(run, options):
+        raise typer.Exit(1)
+
+
+@app.command()
+def chat(
+    prompt: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
+    model: Annotated[str, typer.Option(help="The model to ask.")] = "claude-sonnet-5-5",
+    fallback: Annotated[list[str] | None, typer.Option(help="A model to fall back to; may be repeated.")] = None,
+    base_url: Annotated[str | None, typer.Option(metavar="URL", help="Another address of the API.")] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="The most tokens of the whole answer.")] = 4096,
+    system: Annotated[str | None, typer.Option(help="The system prompt.")] = None,
+    deadline: Annotated[float | None, typer.Option(help="Seconds for the whole answer.")] = None,
+    attempts: Annotated[
+        int | None, typer.Option(min=1, help="Requests in a row that may bring nothing. [default: 8]")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Events as JSON lines, and a last line with the report.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on standard error but an error.")] = False,
+) -> None:
+    """Ask the real API, with the key in ANTHROPIC_API_KEY; the answer goes to standard output as it comes.
+
+    How it went goes to standard error: every cut and resume, and a closing line.
+    """
+    from .chat import Question, ask
+
+    question = Question(
+        prompt=sys.stdin.read() if prompt == "-" else prompt,
+        model=model,
+        fallbacks=tuple(fallback or ()),
+        base_url=base_url,
+        max_tokens=max_tokens,
+        system=system,
+        deadline=deadline,
+        attempts=attempts,
+        as_json=as_json,
+        quiet=quiet,
+    )
+    _run(ask, question)
+
+
+def _run(command: Callable[[Any], Awaitable[T]], options: object) -> T:
+    """Run a command on asyncio, and turn how it can go wrong into an exit code and one sentence."""
+    try:
+        return anyio.run(command, options)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        # Whoever read us has gone (`| head`); Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+    except Problem as problem:
+        sentence = str(problem)
+    except Exception as error:
+        sentence = explain(error)
+    typer.echo(f"unbroken: {sentence}", err=True)
+    raise typer.Exit(1)

@@ -1,0 +1,76 @@
+"""What all tests share: the event loops they run on, a clean environment, and nothing left behind.
+
+`@pytest.mark.anyio` runs a test on asyncio, on uvloop and on trio. `@pytest.mark.backends("virtual")` beside it chooses
+others: any of `asyncio`, `uvloop`, `trio` and `virtual`, which is trio on a clock that jumps, so that a wait takes no
+time and times are exact.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import trio.testing
+from hypothesis import settings
+
+settings.register_profile("unbroken", deadline=None, print_blob=True)
+settings.register_profile("ci", settings.get_profile("unbroken"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "unbroken")
+
+# What clients read from the environment, beside `ANTHROPIC_*`; a proxy would stand between a test and its server.
+_AMBIENT = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "backends(*names): the event loops of an anyio test, instead of the usual three")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Turn `backends(...)` into parameters of `anyio_backend`."""
+    chosen = metafunc.definition.get_closest_marker("backends")
+    if chosen and "anyio_backend" in metafunc.fixturenames:
+        metafunc.definition.add_marker(pytest.mark.parametrize("anyio_backend", chosen.args, indirect=True))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of the collections after each test; they take 2 ms then, instead of 200."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(params=["asyncio", "uvloop", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> Any:
+    """The event loop of an `anyio` test: a name and its options."""
+    match request.param:
+        case "uvloop":
+            pytest.importorskip("uvloop", reason="there is no uvloop for this platform")
+            return "asyncio", {"use_uvloop": True}
+        case "virtual":
+            return "trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}
+        case "asyncio" | "trio" as name:
+            return name, {}
+        case other:
+            raise pytest.UsageError(f"there is no backend {other!r}; backends are asyncio, uvloop, trio and virtual")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def clean_environment() -> Iterator[None]:
+    """No variable of this machine changes what a client does."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("ANTHROPIC_", "OTEL_")) or name.lower() in _AMBIENT:
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What an async test forgets to close or await warns while that test, and no later one, can be blamed."""
+    yield
+    if "anyio_backend" in request.fixturenames or request.node.get_closest_marker("asyncio"):
+        gc.collect()

@@ -1,0 +1,262 @@
+"""What went wrong, as a value: the tables of the API's error page and of the SDK's exceptions."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import anthropic
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unbroken.core.failure import (
+    PREFILL_UNSUPPORTED,
+    Failure,
+    Kind,
+    Verdict,
+    classify,
+    of_kind,
+    retry_after_seconds,
+)
+
+NOW = 1_800_000_000.0
+ERROR = anthropic.APIError("it died", httpx2.Request("POST", "/v1/messages"), body=None)
+
+
+def body_of(type: str, message: str = "", error_code: str | None = None) -> dict[str, Any]:
+    """An error body as the API sends it."""
+    details = None if error_code is None else {"error_code": error_code}
+    return {"type": "error", "error": {"type": type, "message": message, "details": details}, "request_id": "req_1"}
+
+
+def classified(status: int, body: object = None, **headers: str) -> Failure:
+    """The failure of a response; underscores in the names of headers stand for hyphens."""
+    by_name = httpx2.Headers({name.replace("_", "-"): value for name, value in headers.items()})
+    return classify(ERROR, status=status, body=body, headers=by_name, now=NOW)
+
+
+BY_STATUS = [
+    # status, error.type, what it is, what may be done
+    (400, "invalid_request_error", Kind.INVALID_REQUEST, Verdict.REJECTED),
+    (401, "authentication_error", Kind.AUTHENTICATION, Verdict.CLIENT),
+    (402, "billing_error", Kind.BILLING, Verdict.CLIENT),
+    (403, "permission_error", Kind.PERMISSION, Verdict.CLIENT),
+    (404, "not_found_error", Kind.NOT_FOUND, Verdict.ELSEWHERE),
+    (408, None, Kind.TIMED_OUT, Verdict.RETRY),
+    (409, "conflict_error", Kind.CONFLICT, Verdict.RETRY),
+    (412, None, Kind.INVALID_REQUEST, Verdict.REJECTED),
+    (413, "request_too_large", Kind.INVALID_REQUEST, Verdict.REJECTED),
+    (422, None, Kind.INVALID_REQUEST, Verdict.REJECTED),
+    (429, "rate_limit_error", Kind.RATE_LIMITED, Verdict.RETRY),
+    (431, None, Kind.INVALID_REQUEST, Verdict.REJECTED),
+    (499, None, Kind.INVALID_REQUEST, Verdict.REJECTED),
+    (500, "api_error", Kind.SERVER_ERROR, Verdict.RETRY),
+    (501, None, Kind.SERVER_ERROR, Verdict.RETRY),
+    (502, None, Kind.SERVER_ERROR, Verdict.RETRY),
+    (503, None, Kind.SERVER_ERROR, Verdict.RETRY),
+    (504, "timeout_error", Kind.TIMED_OUT, Verdict.RETRY),
+    (520, None, Kind.SERVER_ERROR, Verdict.RETRY),
+    (529, "overloaded_error", Kind.OVERLOADED, Verdict.RETRY),
+]
+
+
+@pytest.mark.parametrize(("status", "type", "kind", "verdict"), BY_STATUS)
+def test_each_status_of_the_error_page(status: int, type: str | None, kind: Kind, verdict: Verdict) -> None:
+    """With its documented body, with none, and with a gateway's page of HTML: a status says the same."""
+    told = classified(status, type and body_of(type))
+    assert told == Failure(kind, verdict, ERROR, status=status, type=type)
+    for body in (None, "<html>Bad gateway</html>", {"error": "overloaded"}, {"error": {"type": 7}}, [], b""):
+        assert classified(status, body) == Failure(kind, verdict, ERROR, status=status)
+
+
+INSIDE_A_STREAM = [
+    ("overloaded_error", Kind.OVERLOADED, Verdict.RETRY),
+    ("api_error", Kind.SERVER_ERROR, Verdict.RETRY),
+    ("rate_limit_error", Kind.RATE_LIMITED, Verdict.RETRY),
+    ("timeout_error", Kind.TIMED_OUT, Verdict.RETRY),
+    ("conflict_error", Kind.CONFLICT, Verdict.RETRY),
+    ("authentication_error", Kind.AUTHENTICATION, Verdict.CLIENT),
+    ("billing_error", Kind.BILLING, Verdict.CLIENT),
+    ("permission_error", Kind.PERMISSION, Verdict.CLIENT),
+    ("not_found_error", Kind.NOT_FOUND, Verdict.ELSEWHERE),
+    ("invalid_request_error", Kind.INVALID_REQUEST, Verdict.REJECTED),
+    ("request_too_large", Kind.INVALID_REQUEST, Verdict.REJECTED),
+    ("an_error_of_next_year", Kind.SERVER_ERROR, Verdict.RETRY),
+]
+
+
+@pytest.mark.parametrize(("type", "kind", "verdict"), INSIDE_A_STREAM)
+def test_an_error_event_is_known_by_its_type(type: str, kind: Kind, verdict: Verdict) -> None:
+    """Its status is 200, so the type decides, and a 200's headers say nothing about it."""
+    failure = classified(200, body_of(type), retry_after="9", x_should_retry="false")
+    assert failure == Failure(kind, verdict, ERROR, status=200, type=type)
+
+
+def test_an_error_event_that_cannot_be_read_is_the_servers_trouble() -> None:
+    """Its data may be anything: half a line, or a string."""
+    assert classified(200, '{"type": "err').kind is Kind.SERVER_ERROR
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_behind_a_gateways_5xx_the_type_knows_better(status: int) -> None:
+    """A proxy that says 503 for an overload hands the API's own body on."""
+    assert classified(status, body_of("overloaded_error")).kind is Kind.OVERLOADED
+    assert classified(status, body_of("rate_limit_error")).kind is Kind.RATE_LIMITED
+
+
+def test_a_4xx_is_known_by_its_status_whatever_its_body_says() -> None:
+    """Some gateways wrap every error as `api_error`."""
+    assert classified(401, body_of("api_error")).kind is Kind.AUTHENTICATION
+    assert classified(429, body_of("overloaded_error")).kind is Kind.RATE_LIMITED
+
+
+@pytest.mark.parametrize("code", ["enforced_spend_limit_reached", "contract_spend_limit_reached"])
+def test_a_spend_cap_is_no_rate_limit(code: str) -> None:
+    """It keeps failing until access resumes, whatever a header says about trying again."""
+    failure = classified(429, body_of("rate_limit_error", error_code=code), x_should_retry="true")
+    assert (failure.kind, failure.verdict) == (Kind.SPEND_LIMIT, Verdict.CLIENT)
+
+
+def test_a_cap_on_growth_is_a_rate_limit() -> None:
+    """`ramp_limit_exceeded` comes with a `retry-after` and goes away."""
+    failure = classified(429, body_of("rate_limit_error", error_code="ramp_limit_exceeded"), retry_after="30")
+    assert (failure.kind, failure.verdict, failure.retry_after) == (Kind.RATE_LIMITED, Verdict.RETRY, 30.0)
+
+
+def test_prefill_unsupported_is_known_by_the_apis_own_words() -> None:
+    """That 400 has no code; everything else that a 400 says is about the request."""
+    words = "This model does not support assistant message prefill. The conversation must end with a user message."
+    assert PREFILL_UNSUPPORTED in words
+    assert classified(400, body_of("invalid_request_error", words)).kind is Kind.PREFILL_UNSUPPORTED
+    other = "messages: final assistant content cannot end with trailing whitespace"
+    assert classified(400, body_of("invalid_request_error", other)).kind is Kind.INVALID_REQUEST
+
+
+SHOULD_RETRY = [
+    # status, x-should-retry, what may be done
+    (529, "true", Verdict.RETRY),
+    (529, "false", Verdict.ELSEWHERE),
+    (500, "false", Verdict.ELSEWHERE),
+    (400, "true", Verdict.RETRY),
+    (401, "true", Verdict.RETRY),
+    (404, "true", Verdict.RETRY),
+    (400, "false", Verdict.REJECTED),
+    (401, "false", Verdict.CLIENT),
+    (404, "false", Verdict.ELSEWHERE),
+    (529, "perhaps", Verdict.RETRY),
+]
+
+
+@pytest.mark.parametrize(("status", "header", "verdict"), SHOULD_RETRY)
+def test_x_should_retry_is_obeyed(status: int, header: str, verdict: Verdict) -> None:
+    """"true": the same request may succeed; "false": not here, but perhaps elsewhere. It makes no refusal milder."""
+    failure = classified(status, x_should_retry=header)
+    assert failure.verdict is verdict
+    assert failure.kind is classified(status).kind, "what happened stays what it is"
+
+
+def in_an_hour(zone: str = "GMT") -> str:
+    """A date an hour after `NOW`, in the form of HTTP."""
+    return format_datetime(datetime.fromtimestamp(NOW, UTC) + timedelta(hours=1), usegmt=True).replace("GMT", zone)
+
+
+RETRY_AFTER = [
+    # headers, seconds
+    ({}, None),
+    ({"retry-after": "2"}, 2.0),
+    ({"retry-after": " 2 "}, 2.0),
+    ({"retry-after": "0.25"}, 0.25),
+    ({"retry-after": "0"}, 0.0),
+    ({"retry-after": "3600"}, 3600.0),
+    ({"retry-after-ms": "1500"}, 1.5),
+    ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+    ({"retry-after-ms": "soon", "retry-after": "9"}, 9.0),
+    ({"retry-after": in_an_hour()}, 3600.0),
+    ({"retry-after": in_an_hour("+0100")}, 0.0),  # noon in Berlin is eleven in London
+    ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+    ({"retry-after": "Wed, 99 Foo 2015"}, None),
+    ({"retry-after": "soon"}, None),
+    ({"retry-after": ""}, None),
+    ({"retry-after": "-1"}, None),
+    ({"retry-after": "nan"}, None),
+    ({"retry-after": "inf"}, None),
+    ({"retry-after": "1e999"}, None),
+    ({"retry-after-ms": "-1"}, None),
+    ({"retry-after-ms": "nan"}, None),
+    ({"retry-after-ms": "nan", "retry-after": "nan"}, None),
+]
+
+
+@pytest.mark.parametrize(("headers", "seconds"), RETRY_AFTER)
+def test_retry_after_in_every_form_that_servers_write_it(headers: dict[str, str], seconds: float | None) -> None:
+    """Milliseconds before seconds before a date; nonsense is nothing said."""
+    assert retry_after_seconds(httpx2.Headers(headers), NOW) == seconds
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the time zone cannot be set here")
+def test_a_date_without_a_zone_is_in_greenwich(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP dates are, wherever the program runs; the oldest form does not say so."""
+    date = time.strftime("%a %b %d %H:%M:%S %Y", time.gmtime(NOW + 60))
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        seconds = retry_after_seconds({"retry-after": date}, NOW)
+    time.tzset()
+    assert seconds == 60.0
+
+
+@given(st.text(max_size=40))
+def test_whatever_the_header_says_the_wait_is_a_number_or_nothing(value: str) -> None:
+    """A peer's nonsense never raises, and never asks to wait for ever."""
+    for name in ("retry-after", "retry-after-ms"):
+        seconds = retry_after_seconds({name: value}, NOW)
+        assert seconds is None or 0 <= seconds < float("inf")
+
+
+def test_the_wait_is_part_of_the_failure() -> None:
+    """Of any status, not of 429 alone."""
+    for status in (429, 503, 529):
+        assert classified(status, retry_after="2").retry_after == 2.0
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["error", "type", "details", "message", "error_code"]), inner),
+    max_leaves=12,
+)
+
+
+@given(st.integers(200, 599), JSON)
+def test_no_body_is_too_strange(status: int, body: object) -> None:
+    """Whatever a proxy answers becomes a failure of some kind, and none of it is retried as if it were ours."""
+    failure = classified(status, body)
+    assert failure.status == status
+    assert failure.type is None or isinstance(failure.type, str)
+
+
+WITHOUT_A_WORD_FROM_THE_SERVER = [
+    (Kind.CONNECTION, Verdict.RETRY),
+    (Kind.STALLED, Verdict.RETRY),
+    (Kind.TRUNCATED, Verdict.RETRY),
+    (Kind.MALFORMED, Verdict.RETRY),
+    (Kind.SEAM_UNMATCHED, Verdict.RETRY),
+    (Kind.REFUSED, Verdict.ELSEWHERE),
+]
+
+
+@pytest.mark.parametrize(("kind", "verdict"), WITHOUT_A_WORD_FROM_THE_SERVER)
+def test_failures_that_the_server_said_nothing_about(kind: Kind, verdict: Verdict) -> None:
+    """A broken connection, silence, the end of the file: tried again; a refusal: elsewhere."""
+    assert of_kind(kind, ERROR) == Failure(kind, verdict, ERROR)
+    assert of_kind(kind, ERROR, status=200, clean_end=True) == Failure(kind, verdict, ERROR, status=200, clean_end=True)
+
+
+def test_every_kind_has_a_verdict_and_a_name_of_its_own() -> None:
+    """The name is the `outcome` of the report."""
+    for kind in Kind:
+        assert isinstance(of_kind(kind, ERROR).verdict, Verdict)
+        assert kind == kind.name.lower()

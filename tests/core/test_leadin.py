@@ -1,0 +1,93 @@
+"""What stands before a continuation: recognised when it does, and nothing of the answer taken for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from unbroken.core.leadin import HEAD_ENDS, LONGEST_HEAD, Head, could_be_lead_in, ends_in_a_fence, find_head
+from unbroken.testing.manners import LEAD_INS
+
+
+@pytest.mark.parametrize(
+    "lead_in",
+    [
+        *LEAD_INS,
+        "Sure! Here's the remainder of the answer:\n\n",
+        "…continuing from where it was cut off:\n",
+        "继续：\n",
+        "Hier geht es weiter:\n\n",
+        "**Continuing…** the rest:\n",
+    ],
+)
+def test_a_lead_in_is_found_whether_or_not_it_must_speak_for_itself(lead_in: str) -> None:
+    for sure in (False, True):
+        head = find_head(lead_in + "The tide turned.", fenced=False, sure=sure)
+        assert lead_in[: head.length].strip() == lead_in.strip()
+        assert head.closer == ""
+
+
+@pytest.mark.parametrize("line", ["Here you go:\n", "Okay:\n", "Of course:\n\n", "(continued)\n", "Continuing.\n"])
+def test_a_line_that_merely_opens_an_answer_counts_only_when_the_key_follows(line: str) -> None:
+    assert find_head(line + "The tide", fenced=False, sure=False).length >= len(line.rstrip())
+    assert find_head(line + "The tide", fenced=False, sure=True).length == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "The tide turned.", "Note: it rains.\n", " ... and so on", "x" * 79 + " the rest of it:\n", "\n\nThe rest"],
+)
+def test_the_answer_itself_is_no_head(text: str) -> None:
+    assert find_head(text, fenced=False, sure=True) == Head(0, "")
+
+
+def test_a_fence_line_is_a_head_only_inside_a_fence() -> None:
+    output = "Continuing:\n\n```python\nx = 1"
+    assert find_head(output, fenced=True, sure=True).length == output.index("x")
+    assert find_head(output, fenced=False, sure=True).length == output.index("```")
+
+
+@pytest.mark.parametrize(
+    ("output", "head"),
+    [
+        ('"the tide', Head(1, '"')),
+        ("“… the tide", Head(2, "”")),
+        ("Continuing:\n`the tide", Head(13, "`")),
+        ("<last_words>the tide", Head(12, "</last_words>")),
+    ],
+)
+def test_the_quotation_that_an_echo_is_put_in_is_a_head_with_its_closer(output: str, head: Head) -> None:
+    assert find_head(output, fenced=False, sure=False) == head
+
+
+def test_every_head_ends_in_one_of_the_characters_at_which_it_is_looked_for() -> None:
+    for lead_in in LEAD_INS:
+        assert lead_in.rstrip()[-1] in HEAD_ENDS
+        assert len(lead_in) < LONGEST_HEAD
+
+
+@pytest.mark.parametrize("key", ["Here", "sure,", "Continuingfrom", "Ofcourse!Pick", "...", "…", "**", "here'sthere"])
+def test_a_key_that_could_stand_in_a_lead_in_is_known(key: str) -> None:
+    assert could_be_lead_in(key)
+
+
+@pytest.mark.parametrize("key", ["tide", "Herethetide", "|---|", "潮汐", "🚀", "continuinglighthousekeepers"])
+def test_a_key_with_a_word_of_its_own_is_none(key: str) -> None:
+    assert not could_be_lead_in(key)
+
+
+@pytest.mark.parametrize(
+    ("text", "fenced"),
+    [
+        ("", False),
+        ("```python\nx", True),
+        ("1. like so:\n   ```\n   x", True),
+        ("- ~~~\n  x", True),
+        ("```\nx\n```\n", False),
+        ("```\nx\n```", True),  # whether the last line is whole a model cannot know
+        ("````\n```\nx", True),
+        ("```\n```python\nx", True),  # a fence with an info string closes nothing
+        ("an `inline` word", False),
+    ],
+)
+def test_an_open_fence_is_seen(text: str, fenced: bool) -> None:
+    assert ends_in_a_fence(text) is fenced

@@ -1,0 +1,71 @@
+"""The fenced blocks of a Markdown page: what the documentation tests run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Final
+
+__all__ = ["LANGUAGES", "ROOT", "Block", "pages", "read"]
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+#: What a page may hold, and what is done with it; see `run_page.py`.
+LANGUAGES: Final = ("python", "console", "toml", "text")
+
+_FENCE: Final = re.compile(
+    r"(?:^[ \t]*<!-- script\n(?P<script>.*?)-->\n)?"
+    r"^(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)\n(?P<body>.*?)^(?P=indent)(?P=fence)[ \t]*$",
+    re.DOTALL | re.MULTILINE,
+)
+_TITLE: Final = re.compile(r'title="([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One fenced block.
+
+    Attributes:
+        page: The file it stands in.
+        line: The line of its first line of code, from 1.
+        language: The first word after the fence; empty for a bare fence.
+        title: Its `title="..."`; None without one.
+        body: Its text, without the indentation of the fence.
+        script: What the fault server does while it runs, as TOML, from an HTML comment `<!-- script ... -->` right
+            above the fence; None for the usual: the first stream is cut in its middle.
+    """
+
+    page: Path
+    line: int
+    language: str
+    title: str | None
+    body: str
+    script: str | None
+
+    @property
+    def is_output(self) -> bool:
+        """Whether it shows what the block before it prints."""
+        return self.language == "text" and self.title == "Output"
+
+
+def pages() -> list[Path]:
+    """The README and every page of the docs."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs" / "pages").rglob("*.md"))]
+
+
+def read(page: Path) -> Iterator[Block]:
+    """The blocks of a page, in order; those in lists, tabs and admonitions too."""
+    text = page.read_text(encoding="utf-8")
+    for found in _FENCE.finditer(text):
+        info = found["info"].strip()
+        title = _TITLE.search(info)
+        yield Block(
+            page=page,
+            line=text.count("\n", 0, found.start("body")) + 1,
+            language=info.split()[0] if info else "",
+            title=title[1] if title else None,
+            body=dedent(found["body"]),
+            script=found["script"],
+        )

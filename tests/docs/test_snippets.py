@@ -1,0 +1,57 @@
+"""Everything that the documentation shows as code is run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from snippets import LANGUAGES, ROOT, pages, read
+
+PAGES = [page for page in pages() if any(read(page))]
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_what_a_page_shows_runs(page: Path, tmp_path: Path) -> None:
+    """Every snippet of the page runs as it stands, against a fault server that cuts its stream."""
+    program = Path(__file__).with_name("run_page.py")
+    done = subprocess.run(
+        [sys.executable, program, page], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_no_snippet_is_skipped(page: Path) -> None:
+    """The parser sees every fence, and knows what to do with each."""
+    blocks = list(read(page))
+    fences = [
+        line for line in page.read_text(encoding="utf-8").splitlines() if line.lstrip().startswith(("```", "~~~"))
+    ]
+    assert len(fences) == 2 * len(blocks)
+    assert {block.language for block in blocks} <= set(LANGUAGES)
+    for before, block in zip([None, *blocks], blocks, strict=False):
+        if block.language == "text":
+            assert block.is_output, f"{name(page)}:{block.line} shows text that nothing checks"
+            assert before is not None
+
+
+def test_the_readme_and_the_tutorial_have_snippets() -> None:
+    """The search for pages finds those that matter most."""
+    assert {"README.md", "docs/pages/tutorial.md"} <= {name(page) for page in PAGES}
+
+
+def test_fences_in_tabs_and_with_a_script_are_found(tmp_path: Path) -> None:
+    """An indented fence is read without its indentation, and the comment above a fence is its script."""
+    page = tmp_path / "page.md"
+    lines = ["<!-- script", 'answer = "x"', "-->", '```python title="a.py"', "if 1:", "    2", "```"]
+    page.write_text('=== "Tab"\n\n' + "".join(f"    {line}\n" for line in lines))
+    (block,) = read(page)
+    assert (block.language, block.title, block.body, block.line) == ("python", "a.py", "if 1:\n    2\n", 7)
+    assert block.script is not None
+    assert 'answer = "x"' in block.script

@@ -1,0 +1,273 @@
+"""The scripted model, through the SDK: continuations, limits, tools, thinking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+from serving import ask, serving
+
+from unbroken.testing import Answer, Drop, EndOfFile, Manner, RawBlock, Reset, Script, Text, Thinking, ToolUse
+from unbroken.testing import after_characters as after
+
+TEXT = "The lighthouse at Rua Point was lit for the first time on the ninth of March, and for the last time later."
+USER = {"role": "user", "content": "Tell me."}
+PREFILLS = "claude-haiku-4-5"
+
+
+def partial(text: str, *asks: str) -> list[dict[str, Any]]:
+    """A conversation with a begun answer, and perhaps a user turn that asks to go on."""
+    return [USER, {"role": "assistant", "content": text}, *({"role": "user", "content": each} for each in asks)]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("cut", [1, 5, 14, 15, 40, len(TEXT) - 1, len(TEXT)])
+async def test_a_prefill_goes_on_exactly_whatever_the_manner_is(cut: int) -> None:
+    """The next character is the first."""
+    sent = TEXT[:cut].rstrip()
+    async with serving(Script(Answer(TEXT, manner=Manner.RESTART_ANSWER))) as (_, sdk):
+        message = await sdk.messages.create(**ask(model=PREFILLS, messages=partial(sent)))
+    assert "".join(block.text for block in message.content) == TEXT[len(sent) :]
+    assert message.stop_reason == "end_turn"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("manner", "written"),
+    [
+        (Manner.EXACT, " Rua Point"),
+        (Manner.ECHO, "lighthouse at Rua Point"),
+        (Manner.LOST_SPACE, "Rua Point"),
+        (Manner.RESTART_ANSWER, "The lighthouse at Rua Point"),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_resume_is_answered_in_the_answers_manner(manner: Manner, written: str, stream: bool) -> None:
+    """Streamed or not."""
+    messages = partial(TEXT[:17], "The connection dropped after <tail>lighthouse at</tail>. Go on.")
+    async with serving(Script(Answer(TEXT, manner=manner))) as (_, sdk):
+        if stream:
+            async with sdk.messages.stream(**ask(messages=messages)) as events:
+                text = await events.get_final_text()
+        else:
+            text = (await sdk.messages.create(**ask(messages=messages))).content[0].text
+    assert text.startswith(written)
+    assert text.endswith(TEXT[18:])
+
+
+@pytest.mark.asyncio
+async def test_the_shape_of_the_vendors_page_is_understood() -> None:
+    """The partial answer is quoted in a user turn."""
+    quoted = f"Your previous response was interrupted and ended with [{TEXT[:30]}]. Continue from where you left off."
+    async with serving(Script(Answer(TEXT, manner=Manner.EXACT))) as (_, sdk):
+        message = await sdk.messages.create(**ask(messages=[USER, {"role": "user", "content": quoted}]))
+    assert message.content[0].text == TEXT[30:]
+
+
+@pytest.mark.asyncio
+async def test_the_callers_own_prefill_is_remembered() -> None:
+    """The first request has it alone; in the next one the partial answer follows it."""
+    script = Script(TEXT, faults=[EndOfFile(at=after(20))])
+    async with serving(script) as (_, sdk):
+        first = ask(model=PREFILLS, messages=partial("Story:"), stream=False)
+        async with sdk.messages.stream(**ask(model=PREFILLS, messages=partial("Story:"))) as stream:
+            assert await stream.get_final_text() == TEXT[:20]
+        second = await sdk.messages.create(**{**first, "messages": partial("Story:" + TEXT[:20])})
+        again = await sdk.messages.create(**first)
+    assert second.content[0].text == TEXT[20:]
+    assert again.content[0].text == TEXT
+
+
+@pytest.mark.asyncio
+async def test_max_tokens_cut_the_answer() -> None:
+    """At about four characters a token, with the right stop reason."""
+    async with serving(TEXT) as (_, sdk):
+        message = await sdk.messages.create(**ask(max_tokens=5))
+    assert (message.content[0].text, message.stop_reason) == (TEXT[:20], "max_tokens")
+    assert message.usage.output_tokens == 5
+
+
+@pytest.mark.asyncio
+async def test_a_stop_sequence_is_never_written() -> None:
+    """The first one to come ends the answer."""
+    async with serving(TEXT) as (_, sdk):
+        message = await sdk.messages.create(**ask(stop_sequences=["March", " Point", "zebra"]))
+        short = await sdk.messages.create(**ask(stop_sequences=["March"], max_tokens=2))
+    assert (message.content[0].text, message.stop_reason) == ("The lighthouse at Rua", "stop_sequence")
+    assert message.stop_sequence == " Point"
+    assert (short.stop_reason, short.stop_sequence) == ("max_tokens", None)
+
+
+@pytest.mark.asyncio
+async def test_a_tool_call_is_streamed_in_pieces() -> None:
+    """The input comes as partial JSON, and the stop reason is tool_use."""
+    answer = Answer(["Let me look.", ToolUse("look", {"place": "Rua Point", "n": 3}), ToolUse("now", id="toolu_x")])
+    async with serving(Script([answer, Answer("It is lit.")])) as (_, sdk):
+        async with sdk.messages.stream(**ask()) as stream:
+            message = await stream.get_final_message()
+        plain = await sdk.messages.create(**ask())
+        results = [
+            {"type": "tool_result", "tool_use_id": block.id, "content": "lit"}
+            for block in message.content
+            if block.type == "tool_use"
+        ]
+        history = [USER, {"role": "assistant", "content": message.content}, {"role": "user", "content": results}]
+        after_the_call = await sdk.messages.create(**ask(messages=history))
+    assert [block.type for block in message.content] == ["text", "tool_use", "tool_use"]
+    assert message.content[1].input == {"place": "Rua Point", "n": 3}
+    assert (message.content[2].id, message.content[2].input) == ("toolu_x", {})
+    assert message.stop_reason == plain.stop_reason == "tool_use"
+    assert plain.content[1].input == message.content[1].input
+    assert after_the_call.content[0].text == "It is lit."
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("model", "thinking", "shown"),
+    [
+        ("claude-opus-5-5", None, ""),
+        ("claude-opus-5-5", {"type": "adaptive", "display": "summarized"}, "Hm, hm."),
+        ("claude-sonnet-5", None, "Hm, hm."),
+        ("claude-sonnet-5", {"type": "disabled"}, None),
+        ("claude-sonnet-5", {"type": "adaptive", "display": "omitted"}, ""),
+        ("claude-opus-4-8", None, None),
+        ("claude-haiku-4-5", {"type": "enabled", "budget_tokens": 1024}, "Hm, hm."),
+    ],
+)
+async def test_thinking_comes_where_the_request_lets_the_model_think(
+    model: str, thinking: dict[str, Any] | None, shown: str | None
+) -> None:
+    """Signed, with its text or without; and it can be sent back."""
+    request = ask(model=model, thinking=thinking)
+    async with serving(Script(Answer([Thinking("Hm, hm."), TEXT]))) as (server, sdk):
+        async with sdk.messages.stream(**request) as stream:
+            message = await stream.get_final_message()
+        plain = await sdk.messages.create(**request)
+        thoughts = [block for block in message.content if block.type == "thinking"]
+        assert [block.thinking for block in thoughts] == ([] if shown is None else [shown])
+        assert all(block.signature for block in thoughts)
+        history = [USER, {"role": "assistant", "content": message.content}, {"role": "user", "content": "More."}]
+        await sdk.messages.create(**{**request, "messages": history})
+    assert [block.to_dict() for block in plain.content] == [_wire(block) for block in message.content]
+    assert [entry.status for entry in server.requests] == [200, 200, 200]
+
+
+def _wire(block: Any) -> dict[str, Any]:
+    return {name: value for name, value in block.to_dict().items() if name != "parsed_output"}
+
+
+@pytest.mark.asyncio
+async def test_a_model_that_thinks_does_so_again_before_it_goes_on() -> None:
+    """And writes what follows the text it was cut in."""
+    answer = Answer([Thinking("Hm."), TEXT, ToolUse("look")], manner=Manner.EXACT)
+    async with serving(Script(answer)) as (_, sdk):
+        message = await sdk.messages.create(**ask(messages=partial(TEXT[:30], "Go on.")))
+    assert [block.type for block in message.content] == ["thinking", "text", "tool_use"]
+    assert message.content[1].text == TEXT[30:]
+
+
+@pytest.mark.asyncio
+async def test_what_the_request_carries_is_not_written_again() -> None:
+    """A server tool's call and result, which stand between two texts."""
+    call = {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {"query": "Rua"}}
+    result = {"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": []}
+    answer = Answer(["Let me look. ", RawBlock(call), RawBlock(result), Text(TEXT)], manner=Manner.EXACT)
+    text = {"type": "text", "text": "Let me look. "}
+    begun = [USER, {"role": "assistant", "content": [text, call, result, {"type": "text", "text": TEXT[:10]}]}]
+    cut = [USER, {"role": "assistant", "content": [text, call, result]}]
+    go_on = {"role": "user", "content": "Go on."}
+    async with serving(Script(answer)) as (_, sdk):
+        whole = await sdk.messages.create(**ask())
+        rest = await sdk.messages.create(**ask(messages=[*begun, go_on]))
+        after_result = await sdk.messages.create(**ask(messages=[*cut, go_on]))
+    assert [block.type for block in whole.content] == ["text", "server_tool_use", "web_search_tool_result", "text"]
+    assert [block.type for block in rest.content] == ["text"]
+    assert rest.content[0].text == TEXT[10:]
+    assert [block.type for block in after_result.content] == ["text"]
+
+
+@pytest.mark.asyncio
+async def test_citations_come_before_the_end_of_their_block() -> None:
+    """As `citations_delta` events."""
+    cited = {
+        "type": "char_location",
+        "cited_text": "lit",
+        "document_index": 0,
+        "document_title": None,
+        "start_char_index": 0,
+        "end_char_index": 3,
+        "file_id": None,
+    }
+    async with serving(Script(Answer([Text(TEXT, [cited])]))) as (_, sdk):
+        async with sdk.messages.stream(**ask()) as stream:
+            streamed = await stream.get_final_message()
+        plain = await sdk.messages.create(**ask())
+    assert streamed.content[0].citations[0].cited_text == "lit"
+    assert plain.content[0].citations == streamed.content[0].citations
+
+
+@pytest.mark.asyncio
+async def test_a_limit_inside_thinking_or_a_tool_call() -> None:
+    """Thinking that is cut has no signature; what follows the limit is not written."""
+    answer = Answer([Thinking("Hm, hm, hm."), "Look.", ToolUse("look", {"place": "Rua Point"})])
+    shown = {"type": "adaptive", "display": "summarized"}
+    async with serving(Script(answer)) as (_, sdk):
+        thought = await sdk.messages.create(**ask(max_tokens=1, thinking=shown))
+        called = await sdk.messages.create(**ask(max_tokens=6, thinking=shown))
+    assert [(block.type, block.signature) for block in thought.content] == [("thinking", "")]
+    assert [block.type for block in called.content] == ["thinking", "text", "tool_use"]
+    assert called.content[2].input == {}
+    assert thought.stop_reason == called.stop_reason == "max_tokens"
+
+
+@pytest.mark.asyncio
+async def test_the_same_seed_cuts_the_same_pieces() -> None:
+    """And another one others."""
+
+    async def pieces(seed: int) -> list[str]:
+        async with serving(Script(TEXT, seed=seed)) as (_, sdk), sdk.messages.stream(**ask()) as stream:
+            return [piece async for piece in stream.text_stream]
+
+    assert await pieces(1) == await pieces(1) != await pieces(2)
+
+
+@pytest.mark.asyncio
+async def test_each_model_has_its_own_steps_and_its_own_answer() -> None:
+    """A model that is named does not use up the others' steps."""
+    script = Script(
+        "Everybody's.",
+        faults=[Drop(at=after(3))],
+        models={"claude-haiku-4-5": Script("Haiku's.", then=Reset(at=after(2))), "claude-opus-4-8": Script()},
+    )
+    got: list[str] = []
+    async with serving(script) as (server, sdk):
+        for model in (
+            "claude-opus-4-8",
+            "claude-haiku-4-5-20251001",
+            "claude-haiku-4-5",
+            "claude-sonnet-5",
+            "claude-sonnet-5",
+        ):
+            text = ""
+            try:
+                async with sdk.messages.stream(**ask(model=model)) as stream:
+                    async for piece in stream.text_stream:
+                        text += piece
+            except Exception as error:
+                text += type(error).__name__
+            got.append(text)
+    assert got == ["Everybody's.", "HaReadError", "HaReadError", "EveRemoteProtocolError", "Everybody's."]
+    assert [request.model for request in server.requests][1] == "claude-haiku-4-5-20251001"
+
+
+@pytest.mark.asyncio
+async def test_tokens_are_counted() -> None:
+    """By `count_tokens`, which uses up no step."""
+    async with serving(Script(TEXT, faults=[Reset()])) as (_, sdk):
+        short = await sdk.messages.count_tokens(**ask(max_tokens=None))
+        long = await sdk.messages.count_tokens(**ask(max_tokens=None, system="x" * 400))
+        with pytest.raises(httpx2.ReadError):
+            async with sdk.messages.stream(**ask()) as stream:
+                await stream.get_final_message()
+    assert long.input_tokens - short.input_tokens in range(95, 105)
