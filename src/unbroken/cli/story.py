@@ -33,8 +33,8 @@ flash, ten seconds of dark, the next flash.
 At dawn the log has three lines in a shaky hand, and every ship is where it meant to be.
 """
 
-#: Seconds between two pieces of the answer: about five seconds for all of it, a pace that can be read along with.
-PACE: Final = 0.022
+#: Seconds between two pieces of the answer: about four for all of it, a pace that the eye can follow.
+PACE: Final = 0.016
 HURRIED: Final = 0.001
 
 
@@ -74,10 +74,10 @@ def acts(*, fast: bool) -> list[Act]:
 
 def from_script(script: Script, *, title: str, model: str, fast: bool) -> Act:
     """One act with the faults of the user's own script, and with its answer if it has one."""
-    truth = script.for_model(model)[1].turns[0].text if script.answers or script.models else ANSWER
-    turns = script.turns if script.answers else (Answer(ANSWER),)
     pace = HURRIED if fast else PACE
-    return Act(title, replace(script, answers=[replace(turn, pace=turn.pace or pace) for turn in turns]), truth)
+    turns = script.turns if script.answers else (Answer(ANSWER),)
+    played = replace(script, answers=[replace(turn, pace=turn.pace or pace) for turn in turns])
+    return Act(title, played, played.for_model(model)[1].turns[0].text)
 
 
 def _inside(words: str, characters: int) -> At:

@@ -25,7 +25,7 @@ _INSTEAD: Final[dict[str, tuple[str | None, ...]]] = {
 }
 
 
-def adapt(request: Mapping[str, Any], model: ModelInfo, *, patched: Collection[str] = ()) -> dict[str, Any] | None:
+def adapt(request: Mapping[str, Any], model: ModelInfo, patched: Collection[str] = ()) -> dict[str, Any] | None:
     """The request as this model takes it; a new dict. None when it cannot take it.
 
     Args:

@@ -18,14 +18,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from .anchor import Anchor
+from .anchor import Anchor, choose_anchor
 from .models import ModelInfo
 from .partial import Partial
+from .seam import Form as Joint
+from .seam import Seam
 
 __all__ = [
     "CONTINUE_PROMPT",
     "Form",
     "build",
+    "compose",
     "estimate_tokens",
     "forms",
     "is_structured",
@@ -118,6 +121,39 @@ def forms(
     if preference == "prefill":
         return ["prefill"] if can_prefill else []
     return ["prefill", *continuing] if can_prefill else continuing
+
+
+def compose(
+    request: Mapping[str, Any],
+    held: Partial,
+    form: Form,
+    *,
+    model: ModelInfo,
+    whole: bool = False,
+    prompt: str | Callable[[str], str] | None = None,
+) -> tuple[dict[str, Any], Seam | None]:
+    """The next request, and the seam by which what it brings is joined; None where there is nothing to join.
+
+    Args:
+        request: The original request, as the route sends it; it is left as it is.
+        held: What was delivered.
+        form: One of `forms`, or `"request"`.
+        model: What the route's model accepts.
+        whole: Whether all of the text is sent back (`anchor.choose_anchor`).
+        prompt: The policy's `continue_prompt`.
+    """
+    if form == "request":
+        return dict(request), None
+    text = held.trailing_text
+    joint: Joint
+    match form:
+        case "restart":
+            anchor, joint = Anchor(sent="", echo="", key=text), "restart"
+        case "prefill":
+            anchor, joint = choose_anchor(text, whole=True), "prefill"
+        case _:
+            anchor, joint = choose_anchor(text, whole=whole), "continue"
+    return build(request, held, anchor, form, model=model, prompt=prompt), Seam(text, anchor, form=joint)
 
 
 def build(

@@ -6,7 +6,6 @@ awaits runs in a step that a cancelled reader does not take along (`detached.py`
 
 from __future__ import annotations
 
-import logging
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -17,13 +16,11 @@ import anyio
 import httpx2
 
 from ..core.adapt import adapt
-from ..core.anchor import Anchor, choose_anchor
 from ..core.failure import Failure, Kind, of_kind
 from ..core.models import lookup
 from ..core.partial import Event, Partial
 from ..core.plan import Ask, Fail, Finish, JoinAsItIs, Plan
-from ..core.resume import build
-from ..core.seam import Seam
+from ..core.resume import compose
 from ..core.splice import Splicer
 from ..errors import StreamFailed, StreamTimeout
 from ..health import Health
@@ -32,11 +29,10 @@ from ..report import Notice, Report
 from ..routes import Route
 from .attempt import Attempt, Watch
 from .bookkeeping import Books
+from .teller import Teller
 from .typed import Api
 
 __all__ = ["Driver"]
-
-logger = logging.getLogger("unbroken")
 
 #: How long a response may stay open after `message_stop`, in seconds; a body that ends is a connection to use again.
 _LINGER: Final = 2.0
@@ -70,11 +66,11 @@ class Driver:
         self._routes = routes
         self._policy = policy
         self._health = health
-        self._on_notice = on_notice
         self._warn = warn
         # The primary's request is the caller's own, whatever the table says of its model.
-        self._requests: list[dict[str, Any] | None] = [routes[0].request(request)] + [
-            adapt(route.request(request), lookup(route.model), patched=route.patch) for route in routes[1:]
+        self._requests = [
+            route.request(request) if rank == 0 else adapt(route.request(request), lookup(route.model), route.patch)
+            for rank, route in enumerate(routes)
         ]
         self._resources = [_resource(route.client, api) for route in routes]
         self._watch = _watch(policy)
@@ -87,6 +83,7 @@ class Driver:
         self._errors: list[Exception] = []
         self._started = anyio.current_time()
         self._books = Books(self.report, self._started)
+        self._teller = Teller(self.report, self._started, on_notice)
         self._deadline = None if policy.deadline is None else self._started + policy.deadline
 
     @property
@@ -100,7 +97,7 @@ class Driver:
         """Ask until a route has answered with headers."""
         for rank in self._plan.left_out:
             model = self._routes[rank].model
-            self._notice("route_skipped", f"{model} does not take a forced tool_choice, and is not asked")
+            self._teller.notice("route_skipped", f"{model} does not take a forced tool_choice, and is not asked")
         with anyio.CancelScope(deadline=_or_never(self._deadline)) as scope:
             await self._go_on(await self._ask(self._plan.asking))
         if scope.cancelled_caught:
@@ -193,7 +190,9 @@ class Driver:
         """The continuation's head matches nothing: ask for it again, or join it as it is."""
         step = self._plan.after_unmatched(self.held)
         if isinstance(step, JoinAsItIs):
-            self._notice("seam_unverified", "the continuation matches nothing that was delivered; joined as it is")
+            self._teller.notice(
+                "seam_unverified", "the continuation matches nothing that was delivered; joined as it is"
+            )
             self._deliver(self._splicer.join_unverified())
             return self._splicer.trouble is None or await self._unmatched()
         self._books.end(Kind.SEAM_UNMATCHED)
@@ -206,7 +205,7 @@ class Driver:
         if isinstance(step, Fail):
             self._raise(step)
         assert isinstance(step, Ask)
-        self._notice("seam_retry", "the continuation matches nothing that was delivered; asking for it again")
+        self._teller.notice("seam_retry", "the continuation matches nothing that was delivered; asking for it again")
         await self._go_on(await self._ask(step))
         return False
 
@@ -232,11 +231,10 @@ class Driver:
                 return
             if isinstance(step, Fail):
                 self._raise(step)
-            self._tell(failure, before, step)
-            for rank in self._plan.left_out:
-                if rank not in left_out:
-                    model = self._routes[rank].model
-                    self._notice("route_skipped", f"{failure.kind}: {model} is not asked any more")
+            self._teller.recovery(failure, before, step, self._routes, cut=self.held.message is not None)
+            for rank in sorted({*self._plan.left_out} - {*left_out}):
+                model = self._routes[rank].model
+                self._teller.notice("route_skipped", f"{failure.kind}: {model} is not asked any more")
             failure = await self._ask(step)
 
     def _lost(self, failure: Failure) -> None:
@@ -249,7 +247,16 @@ class Driver:
         """Make one request, after its wait; None once its headers are there."""
         waiting_since = anyio.current_time()
         await self._wait(step)
-        route, request, seam = self._routes[step.route], *self._compose(step)
+        route, original = self._routes[step.route], self._requests[step.route]
+        assert original is not None  # a route that cannot take it is never asked
+        request, seam = compose(
+            original,
+            self.held,
+            step.form,
+            model=lookup(route.model),
+            whole=step.whole,
+            prompt=self._policy.continue_prompt,
+        )
         self._brought = False
         form = "continue" if step.form.startswith("continue") else step.form
         self._books.begin(step.route, route.model, form, anyio.current_time() - waiting_since)
@@ -263,31 +270,10 @@ class Driver:
         self._books.headers(attempt.request_id, attempt.response.status_code, seam)
         self._deliver(self._splicer.begin(seam))
         for type_ in self._splicer.abandoned:
-            self._notice("block_abandoned", f"an unfinished {type_} block was given up")
+            self._teller.notice("block_abandoned", f"an unfinished {type_} block was given up")
         self._splicer.abandoned.clear()
         self._brought = False
         return None
-
-    def _compose(self, step: Ask) -> tuple[dict[str, Any], Seam | None]:
-        """The request of a step, and the seam for what it brings."""
-        request = self._requests[step.route]
-        assert request is not None  # a route that cannot take it is never asked
-        if step.form == "request":
-            return dict(request), None
-        text = self.held.trailing_text
-        match step.form:
-            case "restart":
-                anchor = Anchor(sent="", echo="", key=text)
-                seam = Seam(text, anchor, form="restart")
-            case "prefill":
-                anchor = choose_anchor(text, whole=True)
-                seam = Seam(text, anchor, form="prefill")
-            case _:
-                anchor = choose_anchor(text, whole=step.whole)
-                seam = Seam(text, anchor, form="continue")
-        model = lookup(self._routes[step.route].model)
-        prompt = self._policy.continue_prompt
-        return build(request, self.held, anchor, step.form, model=model, prompt=prompt), seam
 
     async def _wait(self, step: Ask) -> None:
         await anyio.sleep(step.wait)
@@ -295,7 +281,7 @@ class Driver:
         while step.costs_retry and (seconds := self._health.take_retry()):
             if seconds > patience:
                 self._raise(Fail("the retry budget is empty"))
-            self._notice("budget_wait", "the retry budget is empty; waiting for the next retry")
+            self._teller.notice("budget_wait", "the retry budget is empty; waiting for the next retry")
             patience -= seconds
             await anyio.sleep(seconds)
 
@@ -303,11 +289,11 @@ class Driver:
 
     async def _finish(self, step: Finish) -> None:
         if step.as_tool_use:
-            self._notice("tool_use_finished", "whole tool calls had arrived; the turn ends with them")
+            self._teller.notice("tool_use_finished", "whole tool calls had arrived; the turn ends with them")
         if step.as_tool_use or step.message_stop:
             self._deliver(self._splicer.finish(as_tool_use=step.as_tool_use))
         if step.message_stop:
-            self._notice("message_stop_supplied", "the message was whole; only its end was missing")
+            self._teller.notice("message_stop_supplied", "the message was whole; only its end was missing")
         await self._complete()
 
     async def _complete(self) -> None:
@@ -340,7 +326,7 @@ class Driver:
 
     def _raise(self, step: Fail, kind: type[StreamFailed] = StreamFailed) -> NoReturn:
         self._books.close("failed")
-        self._notice("failed", step.why)
+        self._teller.notice("failed", step.why)
         self.done = True
         if step.error is not None:
             raise step.error
@@ -367,47 +353,6 @@ class Driver:
             return self.response.request
         last = next((e for e in reversed(self._errors) if isinstance(e, anthropic.APIError)), None)
         return last.request if last is not None else httpx2.Request("POST", "/v1/messages")
-
-    # -- telling
-
-    def _tell(self, failure: Failure, before: Ask, step: Ask) -> None:
-        model = self._routes[step.route].model
-        if failure.kind is Kind.PREFILL_UNSUPPORTED:
-            self._notice("prefill_unsupported", "the model accepts no prefill; asking it to continue instead")
-        elif self.held.message is not None:
-            self._notice("cut", f"the stream was cut: {failure.kind}")
-        if step.route != before.route:
-            self._notice("failover", f"{failure.kind}: going on with {model}")
-        elif step.form == "request":
-            self._notice("retry", f"{failure.kind}: asking {model} again in {step.wait:.1f} s")
-        else:
-            self._notice("resume", f"asking {model} for the rest in {step.wait:.1f} s ({step.form})")
-
-    def _notice(self, code: str, message: str) -> None:
-        attempts = self.report.attempts
-        last = attempts[-1] if attempts else None
-        notice = Notice(
-            code=code,
-            message=message,
-            attempt=last.number if last else 0,
-            model=last.model if last else self._routes[0].model,
-            request_id=last.request_id if last else None,
-            at=anyio.current_time() - self._started,
-        )
-        self.report.notices.append(notice)
-        logger.info(
-            "%s: %s (attempt %s, %s, request id %s)",
-            notice.code,
-            notice.message,
-            notice.attempt,
-            notice.model,
-            notice.request_id,
-        )
-        if self._on_notice is not None:
-            try:
-                self._on_notice(notice)
-            except Exception:
-                logger.exception("on_notice raised; the stream goes on")
 
 
 def _resource(client: Any, api: Api) -> Any:

@@ -132,7 +132,7 @@ class ResilientStream(Generic[FormatT]):
         """The accumulator; whoever looks for the first time is made up for what was read before."""
         if self._typed is None:
             given = anthropic.not_given if self._output_format is None else self._output_format
-            self._typed = TypedEvents(self._api, given, self._read)
+            self._typed = TypedEvents(self._api, given, self._read, lambda: self.response)
         return self._typed
 
     # -- results

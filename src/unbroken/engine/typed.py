@@ -8,7 +8,7 @@ last, and then its `__anext__` is left waiting until there is one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Final, Literal
 
 import anthropic
@@ -52,9 +52,15 @@ class _Hungry:
 class _Feed:
     """Stands for the SDK's raw stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, response: Callable[[], Any]) -> None:
+        self._response = response
         self.events: deque[Any] = deque()
         self.ended = False
+
+    @property
+    def response(self) -> Any:
+        """Of the attempt that feeds the stream: the beta accumulator looks at its request's headers."""
+        return self._response()
 
     def __aiter__(self) -> _Feed:
         return self
@@ -74,11 +80,12 @@ class TypedEvents:
         api: Whose types: `messages` or `beta`.
         output_format: The type that text is parsed into; `anthropic.not_given` for none.
         partial: What was delivered before anybody looked.
+        response: Gives the response that feeds the stream.
     """
 
-    def __init__(self, api: Api, output_format: Any, partial: Partial) -> None:
+    def __init__(self, api: Api, output_format: Any, partial: Partial, response: Callable[[], Any]) -> None:
         self._types = _TYPES[api]
-        self._feed = _Feed()
+        self._feed = _Feed(response)
         accumulator = AsyncMessageStream if api == "messages" else BetaAsyncMessageStream
         feed: Any = self._feed
         self._stream: Any = accumulator(feed, output_format)

@@ -1,0 +1,82 @@
+"""Tells what happens on the way: notices for the report, for the caller and for the `unbroken` logger."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+import anyio
+
+from ..core.failure import Failure, Kind
+from ..core.plan import Ask
+from ..report import Notice, Report
+from ..routes import Route
+
+__all__ = ["Teller"]
+
+logger = logging.getLogger("unbroken")
+
+
+class Teller:
+    """Tells of one stream.
+
+    Args:
+        report: Its notices are added to, and its attempts say which one a notice is about.
+        started: When the stream was entered, in monotonic seconds.
+        on_notice: The caller's function; what it raises is logged. None: nobody listens.
+    """
+
+    def __init__(self, report: Report, started: float, on_notice: Callable[[Notice], object] | None) -> None:
+        self._report = report
+        self._started = started
+        self._on_notice = on_notice
+
+    def notice(self, code: str, message: str) -> None:
+        """Tell of one thing, about the attempt that was made last."""
+        attempts = self._report.attempts
+        last = attempts[-1] if attempts else None
+        notice = Notice(
+            code=code,
+            message=message,
+            attempt=last.number if last else 0,
+            model=last.model if last else "",
+            request_id=last.request_id if last else None,
+            at=anyio.current_time() - self._started,
+        )
+        self._report.notices.append(notice)
+        logger.info(
+            "%s: %s (attempt %s, %s, request id %s)",
+            notice.code,
+            notice.message,
+            notice.attempt,
+            notice.model,
+            notice.request_id,
+        )
+        if self._on_notice is None:
+            return
+        try:
+            self._on_notice(notice)
+        except Exception:
+            logger.exception("on_notice raised; the stream goes on")
+
+    def recovery(self, failure: Failure, before: Ask, step: Ask, routes: Sequence[Route], *, cut: bool) -> None:
+        """Tell that an attempt died, and what is done about it.
+
+        Args:
+            failure: What it died of.
+            before: The attempt that died.
+            step: What is done next.
+            routes: The routes, in rank order.
+            cut: Whether something had been delivered.
+        """
+        model = routes[step.route].model
+        if failure.kind is Kind.PREFILL_UNSUPPORTED:
+            self.notice("prefill_unsupported", "the model accepts no prefill; asking it to continue instead")
+        elif cut:
+            self.notice("cut", f"the stream was cut: {failure.kind}")
+        if step.route != before.route:
+            self.notice("failover", f"{failure.kind}: going on with {model}")
+        if step.form != "request":
+            self.notice("resume", f"asking {model} for the rest in {step.wait:.1f} s ({step.form})")
+        elif step.route == before.route:
+            self.notice("retry", f"{failure.kind}: asking {model} again in {step.wait:.1f} s")
