@@ -1,18 +1,27 @@
 """Claude streams that survive overload.
 
 `resilient_stream(client, ...)` replaces `client.messages.stream(...)`; see its documentation.
+
+Names are imported when they are first used, because pytest imports this package in every run of every project that has
+it installed (for the fixture of `unbroken.testing`), and the SDK takes a second or more to import.
 """
 
 from __future__ import annotations
 
-from .api import StreamArguments, resilient_stream
-from .core.partial import Partial
-from .engine.stream import ResilientStream, ResilientStreamManager
-from .errors import StreamFailed, StreamStalled, StreamTimeout, StreamTruncated
-from .health import Health
-from .policy import Policy
-from .report import AttemptReport, Notice, Report, Usage
-from .routes import Route
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import StreamArguments, resilient_stream
+    from .core.partial import Partial
+    from .engine.stream import ResilientStream, ResilientStreamManager
+    from .errors import StreamFailed, StreamStalled, StreamTimeout, StreamTruncated
+    from .health import Health
+    from .policy import Policy
+    from .report import AttemptReport, Notice, Report, Usage
+    from .routes import Route
+
+    __version__: str
 
 __all__ = [
     "AttemptReport",
@@ -33,10 +42,29 @@ __all__ = [
     "resilient_stream",
 ]
 
+_HOMES = {
+    ".api": ("StreamArguments", "resilient_stream"),
+    ".core.partial": ("Partial",),
+    ".engine.stream": ("ResilientStream", "ResilientStreamManager"),
+    ".errors": ("StreamFailed", "StreamStalled", "StreamTimeout", "StreamTruncated"),
+    ".health": ("Health",),
+    ".policy": ("Policy",),
+    ".report": ("AttemptReport", "Notice", "Report", "Usage"),
+    ".routes": ("Route",),
+}
 
-def __getattr__(name: str) -> str:
+
+def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("unbroken")
-    raise AttributeError(f"module 'unbroken' has no attribute {name!r}")
+    for home, names in _HOMES.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(home, __name__), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

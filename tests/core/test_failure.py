@@ -10,7 +10,7 @@ from typing import Any
 import anthropic
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from unbroken.core.failure import (
@@ -230,6 +230,8 @@ BODIES = SCALARS | st.fixed_dictionaries({}, optional={"type": SCALARS, "error":
 
 
 @given(st.integers(200, 599), BODIES)
+@example(429, {"error": {"type": [], "message": {}, "details": {"error_code": ["enforced_spend_limit_reached"]}}})
+@example(429, {"error": {"details": {"error_code": {}}}})
 def test_no_body_is_too_strange(status: int, body: object) -> None:
     """Whatever a proxy answers becomes a failure of some kind."""
     failure = classified(status, body)

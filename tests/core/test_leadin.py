@@ -34,7 +34,16 @@ def test_a_line_that_merely_opens_an_answer_counts_only_when_the_key_follows(lin
 
 @pytest.mark.parametrize(
     "text",
-    ["", "The tide turned.", "Note: it rains.\n", " ... and so on", "x" * 79 + " the rest of it:\n", "\n\nThe rest"],
+    [
+        "",
+        "The tide turned.",
+        "The remaining steps:\n",
+        " continuing:\n",
+        "Note: it rains.\n",
+        " ... and so on",
+        "x" * 79 + " the rest of it:\n",
+        "\n\nThe rest",
+    ],
 )
 def test_the_answer_itself_is_no_head(text: str) -> None:
     assert find_head(text, fenced=False, sure=True) == Head(0, "")

@@ -52,7 +52,7 @@ class TestModelsThatRepeatWhatIsHeld:
     @pytest.mark.parametrize("name", TEXTS)
     def test_every_text_is_joined_exactly_in_every_manner(self, name: str, manner: Manner) -> None:
         answer, rng = TEXTS[name], Random(f"{name} {manner}")
-        for cut in range(1 + rng.randrange(11), len(answer) + 1, 11):
+        for cut in range(1 + rng.randrange(17), len(answer) + 1, 17):
             text, result = resume(answer, answer[:cut], manner, rng)
             assert text == answer
             assert result.verified

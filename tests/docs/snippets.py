@@ -12,7 +12,7 @@ from typing import Final
 __all__ = ["LANGUAGES", "ROOT", "Block", "pages", "read"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-#: What a page may hold, and what is done with it; see `run_page.py`.
+#: What a page may hold, and what is done with it; see `run_pages.py`.
 LANGUAGES: Final = ("python", "console", "toml", "text")
 
 _FENCE: Final = re.compile(

@@ -274,3 +274,8 @@ async def test_keys_and_models_of_ones_own() -> None:
             assert (await sdk.messages.create(**ask(model="my-model"))).content[0].text == "Hi."
             with pytest.raises(anthropic.NotFoundError):
                 await sdk.messages.create(**ask())
+
+
+def test_a_system_prompt_in_blocks() -> None:
+    """It is read like the messages."""
+    assert says(system=[text("You are kind.", **CACHED)]) is None

@@ -20,9 +20,9 @@ from .svg import export
 __all__ = ["Trial", "attempt_cells", "last_picture", "live_picture", "save"]
 
 #: The width of the saved picture, in characters.
-WIDTH: Final = 104
+WIDTH: Final = 116
 
-_COLUMNS: Final = ("#", "model", "asked as", "request id", "outcome", "seconds", "tokens in / out", "joined by")
+_COLUMNS: Final = ("#", "model", "asked as", "request id", "outcome", "seconds", "tokens in / out", "seam")
 _TONES: Final[dict[Tone, str]] = {"plain": "dim", "cut": "yellow", "good": "bold green", "bad": "bold red"}
 _SIGNS: Final[dict[Tone, str]] = {"plain": "→", "cut": "✗", "good": "✓", "bad": "✗"}
 #: Each attempt that brought text writes in a colour of its own; the table's rows have the same.
@@ -113,9 +113,9 @@ def _panel(side: Side, console: Console, rows: int) -> Panel:
     count = f"{sign}{len(side.text):,} of {len(side.truth):,} characters"
     return Panel(
         Text("\n").join(_body(side, console)[-rows:]),
-        title=Text(f" {name} ", "bold"),
+        title=Text(name, "bold"),
         title_align="left",
-        subtitle=Text(f" {count} ", f"bold {colour}" if side.ending else "dim"),
+        subtitle=Text(count, f"bold {colour}" if side.ending else "dim"),
         subtitle_align="right",
         border_style=colour,
         box=box.ROUNDED,
@@ -139,10 +139,27 @@ def _body(side: Side, console: Console) -> list[Text]:
     width = _inner(console)
     lines = list(_inked(side).wrap(console, width))
     lines.append(Text())
-    for happening in side.log[1:]:
+    for happening in _happenings(side):
         line = Text(f"{happening.at:5.2f} s {_SIGNS[happening.tone]} {happening.what}", _TONES[happening.tone])
         lines += line.wrap(console, width)
     return lines
+
+
+def _happenings(side: Side) -> list[Happening]:
+    """What happened, in a few words each: every request once there is a report of them, else the log."""
+    if side.report is None:
+        return side.log[1:]
+    requests = [Happening(attempt.started, *_request_line(attempt)) for attempt in side.report.attempts]
+    return [*requests, *(side.log[-1:] if side.ending else [])]
+
+
+def _request_line(attempt: AttemptReport) -> tuple[str, Tone]:
+    asked = attempt.model if attempt.form == "request" else f"{attempt.model}, {attempt.form}"
+    if attempt.outcome in ("open", "complete"):
+        return asked, "plain"
+    if attempt.status == 200:
+        return f"{asked}: cut, {attempt.outcome}", "cut"
+    return f"{asked}: {attempt.status or 'no response'}, {attempt.outcome}", "cut"
 
 
 def _inked(side: Side) -> Text:
@@ -185,8 +202,12 @@ def _score(trials: Sequence[Trial]) -> RenderableType:
         table.add_column(name)
     for trial in trials:
         cells = [
-            Text(f"{'✓' if side.whole else '✗'} {side.summary()}", "green" if side.whole else "red")
+            Text(f"{'✓' if side.whole else '✗'} {_outcome(side)}", "green" if side.whole else "red")
             for side in (trial.alone, trial.ours)
         ]
         table.add_row(trial.act.title, *cells)
     return Group(Text(), table)
+
+
+def _outcome(side: Side) -> str:
+    return side.ending if side.whole else f"{len(side.text):,} of {len(side.truth):,}, {side.ending}"

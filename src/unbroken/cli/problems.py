@@ -68,6 +68,9 @@ def _root(error: BaseException | None) -> str:
         error = below
     if isinstance(error, BaseExceptionGroup):
         return _root(error.exceptions[0])
+    number = getattr(error, "errno", None)
+    if isinstance(number, int) and number > 0:
+        return os.strerror(number)
     return str(getattr(error, "strerror", None) or error or "no connection")
 
 

@@ -59,16 +59,14 @@ def acts(*, fast: bool) -> list[Act]:
     def answer(manner: Manner) -> Answer:
         return Answer(ANSWER, manner=manner, pace=HURRIED if fast else PACE)
 
-    overload = Script(answer(Manner.ECHO), faults=[ErrorEvent("overloaded_error", at=_inside("stands straight", 4))])
+    overload = Script(answer(Manner.ECHO), faults=[ErrorEvent("overloaded_error", at=_inside("barometer", 5))])
     # The model is talkative when it goes on: "Continuing from where I left off:", and the last words once more.
-    silent_half = Script(answer(Manner.PREAMBLE_ECHO), faults=[EndOfFile(at=_inside("captain", 3))])
-    failover = Script(
-        answer(Manner.ECHO), faults=[Reset(at=_inside("nothing to notice", 12)), Status(529), Status(529)]
-    )
+    silent_half = Script(answer(Manner.PREAMBLE_ECHO), faults=[EndOfFile(at=_inside("nothing to notice", 12))])
+    failover = Script(answer(Manner.ECHO), faults=[Reset(at=_inside("captain", 4)), Status(529), Status(529)])
     return [
-        Act("overloaded_error in mid-answer", overload, ANSWER),
-        Act("the body ends, as if it were whole", silent_half, ANSWER),
-        Act("connection reset, then 529, then 529", failover, ANSWER),
+        Act("overloaded in mid-answer", overload, ANSWER),
+        Act("a clean end, too early", silent_half, ANSWER),
+        Act("reset, then 529, then 529", failover, ANSWER),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -30,7 +31,7 @@ _THEME: Final = TerminalTheme(
 # (`textLength`), so that the columns stand straight in any font.
 _TEMPLATE: Final = """\
 <svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg" role="img">
-<title>{title}</title>
+<title>unbroken demo: the SDK alone breaks under faults that unbroken survives</title>
 <style>
 .{unique_id}-matrix {{
   font-family: ui-monospace, "SF Mono", "Cascadia Mono", "Fira Code", Menlo, Consolas, "DejaVu Sans Mono", monospace;
@@ -56,6 +57,9 @@ _TEMPLATE: Final = """\
 </svg>
 """
 
+# In most fonts the upright of a box is shorter than a line, and a border of them has gaps: they are drawn instead.
+_UPRIGHT: Final = re.compile(r'<text class="(?P<style>[^"]+)" x="(?P<x>[^"]+)" y="(?P<y>[^"]+)"[^>]*>│</text>')
+
 
 def export(paint: Callable[[Console], RenderableType], width: int) -> str:
     """What `paint` gives for a console of `width` characters, as SVG."""
@@ -68,6 +72,12 @@ def export(paint: Callable[[Console], RenderableType], width: int) -> str:
         legacy_windows=False,
     )
     console.print(paint(console))
-    return console.export_svg(
+    svg = console.export_svg(
         title="unbroken demo", theme=_THEME, code_format=_TEMPLATE, unique_id="unbroken", font_aspect_ratio=0.6
     )
+    return _UPRIGHT.sub(_as_line, svg)
+
+
+def _as_line(upright: re.Match[str]) -> str:
+    x, y = float(upright["x"]) + 5.2, float(upright["y"]) - 19.5
+    return f'<rect class="{upright["style"]}" x="{x:g}" y="{y:g}" width="1.6" height="25"/>'

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from .models import MODELS, ModelInfo
+from .resume import fit_thinking
 
 __all__ = ["adapt"]
 
@@ -38,10 +39,11 @@ def adapt(request: Mapping[str, Any], model: ModelInfo, patched: Collection[str]
         return adapted
     if "tool_choice" not in patched and not model.forced_tool_choice and _is_forced(request.get("tool_choice")):
         return None
-    if "max_tokens" not in patched and model.max_output is not None:
-        adapted["max_tokens"] = min(request["max_tokens"], model.max_output)
     if "thinking" not in patched:
         _adapt_thinking(adapted, model)
+    if "max_tokens" not in patched and model.max_output is not None and request["max_tokens"] > model.max_output:
+        adapted["max_tokens"] = model.max_output
+        adapted.update(fit_thinking(adapted, model, model.max_output))
     if "output_config" not in patched and not model.effort:
         _drop_effort(adapted)
     return adapted

@@ -166,7 +166,7 @@ def classify(error: Exception, *, status: int, body: object, headers: Mapping[st
 
 
 def _kind(status: int, type_: str | None, details: Mapping[str, Any]) -> Kind:
-    if _mapping(details.get("details")).get("error_code") in _SPEND_LIMITS:
+    if str(_mapping(details.get("details")).get("error_code")) in _SPEND_LIMITS:
         return Kind.SPEND_LIMIT
     if PREFILL_UNSUPPORTED in str(details.get("message", "")):
         return Kind.PREFILL_UNSUPPORTED

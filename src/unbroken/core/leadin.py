@@ -32,7 +32,7 @@ _GOING_ON: Final = re.compile(
 )
 _OPENING: Final = re.compile(
     r"\W*(?:sure|of course|certainly|absolutely|ok(?:ay)?|right|understood|got it|no problem|here|apolog|sorry|"
-    r"my apologies|as i was saying|so|where|back|let me|i'll|i will)\b",
+    r"my apologies|as i was saying|so|where|back|let me|i'll|i will|hier|voici|aquí)\b",
     re.IGNORECASE,
 )
 
@@ -72,16 +72,24 @@ def find_head(output: str, *, fenced: bool, sure: bool) -> Head:
         sure: Whether to take only what speaks for itself: an ellipsis, a line about going on that ends in a colon, the
             fence. Else also lines that merely open an answer, and the quotation mark or the tag around an echo.
     """
-    at = 0 if sure and output[:1].isspace() else _end(_DOTS, output, 0)
-    line = _COLON_LINE.match(output, at) or (None if sure else _ANY_LINE.match(output, at))
-    if line and (_GOING_ON.search(line[1]) or (not sure and _OPENING.match(line[1]))):
-        at = _end(_DOTS, output, line.end())
+    at = 0
+    if not (sure and output[:1].isspace()):  # what a model says of its own accord does not begin with white space
+        at = _end(_DOTS, output, 0)
+        line = _COLON_LINE.match(output, at) or (None if sure else _ANY_LINE.match(output, at))
+        if line and _is_about_going_on(line[1], sure=sure):
+            at = _end(_DOTS, output, line.end())
     if fenced:
         at = _end(_FENCE, output, at)
     wrap = None if sure else _WRAP.match(output, at)
     if not wrap:
         return Head(at, "")
     return Head(_end(_DOTS, output, wrap.end()), f"</{wrap[1]}>" if wrap[1] else _CLOSERS[wrap[2]])
+
+
+def _is_about_going_on(line: str, *, sure: bool) -> bool:
+    opens = _OPENING.match(line) or _GOING_ON.match(line.lstrip("*_(["))
+    says_so = _GOING_ON.search(line)
+    return bool(opens and says_so) if sure else bool(opens or says_so)
 
 
 def could_be_lead_in(squeezed: str) -> bool:

@@ -249,7 +249,7 @@ class Plan:
         if route is None:
             return self._nothing_left(failure, held)
         ask_again = route == self._now.route
-        wait = self._policy.backoff(max(state.failures, 1), jitter) if ask_again else 0.0
+        wait = self._policy.backoff(state.failures, jitter) if ask_again else 0.0
         if ask_again and failure.verdict is Verdict.REJECTED:
             wait = 0.0
         if route != self._now.route:
@@ -303,8 +303,6 @@ class Plan:
         form: Form = "request"
         if _resumable(held):
             options = self._forms(route, held) if whole is None else whole
-            if not options:
-                return Fail("no form of a resume is left to try")
             form = options[0]
             if form.startswith("continue") and whole is None and not choose_anchor(held.trailing_text).sent:
                 # Too little, or nothing but repetition: no end of it would show where to join.

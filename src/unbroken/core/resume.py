@@ -30,11 +30,14 @@ __all__ = [
     "build",
     "compose",
     "estimate_tokens",
+    "fit_thinking",
     "forms",
     "is_structured",
     "remaining_tokens",
     "tokens_of",
 ]
+
+_THINKING: Final = ("thinking", "redacted_thinking")
 
 Form = Literal["request", "prefill", "continue", "continue_without_thinking", "restart"]
 
@@ -109,7 +112,7 @@ def forms(
         return []
     if preference == "restart" or is_structured(request):
         return ["restart"]
-    thought = bool(held.whole("thinking", "redacted_thinking"))
+    thought = bool(held.whole(*_THINKING))
     continuing: list[Form] = ["continue"] if own_thinking or not thought else []
     if thought:
         continuing.append("continue_without_thinking")
@@ -186,7 +189,7 @@ def build(
         **request,
         "messages": messages,
         "max_tokens": left,
-        **_fit_thinking(request, model, left),
+        **fit_thinking(request, model, left),
     }
 
 
@@ -198,16 +201,12 @@ def _ask(quote: str, prompt: str | Callable[[str], str] | None) -> str:
 
 def _up_to(held: Partial, anchor: Anchor, *, thinking: bool) -> list[dict[str, Any]]:
     """The delivered blocks, without the end of the text that the anchor keeps back."""
-    blocks = [block for block in held.content if thinking or block["type"] not in ("thinking", "redacted_thinking")]
+    blocks = [block for block in held.content if thinking or block["type"] not in _THINKING]
     surplus = len(held.trailing_text) - len(anchor.sent)
-    while blocks:
-        if blocks[-1]["type"] in ("thinking", "redacted_thinking"):
-            # The API rejects an assistant turn that ends in thinking.
-            blocks.pop()
-            continue
-        if surplus <= 0 or blocks[-1]["type"] != "text":
-            break
-        text = blocks.pop()["text"]
+    # The API rejects an assistant turn that ends in thinking.
+    while blocks[-1]["type"] in _THINKING or (surplus > 0 and blocks[-1]["type"] == "text"):
+        last = blocks.pop()
+        text = last.get("text", "")
         keep = text[: max(0, len(text) - surplus)]
         surplus -= len(text) - len(keep)
         if keep.strip():
@@ -225,7 +224,8 @@ def _append_assistant(messages: Sequence[Any], content: list[dict[str, Any]]) ->
     prior = turns[-1]["content"]
     blocks = [{"type": "text", "text": prior}] if isinstance(prior, str) else list(prior)
     if blocks and content and _is_text(blocks[-1]) and content[0]["type"] == "text":
-        joined = {**content[0], "text": _text(blocks[-1]) + content[0]["text"]}
+        last = blocks[-1] if isinstance(blocks[-1], Mapping) else blocks[-1].to_dict()
+        joined = {**last, **content[0], "text": last["text"] + content[0]["text"]}
         blocks, content = blocks[:-1], [joined, *content[1:]]
     return [*turns[:-1], {**turns[-1], "content": [*blocks, *content]}]
 
@@ -234,11 +234,7 @@ def _is_text(block: Any) -> bool:
     return (block.get("type") if isinstance(block, Mapping) else getattr(block, "type", None)) == "text"
 
 
-def _text(block: Any) -> str:
-    return str(block["text"] if isinstance(block, Mapping) else block.text)
-
-
-def _fit_thinking(request: Mapping[str, Any], model: ModelInfo, left: int) -> dict[str, Any]:
+def fit_thinking(request: Mapping[str, Any], model: ModelInfo, left: int) -> dict[str, Any]:
     """A thinking budget has to stay below `max_tokens`; below its minimum thinking is switched off, if it can be."""
     thinking = request.get("thinking")
     if not isinstance(thinking, Mapping) or "budget_tokens" not in thinking:

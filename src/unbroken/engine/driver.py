@@ -231,7 +231,7 @@ class Driver:
                 return
             if isinstance(step, Fail):
                 self._raise(step)
-            self._teller.recovery(failure, before, step, self._routes, cut=self.held.message is not None)
+            self._teller.recovery(failure, before, step, self._routes, cut=self._brought)
             for rank in sorted({*self._plan.left_out} - {*left_out}):
                 model = self._routes[rank].model
                 self._teller.notice("route_skipped", f"{failure.kind}: {model} is not asked any more")

@@ -67,16 +67,17 @@ class Teller:
             before: The attempt that died.
             step: What is done next.
             routes: The routes, in rank order.
-            cut: Whether something had been delivered.
+            cut: Whether it had brought something.
         """
         model = routes[step.route].model
+        soon = f" in {step.wait:.1f} s" if step.wait else ""
         if failure.kind is Kind.PREFILL_UNSUPPORTED:
             self.notice("prefill_unsupported", "the model accepts no prefill; asking it to continue instead")
         elif cut:
             self.notice("cut", f"the stream was cut: {failure.kind}")
         if step.route != before.route:
-            self.notice("failover", f"{failure.kind}: going on with {model}")
+            self.notice("failover", f"{failure.kind}: going on with {model}{soon}")
         if step.form != "request":
-            self.notice("resume", f"asking {model} for the rest in {step.wait:.1f} s ({step.form})")
+            self.notice("resume", f"{failure.kind}: asking {model} for the rest{soon} ({step.form})")
         elif step.route == before.route:
-            self.notice("retry", f"{failure.kind}: asking {model} again in {step.wait:.1f} s")
+            self.notice("retry", f"{failure.kind}: asking {model} again{soon}")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Final, Literal
 
 import anthropic
+import pydantic
 from anthropic import types
 from anthropic.lib.streaming import AsyncMessageStream, BetaAsyncMessageStream
 from anthropic.types import beta
@@ -40,6 +41,14 @@ _TYPES: Final[dict[Api, dict[str, type[anthropic.BaseModel]]]] = {
         "content_block_stop": beta.BetaRawContentBlockStopEvent,
     },
 }
+
+
+def _typed(type_: type[anthropic.BaseModel], event: Event) -> anthropic.BaseModel:
+    try:
+        return type_.model_validate(event)
+    except pydantic.ValidationError:
+        # A value that this SDK does not know yet, such as a new stop reason: taken as it is, as the SDK does.
+        return type_.construct(**event)
 
 
 class _Hungry:
@@ -106,7 +115,7 @@ class TypedEvents:
         if known is None or not self._started:
             # Passed through as it is, like the SDK does with what it does not know or cannot place.
             return [(known or anthropic.BaseModel).construct(**event)]
-        self._feed.events.append(known.construct(**event))
+        self._feed.events.append(_typed(known, event))
         return self._drive()
 
     def _drive(self) -> list[Any]:

@@ -50,7 +50,7 @@ _TYPES: Final[Mapping[int, tuple[str, str]]] = {
     504: ("timeout_error", "Request timed out"),
     529: ("overloaded_error", "Overloaded"),
 }
-_MESSAGES: Final = dict(_TYPES.values())
+_MESSAGES: Final[Mapping[str, str]] = dict(_TYPES.values())
 _PING: Final = {"type": "ping"}
 
 

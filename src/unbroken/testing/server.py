@@ -40,6 +40,9 @@ class FaultServer:
     It runs inside the caller's event loop, asyncio or trio, and all its waits are the loop's: under trio's
     `MockClock` an hour of silence passes at once. `in_thread` runs it beside synchronous code.
 
+    A virtual clock does not see threads, and the SDK asks one for its platform at a client's first request. Let
+    the clock jump (`autojump_threshold=0`) only after that, or it jumps to the next deadline meanwhile.
+
         async with FaultServer(Script(faults=[Reset(at=after_characters(100))])) as server:
             client = AsyncAnthropic(base_url=server.url, api_key="test")
 
@@ -180,6 +183,7 @@ class FaultServer:
         buffered = b""
         try:
             while True:
+                http: HttpRequest | None = None
                 with anyio.CancelScope() as idle:
                     self._idle.add(idle)
                     http = await read_request(stream.receive, buffered)

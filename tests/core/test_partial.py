@@ -1,0 +1,341 @@
+"""The fold: what has been received, as plain data that goes to JSON and back and never shares itself."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import anthropic.types
+import pytest
+from builders import (
+    block_start,
+    block_stop,
+    delta,
+    ending,
+    message_delta,
+    message_start,
+    open_text,
+    open_tool,
+    partial,
+    text_block,
+    text_delta,
+    thinking_block,
+    tool_block,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unbroken.core.partial import Event, Partial
+
+CITATION = {"type": "char_location", "cited_text": "x", "document_index": 0, "start_char_index": 0, "end_char_index": 1}
+
+WHOLE = [
+    message_start(input_tokens=10, output_tokens=1, cache_read_input_tokens=5),
+    *thinking_block("Let me ", "see.", index=0),
+    block_start(1, "text"),
+    text_delta("Hello, ", 1),
+    delta(1, "citations_delta", CITATION),
+    text_delta("world.", 1),
+    block_stop(1),
+    *tool_block('{"city": ', '"Oslo"}', index=2),
+    *ending("tool_use", output_tokens=30),
+]
+
+THINKING = {"type": "thinking", "thinking": "Let me see.", "signature": "sig"}
+TEXT = {"type": "text", "text": "Hello, world.", "citations": [CITATION]}
+TOOL = {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Oslo"}}
+
+
+def test_a_whole_message() -> None:
+    """Everything that arrived is in it, each delta in its block."""
+    held = partial(*WHOLE)
+    assert held.content == [THINKING, TEXT, TOOL]
+    assert (held.text, held.trailing_text) == ("Hello, world.", "")
+    assert held.stop_reason == "tool_use"
+    assert held.complete
+    assert held.stopped
+    assert held.open_block is None
+    assert [block.start["name"] for block in held.whole_calls] == ["weather"]
+    assert held.usage == {"input_tokens": 10, "output_tokens": 30, "cache_read_input_tokens": 5}
+    assert held.sequence == len(WHOLE)
+
+
+CUTS = [
+    # after how many events, what counts as content, whether it is complete
+    (0, [], False),
+    (1, [], False),
+    (2, [], False),
+    (5, [], False),  # the signature is there, its stop is not
+    (6, [THINKING], False),
+    (7, [THINKING], False),  # a text block with nothing in it is none
+    (8, [THINKING, {"type": "text", "text": "Hello, "}], False),
+    (9, [THINKING, {"type": "text", "text": "Hello, ", "citations": [CITATION]}], False),
+    (11, [THINKING, TEXT], False),
+    (14, [THINKING, TEXT], False),  # the call's input is there, its stop is not
+    (15, [THINKING, TEXT, TOOL], False),
+    (16, [THINKING, TEXT, TOOL], True),  # `stop_reason` was seen
+    (17, [THINKING, TEXT, TOOL], True),
+]
+
+
+@pytest.mark.parametrize(("after", "content", "complete"), CUTS)
+def test_only_finished_blocks_and_the_open_text_count(after: int, content: list[Any], complete: bool) -> None:
+    """An unsigned thought and half a tool call are no part of the message."""
+    held = partial(*WHOLE[:after])
+    assert held.content == content
+    assert held.complete is complete
+
+
+def test_the_text_where_a_resume_goes_on() -> None:
+    """Everything after the last tool; thinking between two texts does not part them."""
+    held = partial(
+        message_start(),
+        *text_block("Before. ", index=0),
+        *tool_block("{}", index=1, type="server_tool_use"),
+        *text_block("After ", index=2),
+        *thinking_block("Hm.", index=3),
+        *open_text("a ", "while", index=4),
+    )
+    assert held.text == "Before. After a while"
+    assert held.trailing_text == "After a while"
+    assert held.open_block is held.blocks[4]
+    assert partial(message_start(), *open_text("Only ", "text")).trailing_text == "Only text"
+    assert Partial().trailing_text == ""
+
+
+def test_an_abandoned_block_keeps_its_index_and_is_no_part_of_the_message() -> None:
+    """It was delivered, so it cannot be taken back; but nobody may take it for whole."""
+    held = partial(message_start(), block_start(0, "thinking"), block_stop(0), *tool_block("{}", index=1))
+    for block in held.blocks:
+        block.abandoned = True
+    assert held.content == []
+    assert held.whole("thinking", "tool_use") == []
+    assert held.whole_calls == []
+
+
+TOOL_INPUTS = [
+    ([], {}),
+    (["", '{"a": 1}'], {"a": 1}),
+    ([""], {}),
+    (['{"a": [1, {"b": null}]', "}"], {"a": [1, {"b": None}]}),
+    (['{"a": '], {}),  # the SDK raises for it; until then it is an empty input, not a truncated one
+]
+
+
+@pytest.mark.parametrize(("pieces", "input"), TOOL_INPUTS)
+def test_the_input_of_a_tool_is_read_from_its_pieces(pieces: list[str], input: dict[str, Any]) -> None:
+    """A call without arguments sends an empty piece, or none."""
+    assert partial(message_start(), *tool_block(*pieces)).content[0]["input"] == input
+
+
+def test_an_input_that_came_with_the_start_stands_until_there_is_another() -> None:
+    """As in the SDK: an empty piece says nothing."""
+    start = block_start(0, "tool_use", input={"city": "Oslo"})
+    for pieces in ([], [delta(0, "input_json_delta", "")]):
+        assert partial(message_start(), start, *pieces, block_stop()).content[0]["input"] == {"city": "Oslo"}
+
+
+def test_blocks_that_come_whole_stay_as_they_are() -> None:
+    """Results of server tools have no deltas; nor has redacted thinking."""
+    redacted, result = block_start(0, "redacted_thinking"), block_start(1, "web_search_tool_result")
+    held = partial(message_start(), redacted, block_stop(0), result, block_stop(1))
+    assert held.content == [redacted["content_block"], result["content_block"]]
+
+
+def test_a_text_may_come_with_its_start() -> None:
+    """Deltas go on from it, and citations from those that it has."""
+    start = block_start(0, "text", text="Hel", citations=[CITATION])
+    held = partial(message_start(), start, text_delta("lo"), delta(0, "citations_delta", CITATION))
+    assert held.content == [{"type": "text", "text": "Hello", "citations": [CITATION, CITATION]}]
+
+
+def test_events_for_blocks_that_never_started_and_of_unknown_types_change_nothing() -> None:
+    """They are passed on as the SDK does, and only counted."""
+    held = partial(message_start(), *open_text("Hi"))
+    before = held.to_dict()
+    strange: list[Event] = [
+        text_delta("?", 7),
+        text_delta("?", -1),
+        block_stop(7),
+        {"type": "an_event_of_next_year", "index": 0},
+        {"no": "type"},
+    ]
+    for event in strange:
+        held.apply(event)
+    assert held.to_dict() == {**before, "sequence": before["sequence"] + len(strange)}
+
+
+def test_a_delta_of_an_unknown_type_is_kept_and_told_again() -> None:
+    """It is no part of the text, and whoever folds the events again gets it too."""
+    strange = {"type": "content_block_delta", "index": 0, "delta": {"type": "a_delta_of_next_year", "text": "?"}}
+    held = partial(message_start(), *open_text("Hi"), strange)
+    assert held.text == "Hi"
+    assert list(held.events())[-1] == strange
+    assert list(Partial.from_json(held.to_json()).events())[-1] == strange
+
+
+def test_the_end_of_a_message_keeps_what_it_brings() -> None:
+    """Fields of next year too; a second `message_delta` only adds to the first."""
+    first, second = message_delta("pause_turn", output_tokens=3), message_delta("end_turn", output_tokens=5)
+    first["context_management"] = {"applied_edits": []}
+    first["delta"]["container"] = {"id": "c"}
+    held = partial(message_start(output_tokens=1), first, second)
+    assert (held.stop_reason, held.usage) == ("end_turn", {"output_tokens": 5})
+    end = list(held.events())[-1]
+    assert end["context_management"] == {"applied_edits": []}
+    assert end["delta"] == {"stop_reason": "end_turn", "stop_sequence": None, "container": {"id": "c"}}
+
+
+def test_later_counts_replace_earlier_ones_and_an_absent_one_does_not() -> None:
+    """`message_delta.usage` is cumulative; what it leaves out or has as null still holds."""
+    end = message_delta()
+    end["usage"] = {"output_tokens": 30, "input_tokens": None}
+    assert partial(message_start(input_tokens=10, output_tokens=1), end).usage == {
+        "input_tokens": 10,
+        "output_tokens": 30,
+    }
+    end["usage"] = None
+    assert partial(message_start(input_tokens=10), end).usage == {"input_tokens": 10}
+
+
+def test_a_message_without_usage_is_a_message() -> None:
+    """Some gateways send none."""
+    start = message_start()
+    del start["message"]["usage"]
+    assert partial(start).usage == {}
+
+
+# -- the SDK's type
+
+
+def test_the_message_as_the_sdks_type() -> None:
+    """Typed down to its blocks, equal to what was received."""
+    message = partial(*WHOLE).to_message()
+    assert isinstance(message, anthropic.types.Message)
+    assert (message.id, message.model, message.stop_reason) == ("msg_1", "claude-opus-5-5", "tool_use")
+    assert message.usage.output_tokens == 30
+    thinking, text, tool = message.content
+    assert isinstance(thinking, anthropic.types.ThinkingBlock)
+    assert isinstance(text, anthropic.types.TextBlock)
+    assert isinstance(tool, anthropic.types.ToolUseBlock)
+    assert (thinking.signature, text.text, tool.input) == ("sig", "Hello, world.", {"city": "Oslo"})
+
+
+def test_before_the_first_event_there_is_no_message() -> None:
+    """A partial without one says so, and has no events."""
+    with pytest.raises(ValueError, match="nothing has been delivered yet"):
+        Partial().to_message()
+    assert list(Partial().events()) == []
+
+
+# -- properties, over any sequence of blocks cut anywhere
+
+
+JSON_TEXT = st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=5), max_size=2).map(json.dumps)
+PIECES = st.lists(st.text(max_size=6), max_size=3)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[Event]:
+    """The events of some message, or the first of them."""
+    events = [message_start(input_tokens=draw(st.integers(0, 9)), output_tokens=1)]
+    for index in range(draw(st.integers(0, 4))):
+        match draw(st.sampled_from(["text", "thinking", "tool_use", "redacted_thinking"])):
+            case "text":
+                block = text_block(*draw(PIECES), index=index)
+                for _ in range(draw(st.integers(0, 2))):
+                    block.insert(draw(st.integers(1, len(block) - 1)), delta(index, "citations_delta", CITATION))
+                if draw(st.booleans()):
+                    block.insert(1, {"type": "content_block_delta", "index": index, "delta": {"type": "new", "x": [1]}})
+            case "thinking":
+                block = thinking_block(*draw(PIECES), index=index)
+            case "tool_use":
+                block = tool_block(*draw(JSON_TEXT), index=index)
+            case _:
+                block = [block_start(index, "redacted_thinking"), block_stop(index)]
+        events += block
+    events += ending(draw(st.sampled_from(["end_turn", "max_tokens"])))
+    return events[: draw(st.integers(0, len(events)))]
+
+
+def without_sequence(held: Partial) -> dict[str, Any]:
+    """Everything but how many events it took."""
+    return {name: value for name, value in held.to_dict().items() if name != "sequence"}
+
+
+@given(streams())
+def test_it_survives_json(events: list[Event]) -> None:
+    """To plain data and back nothing is lost, abandoned blocks and all."""
+    held = partial(*events)
+    if held.blocks:
+        held.blocks[-1].abandoned = True
+    data = json.loads(json.dumps(held.to_dict()))
+    assert data["version"] == 1
+    again = Partial.from_dict(data)
+    assert again.to_dict() == data
+    assert (again.content, again.text, again.usage) == (held.content, held.text, held.usage)
+    assert Partial.from_json(held.to_json()).to_dict() == data
+
+
+@given(streams())
+def test_its_events_fold_back_to_it(events: list[Event]) -> None:
+    """In no more events than it took."""
+    held = partial(*events)
+    told = list(held.events())
+    assert len(told) <= len(events)
+    assert without_sequence(partial(*told)) == without_sequence(held)
+
+
+@given(streams(), st.data())
+def test_it_goes_on_from_json_as_if_nothing_had_been(events: list[Event], data: st.DataObject) -> None:
+    """What was written down at any event and read again takes the rest."""
+    cut = data.draw(st.integers(0, len(events)))
+    again = Partial.from_json(partial(*events[:cut]).to_json())
+    for event in events[cut:]:
+        again.apply(event)
+    assert again.to_dict() == partial(*events).to_dict()
+
+
+@given(streams())
+def test_it_changes_no_event_and_no_event_changes_it_later(events: list[Event]) -> None:
+    """Events belong to the reader; what is read from the partial belongs to whoever read it."""
+    kept = deepcopy(events)
+    held = partial(*events)
+    assert events == kept
+
+    before = held.to_dict()
+    spoil(held.content)
+    spoil(held.to_dict())
+    copy = held.copy()
+    for event in [message_start("msg_2"), *open_text("more"), *ending("refusal")]:
+        copy.apply(event)
+    assert held.to_dict() == before
+    assert held.copy().to_dict() == before
+
+
+def spoil(data: object) -> None:
+    """Change everything in it that can be changed."""
+    values = list(data.values()) if isinstance(data, dict) else data if isinstance(data, list) else []
+    for value in values:
+        spoil(value)
+    if isinstance(data, dict | list):
+        data.clear()
+
+
+def test_another_version_is_not_read() -> None:
+    """It might mean something else."""
+    for version in (0, 2, "1", None):
+        with pytest.raises(ValueError, match="only 1 can be read"):
+            Partial.from_dict({**Partial().to_dict(), "version": version})
+    with pytest.raises(ValueError, match="version None"):
+        Partial.from_json("{}")
+    with pytest.raises(ValueError, match="Expecting value"):
+        Partial.from_json("no JSON")
+
+
+def test_an_open_call_has_no_whole_one() -> None:
+    """However plausible its input looks already."""
+    held = partial(message_start(), *open_tool('{"city": "Oslo"}'))
+    assert held.whole_calls == []
+    assert held.open_block is not None
