@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import anthropic
@@ -114,6 +114,8 @@ def resilient_stream(
         raise ValueError(f"api must be 'messages' or 'beta', not {api!r}")
     accepted = _accepted_arguments(client, api)
     request = given({"model": model, "max_tokens": max_tokens, "messages": messages, **arguments})
+    if isinstance(output_format, Mapping):
+        raise TypeError("output_format must be a type; pass a schema as output_config={'format': ...}, as in the SDK")
     if not isinstance(output_format, Omit) and output_format is not None:
         request["output_format"] = output_format
     _check(request, accepted)

@@ -82,7 +82,7 @@ async def a_parsed_stream() -> None:
         assert_type(message.parsed_output, Weather | None)
 
 
-async def all_arguments(arguments: StreamArguments) -> Message:
+async def all_arguments() -> Message:
     def tell(notice: Notice) -> None:
         assert_type(notice.code, str)
 
@@ -107,13 +107,17 @@ async def all_arguments(arguments: StreamArguments) -> Message:
     ) as stream:
         return await stream.get_final_message()
 
-    async with resilient_stream(CLIENT, model="m", max_tokens=1, messages=MESSAGES, **arguments) as stream:
+
+async def arguments_passed_on(arguments: StreamArguments) -> Message:
+    async with resilient_stream(
+        CLIENT, model="claude-opus-5-5", max_tokens=1, messages=MESSAGES, **arguments
+    ) as stream:
         return await stream.get_final_message()
 
 
 async def failures() -> None:
     try:
-        await all_arguments({})
+        await arguments_passed_on({"system": "Be brief."})
     except StreamTimeout as timeout:
         assert_type(timeout.partial, Partial)
         as_builtin: TimeoutError = timeout

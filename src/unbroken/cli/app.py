@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 import anyio
 import typer
 
-from .problems import Problem, explain
+from .problems import explain
 
 __all__ = ["app"]
 
@@ -101,7 +101,7 @@ def chat(
     from .chat import Question, ask
 
     question = Question(
-        prompt=sys.stdin.read() if prompt == "-" else prompt,
+        prompt=_from_stdin() if prompt == "-" else prompt,
         model=model,
         fallbacks=tuple(fallback or ()),
         base_url=base_url,
@@ -115,19 +115,32 @@ def chat(
     _run(ask, question)
 
 
+def _from_stdin() -> str:
+    try:
+        return sys.stdin.read()
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except UnicodeDecodeError:
+        typer.echo("unbroken: what comes on standard input is not text in UTF-8", err=True)
+        raise typer.Exit(1) from None
+
+
 def _run(command: Callable[[Any], Awaitable[T]], options: object) -> T:
     """Run a command on asyncio, and turn how it can go wrong into an exit code and one sentence."""
     try:
         return anyio.run(command, options)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    except BrokenPipeError:
-        # Whoever read us has gone (`| head`); Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(1) from None
-    except Problem as problem:
-        sentence = str(problem)
     except Exception as error:
-        sentence = explain(error)
-    typer.echo(f"unbroken: {sentence}", err=True)
+        if _reader_has_gone(error):
+            # As with `| head`. Python would complain once more when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        else:
+            typer.echo(f"unbroken: {explain(error)}", err=True)
     raise typer.Exit(1)
+
+
+def _reader_has_gone(error: Exception) -> bool:
+    if isinstance(error, ExceptionGroup):
+        return any(map(_reader_has_gone, error.exceptions))
+    return isinstance(error, BrokenPipeError)

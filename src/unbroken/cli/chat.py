@@ -16,7 +16,7 @@ from ..engine.stream import ResilientStream
 from ..errors import StreamFailed
 from ..policy import Policy
 from ..report import Notice, Report
-from .problems import Problem
+from .problems import Problem, count
 
 __all__ = ["Question", "ask"]
 
@@ -68,6 +68,7 @@ async def ask(question: Question) -> None:
     """
     if not question.prompt.strip():
         raise Problem("there is no question: give one, or - to read it from standard input")
+    policy = _policy(question)
     output = _Output(question)
     async with _client(question.base_url) as client:
         manager = resilient_stream(
@@ -77,7 +78,7 @@ async def ask(question: Question) -> None:
             messages=[{"role": "user", "content": question.prompt}],
             system=anthropic.omit if question.system is None else question.system,
             fallback_models=question.fallbacks,
-            policy=_policy(question),
+            policy=policy,
             on_notice=output.notice,
         )
         try:
@@ -166,8 +167,8 @@ class _Output:
         usage = report.usage
         about = f" + ~{usage.estimated_output_tokens:,}" if usage.estimated_output_tokens else ""
         parts = [
-            _count(len(report.attempts), "request"),
-            _count(report.resumes, "resume"),
+            count(len(report.attempts), "request"),
+            count(report.resumes, "resume"),
             f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,}{about} out",
             f"{report.duration or 0:.1f} s",
         ]
@@ -181,7 +182,3 @@ class _Output:
         if self._shared and self._line_open and not self._stderr.quiet:
             self.text("\n")
         self._stderr.print(f"unbroken: {message}", style="dim", markup=False)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"

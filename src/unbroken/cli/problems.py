@@ -6,11 +6,10 @@ import os
 from typing import Final
 
 import anthropic
-import anyio
 
-from ..errors import StreamFailed, StreamTimeout
+from ..errors import StreamFailed
 
-__all__ = ["Problem", "explain", "without_keys"]
+__all__ = ["Problem", "count", "explain", "without_keys"]
 
 _KEYS: Final = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 
@@ -33,12 +32,17 @@ def without_keys(text: str) -> str:
     return text
 
 
+def count(number: int, what: str) -> str:
+    """`1 request`, `2 requests`."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def _explain(error: BaseException) -> str:
     match error:
         case BaseExceptionGroup():
             return _explain(error.exceptions[0])
-        case StreamTimeout():
-            return error.message
+        case Problem():
+            return str(error)
         case StreamFailed():
             return _explain_failed(error)
         case anthropic.AuthenticationError():
@@ -47,8 +51,6 @@ def _explain(error: BaseException) -> str:
             return f"the API does not know this model, or its address is wrong: {_said(error)}"
         case anthropic.APIStatusError():
             return f"the API refused the request: {_said(error)}"
-        case anyio.BrokenResourceError() | OSError():
-            return f"{error.strerror or error}: {error.filename}" if isinstance(error, OSError) else str(error)
         case _:
             return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
@@ -57,9 +59,16 @@ def _explain_failed(error: StreamFailed) -> str:
     attempts = error.report.attempts
     if attempts and all(attempt.outcome == "connection" and attempt.status is None for attempt in attempts):
         url = error.request.url
-        tried = "1 request" if len(attempts) == 1 else f"{len(attempts)} requests"
+        tried = count(len(attempts), "request")
         return f"{url.scheme}://{url.netloc.decode()} cannot be reached ({_root(error.last)}; {tried})"
-    return error.message
+    why = next((notice.message for notice in reversed(error.report.notices) if notice.code == "failed"), error.message)
+    models = ", ".join(dict.fromkeys(attempt.model for attempt in attempts))
+    outcomes = ", ".join(dict.fromkeys(attempt.outcome for attempt in attempts))
+    return (
+        f"the answer could not be finished: {why} ({count(len(attempts), 'request')} to {models}: {outcomes}; "
+        f"request ids: {', '.join(error.report.request_ids) or 'none'}; "
+        f"{len(error.partial.text):,} characters had arrived)"
+    )
 
 
 def _root(error: BaseException | None) -> str:

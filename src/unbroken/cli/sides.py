@@ -13,6 +13,7 @@ from ..api import resilient_stream
 from ..errors import StreamFailed
 from ..policy import Policy
 from ..report import Notice, Report
+from .problems import count
 from .story import QUESTION
 
 __all__ = ["Happening", "Side", "Tone", "stream_alone", "stream_unbroken"]
@@ -145,9 +146,8 @@ async def stream_unbroken(side: Side, url: str, model: str, fallbacks: Sequence[
         except Exception as error:
             side.end(f"raised {_described(error)}")
             return
-    count = len(side.report.attempts)
     if side.text == side.truth:
-        side.end(f"exact, in {count} request{'s' * (count != 1)}", whole=True)
+        side.end(f"exact, in {count(len(side.report.attempts), 'request')}", whole=True)
     else:
         side.end("returned as success, but not exact")
 

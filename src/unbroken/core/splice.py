@@ -144,8 +144,10 @@ class Splicer:
             case "message_stop":
                 self._deliver(event)
             case _:
-                # A type that this version does not know. Before the message it waits, to keep its place.
-                if self.held.message is None:
+                # A type that this version does not know keeps its place.
+                if self._unseen:
+                    self._unseen.append(event)
+                elif self.held.message is None:
                     self._before_content.append(event)
                 else:
                     self._deliver(event)

@@ -72,7 +72,8 @@ class Driver:
             route.request(request) if rank == 0 else adapt(route.request(request), lookup(route.model), route.patch)
             for rank, route in enumerate(routes)
         ]
-        self._resources = [_resource(route.client, api) for route in routes]
+        self._api = api
+        self._resources: dict[int, Any] = {}
         self._watch = _watch(policy)
         self._splicer = Splicer(live=policy.live, stop_sequences=request.get("stop_sequences") or ())
         prefill = [lookup(route.model).prefill and health.accepts_prefill(route.model) for route in routes]
@@ -111,7 +112,7 @@ class Driver:
         with anyio.CancelScope(deadline=self._deadline) as scope:
             await self._advance()
         if scope.cancelled_caught:
-            await (self._complete() if self.held.complete else self._time_out())
+            await (self._finish(Finish(not self.held.stopped)) if self.held.complete else self._time_out())
 
     def overdue(self) -> bool:
         """Whether the deadline has passed before the message was whole."""
@@ -121,7 +122,7 @@ class Driver:
 
     async def aclose(self) -> None:
         """Close what is open; the stream is over."""
-        if self.held.stopped and not self.done:
+        if self.held.complete and not self.done:
             await self._complete()
         if self._attempt is not None:
             self._books.end("cancelled")
@@ -263,17 +264,28 @@ class Driver:
         attempt = self._attempt = Attempt(self._watch)
         given = request.pop("timeout", route.client.timeout if hasattr(route.client, "timeout") else None)
         request["timeout"] = self._watch.timeout(given)
-        failure = await attempt.open(self._resources[step.route], request, None if self._errors else self._warn)
+        failure = await attempt.open(self._resource(step.route), request, None if self._errors else self._warn)
         if failure is not None:
             return failure
         self.response = attempt.response
         self._books.headers(attempt.request_id, attempt.response.status_code, seam)
         self._deliver(self._splicer.begin(seam))
+        self._tell_abandoned()
+        self._brought = False
+        return None
+
+    def _tell_abandoned(self) -> None:
         for type_ in self._splicer.abandoned:
             self._teller.notice("block_abandoned", f"an unfinished {type_} block was given up")
         self._splicer.abandoned.clear()
-        self._brought = False
-        return None
+
+    def _resource(self, route: int) -> Any:
+        """The route's `messages`, without the client's own retries: retries that multiply are a storm."""
+        if route not in self._resources:
+            client = self._routes[route].client
+            quiet = client.with_options(max_retries=0) if hasattr(client, "with_options") else client
+            self._resources[route] = quiet.beta.messages if self._api == "beta" else quiet.messages
+        return self._resources[route]
 
     async def _wait(self, step: Ask) -> None:
         await anyio.sleep(step.wait)
@@ -292,6 +304,7 @@ class Driver:
             self._teller.notice("tool_use_finished", "whole tool calls had arrived; the turn ends with them")
         if step.as_tool_use or step.message_stop:
             self._deliver(self._splicer.finish(as_tool_use=step.as_tool_use))
+            self._tell_abandoned()
         if step.message_stop:
             self._teller.notice("message_stop_supplied", "the message was whole; only its end was missing")
         await self._complete()
@@ -353,12 +366,6 @@ class Driver:
             return self.response.request
         last = next((e for e in reversed(self._errors) if isinstance(e, anthropic.APIError)), None)
         return last.request if last is not None else httpx2.Request("POST", "/v1/messages")
-
-
-def _resource(client: Any, api: Api) -> Any:
-    # Retries that multiply are a storm: the client's own are turned off.
-    quiet = client.with_options(max_retries=0) if hasattr(client, "with_options") else client
-    return quiet.beta.messages if api == "beta" else quiet.messages
 
 
 def _watch(policy: Policy) -> Watch:

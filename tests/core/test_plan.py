@@ -1,0 +1,574 @@
+"""The law: a test for each cell of the table in `plan.py`, and one for each limit and wait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anthropic
+import httpx2
+import pytest
+from builders import (
+    block_start,
+    block_stop,
+    ending,
+    message_delta,
+    message_start,
+    open_text,
+    open_tool,
+    partial,
+    text_block,
+    thinking_block,
+    tool_block,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unbroken.core.failure import Failure, Kind, Verdict, of_kind
+from unbroken.core.partial import Partial
+from unbroken.core.plan import Ask, Fail, Finish, Held, JoinAsItIs, Plan, Step, what_is_held
+from unbroken.policy import Policy
+from unbroken.routes import Route
+
+HERE, THERE = object(), object()  # two clients
+ERROR = anthropic.APIError("it died", httpx2.Request("POST", "/v1/messages"), body=None)
+
+#: One kind for each verdict, of the plainest sort.
+RETRY, ELSEWHERE, CLIENT, REJECTED = Kind.OVERLOADED, Kind.NOT_FOUND, Kind.AUTHENTICATION, Kind.INVALID_REQUEST
+
+SENTENCE = "The quick brown fox jumps over the lazy dog, and nobody has ever asked the dog."
+NOTHING = Partial()
+TEXT = partial(message_start(), *open_text(SENTENCE))
+THOUGHT = partial(message_start(), *thinking_block("Hm."))
+THOUGHT_AND_TEXT = partial(message_start(), *thinking_block("Hm."), *open_text(SENTENCE, index=1))
+
+
+def died(kind: Kind = RETRY, *, retry_after: float | None = None, verdict: Verdict | None = None) -> Failure:
+    """A failure of that kind; `verdict` stands for an `x-should-retry` that changed it."""
+    plain = of_kind(kind, ERROR, status=500)
+    return Failure(kind, verdict or plain.verdict, ERROR, status=500, retry_after=retry_after)
+
+
+class Story:
+    """A plan and its stream, told attempt by attempt.
+
+    Routes are given as `"model"` or `("model", client)`. The dice always show `jitter`; the clock is moved by hand.
+    """
+
+    def __init__(self, *routes: str | tuple[str, object], jitter: float = 1.0, request: dict[str, Any] | None = None, **policy: Any) -> None:
+        named = [(route, HERE) if isinstance(route, str) else route for route in routes or ("claude-opus-5-5",)]
+        self.routes = [Route(model=model, client=client) for model, client in named]
+        original = {"max_tokens": 1_000, "messages": [{"role": "user", "content": "Hi"}], **(request or {})}
+        requests = [route.request(original) for route in self.routes]
+        self.plan = Plan(Policy(**policy), self.routes, requests, ["4-5" in route.model for route in self.routes])
+        self.jitter = jitter
+        self.now = 1_000.0
+
+    def lose(self, failure: Failure | Kind = RETRY, held: Partial = NOTHING, *, brought: bool = False, acted: bool = False) -> Step:
+        """The attempt at hand dies. `brought` is told to the plan first, as the engine does it."""
+        failure = died(failure) if isinstance(failure, Kind) else failure
+        if brought:
+            self.plan.content(thinking=bool(held.whole("thinking")))
+        return self.plan.after(failure, held, brought=brought, now=self.now, jitter=self.jitter, acted=acted)
+
+    def ask(self, *args: Any, **kwargs: Any) -> Ask:
+        """The same, where it has to end in another request."""
+        step = self.lose(*args, **kwargs)
+        assert isinstance(step, Ask), step
+        assert step == self.plan.asking
+        return step
+
+    def fail(self, *args: Any, **kwargs: Any) -> Fail:
+        """The same, where it has to end the stream."""
+        step = self.lose(*args, **kwargs)
+        assert isinstance(step, Fail), step
+        return step
+
+
+# -- what was delivered
+
+SITUATIONS = [
+    ("nothing", NOTHING, Held.NOTHING),
+    ("a message_start", partial(message_start()), Held.NOTHING),
+    ("half a thought", partial(message_start(), block_start(0, "thinking")), Held.NOTHING),
+    ("a whole thought", THOUGHT, Held.NOTHING),
+    ("white space", partial(message_start(), *text_block("\n\n")), Held.NOTHING),
+    ("half a call", partial(message_start(), *open_tool('{"a": 1}')), Held.NOTHING),
+    ("open text", TEXT, Held.TEXT),
+    ("closed text", partial(message_start(), *text_block("Hi")), Held.TEXT),
+    ("text, then half a call", partial(message_start(), *text_block("Hi"), *open_tool("{", index=1)), Held.TEXT),
+    ("text, then a whole thought", partial(message_start(), *text_block("Hi"), *thinking_block(index=1)), Held.TEXT),
+    ("a whole call", partial(message_start(), *tool_block("{}")), Held.CALLS),
+    ("a whole call and half a one", partial(message_start(), *tool_block("{}"), *open_tool("{", index=1)), Held.CALLS),
+    ("a whole call, then text", partial(message_start(), *tool_block("{}"), *open_text("Hi", index=1)), Held.CALLS),
+    ("a stop reason", partial(message_start(), *text_block("Hi"), message_delta()), Held.COMPLETE),
+    ("an empty answer that ended", partial(message_start(), message_delta()), Held.COMPLETE),
+    ("calls that ended", partial(message_start(), *tool_block("{}"), message_delta("tool_use")), Held.COMPLETE),
+    ("message_stop", partial(message_start(), *text_block("Hi"), *ending()), Held.COMPLETE),
+    (
+        "a server tool's pair",
+        partial(message_start(), *tool_block(type="server_tool_use"), block_start(1, "web_search_tool_result"), block_stop(1)),
+        Held.STUCK,
+    ),
+]
+
+
+@pytest.mark.parametrize(("held", "situation"), [row[1:] for row in SITUATIONS], ids=[row[0] for row in SITUATIONS])
+def test_what_is_held(held: Partial, situation: Held) -> None:
+    """Finished blocks and the open text count, nothing else."""
+    assert what_is_held(held) is situation
+
+
+# -- the table: COMPLETE, CALLS, STUCK, whatever went wrong
+
+EVERYTHING = [RETRY, ELSEWHERE, CLIENT, REJECTED]
+
+
+@pytest.mark.parametrize("kind", EVERYTHING)
+def test_a_message_that_is_complete_is_finished_as_it_stands(kind: Kind) -> None:
+    """Nothing is asked again; `message_stop` is supplied if the failure took it."""
+    ended = partial(message_start(), *text_block("Hi"), message_delta())
+    stopped = partial(message_start(), *text_block("Hi"), *ending())
+    assert Story().lose(kind, ended, brought=True) == Finish(message_stop=True)
+    assert Story().lose(kind, stopped, brought=True) == Finish(message_stop=False)
+
+
+def test_a_clean_end_after_the_stop_reason_is_given_no_message_stop() -> None:
+    """The SDK adds none either."""
+    ended = partial(message_start(), *text_block("Hi"), message_delta())
+    clean = of_kind(Kind.TRUNCATED, ERROR, status=200, clean_end=True)
+    assert Story().lose(clean, ended, brought=True) == Finish(message_stop=False)
+
+
+@pytest.mark.parametrize("kind", EVERYTHING)
+def test_whole_calls_end_the_turn_as_tool_use(kind: Kind) -> None:
+    """The caller runs the tools; to go on would be to call them twice."""
+    held = partial(message_start(), *tool_block("{}"), *open_tool("{", index=1))
+    assert Story().lose(kind, held, brought=True) == Finish(message_stop=True, as_tool_use=True)
+
+
+@pytest.mark.parametrize("kind", EVERYTHING)
+def test_what_cannot_be_gone_on_from_fails(kind: Kind) -> None:
+    """With the partial in hand, never with the SDK's error: something was delivered."""
+    stuck = next(held for _, held, situation in SITUATIONS if situation is Held.STUCK)
+    assert Story("claude-opus-5-5", "claude-opus-5").fail(kind, stuck, brought=True) == Fail("what was delivered cannot be gone on from")
+
+
+def test_tools_that_may_have_acted_are_not_made_to_act_again() -> None:
+    """Unless the policy says that they may."""
+    assert "allow_replay" in Story().fail(RETRY, acted=True).why
+    assert Story(allow_replay=True).ask(RETRY, acted=True).form == "request"
+    assert Story().ask(RETRY, TEXT, brought=True, acted=True).form == "continue", "the text before it is gone on from"
+
+
+# -- the table: NOTHING
+
+NOTHING_AT_ALL = [NOTHING, THOUGHT, partial(message_start(), *text_block("\n"))]
+
+
+@pytest.mark.parametrize("held", NOTHING_AT_ALL)
+def test_with_nothing_in_hand_the_request_is_made_again(held: Partial) -> None:
+    """Afresh; told to "continue", a model would continue nothing."""
+    assert Story().ask(RETRY, held) == Ask(route=0, form="request", wait=0.5, costs_retry=True)
+
+
+def test_a_model_that_will_never_answer_is_left_for_the_next() -> None:
+    """At once, and for good: after the last route the round starts over without it."""
+    story = Story("claude-opus-5-5", "claude-opus-5", max_attempts_per_route=1)
+    assert story.ask(ELSEWHERE) == Ask(route=1, form="request", costs_retry=True)
+    assert story.plan.left_out == [0]
+    assert story.ask(RETRY).route == 1
+
+
+@pytest.mark.parametrize("kind", [Kind.NOT_FOUND, Kind.AUTHENTICATION, Kind.BILLING, Kind.PERMISSION, Kind.SPEND_LIMIT])
+def test_without_another_route_it_is_the_sdks_own_error(kind: Kind) -> None:
+    """404, 401, 402, 403 and spend caps reach the caller unchanged, after one request."""
+    assert Story().fail(kind).error is ERROR
+    story = Story("claude-opus-5-5", ("claude-opus-5", THERE))
+    story.ask(kind)
+    assert story.fail(kind).error is ERROR, "of the last route"
+
+
+def test_a_key_that_is_wrong_rules_out_every_route_of_its_client() -> None:
+    """Another client has another key."""
+    story = Story("claude-opus-5-5", "claude-opus-5", ("claude-opus-5-5", THERE), "claude-sonnet-5")
+    assert story.ask(CLIENT) == Ask(route=2, form="request", costs_retry=True)
+    assert story.plan.left_out == [0, 1, 3]
+
+
+def test_what_the_api_rejects_is_raised_at_once() -> None:
+    """A fallback would only be sent the same request."""
+    assert Story("claude-opus-5-5", ("claude-opus-5", THERE)).fail(REJECTED).error is ERROR
+
+
+def test_what_a_fallback_rejects_leaves_that_fallback_out() -> None:
+    """The primary did not mind the request; it is asked again."""
+    story = Story("claude-opus-5-5", "claude-opus-5", max_attempts_per_route=1)
+    story.ask(RETRY)
+    assert story.ask(REJECTED) == Ask(route=0, form="request", costs_retry=True)
+    assert story.plan.left_out == [1]
+
+
+def test_a_rejection_after_a_thought_was_delivered_is_no_error_of_the_sdks() -> None:
+    """The caller has seen part of a message, and gets it back with the error."""
+    assert Story().fail(REJECTED, THOUGHT, brought=True).error is None
+    assert Story("claude-opus-5-5", "claude-opus-5").ask(REJECTED, THOUGHT, brought=True).route == 1
+    assert Story().fail(CLIENT, THOUGHT, brought=True).error is None
+
+
+def test_a_route_whose_model_cannot_take_the_request_is_never_asked() -> None:
+    """`adapt` said so before the stream began."""
+    routes = [Route(model="claude-haiku-4-5", client=HERE), Route(model="claude-opus-5-5", client=HERE)]
+    plan = Plan(Policy(max_attempts_per_route=1), routes, [{"max_tokens": 9, "messages": []}, None], [True, False])
+    assert plan.left_out == [1]
+    for _ in range(3):
+        step = plan.after(died(), NOTHING, brought=False, now=0.0, jitter=0.0)
+        assert step == Ask(route=0, form="request", costs_retry=True)
+
+
+@pytest.mark.parametrize("kind", [Kind.OVERLOADED, Kind.RATE_LIMITED, Kind.SERVER_ERROR])
+def test_asked_not_to_retry_the_next_route_is_taken(kind: Kind) -> None:
+    """`x-should-retry: false`; without another route the stream fails, as for any overload."""
+    failure = died(kind, verdict=Verdict.ELSEWHERE)
+    assert Story("claude-opus-5-5", "claude-opus-5").ask(failure) == Ask(route=1, form="request", costs_retry=True)
+    assert Story().fail(failure) == Fail("no route is left that could answer")
+
+
+# -- the table: TEXT
+
+
+def test_with_text_in_hand_the_rest_is_asked_for() -> None:
+    """After content the counts begin anew, and a resume costs no retry."""
+    assert Story().ask(RETRY, TEXT, brought=True) == Ask(route=0, form="continue", wait=0.5)
+    assert Story("claude-haiku-4-5").ask(RETRY, TEXT, brought=True) == Ask(route=0, form="prefill", wait=0.5)
+
+
+def test_a_resume_that_brought_nothing_costs_a_retry() -> None:
+    """Only what goes on is free."""
+    story = Story()
+    assert not story.ask(RETRY, TEXT, brought=True).costs_retry
+    assert story.ask(RETRY, TEXT).costs_retry
+    assert not story.ask(RETRY, TEXT, brought=True).costs_retry
+
+
+@pytest.mark.parametrize("kind", [Kind.NOT_FOUND, Kind.REFUSED])
+def test_a_model_that_will_not_go_on_is_left_for_the_next(kind: Kind) -> None:
+    """A refusal is never joined, and not asked for twice."""
+    story = Story("claude-haiku-4-5", "claude-opus-5-5")
+    assert story.ask(kind, TEXT, brought=True) == Ask(route=1, form="continue")
+    assert story.fail(kind, TEXT) == Fail("no route is left that could answer"), "with text in hand no error of the SDK's"
+
+
+def test_another_client_can_go_on_when_this_ones_key_is_refused() -> None:
+    """401, 402, 403 and spend caps after content."""
+    story = Story("claude-haiku-4-5", "claude-opus-5-5", ("claude-opus-5-5", THERE))
+    assert story.ask(CLIENT, TEXT, brought=True) == Ask(route=2, form="continue")
+    assert story.fail(CLIENT, TEXT).error is None
+
+
+def test_a_resume_that_is_rejected_steps_down() -> None:
+    """Another form, then the next route, each at once; then `StreamFailed`."""
+    story = Story("claude-haiku-4-5", "claude-opus-5-5")
+    assert story.ask(RETRY, TEXT, brought=True).form == "prefill"
+    assert story.ask(REJECTED, TEXT) == Ask(route=0, form="continue", costs_retry=True)
+    assert story.ask(REJECTED, TEXT) == Ask(route=1, form="continue", costs_retry=True)
+    assert story.fail(REJECTED, TEXT) == Fail("no route is left that could answer")
+
+
+def test_thinking_that_is_rejected_is_left_out() -> None:
+    """The step between the forms of a model that thinks."""
+    story = Story()
+    assert story.ask(RETRY, THOUGHT_AND_TEXT, brought=True).form == "continue"
+    assert story.ask(REJECTED, THOUGHT_AND_TEXT).form == "continue_without_thinking"
+    assert story.fail(REJECTED, THOUGHT_AND_TEXT).error is None
+
+
+def test_another_model_is_not_sent_this_ones_thinking() -> None:
+    """Nor is the same model on another client; the same on the same is."""
+    story = Story("claude-opus-5-5", "claude-opus-5", ("claude-opus-5-5", THERE), "claude-opus-5-5", max_attempts_per_route=1)
+    steps = [story.ask(RETRY, THOUGHT_AND_TEXT, brought=True), story.ask(RETRY, THOUGHT_AND_TEXT), story.ask(RETRY, THOUGHT_AND_TEXT)]
+    assert [(step.route, step.form) for step in steps] == [
+        (1, "continue_without_thinking"),
+        (2, "continue_without_thinking"),
+        (3, "continue"),
+    ]
+
+
+def test_thinking_of_unknown_origin_is_not_sent() -> None:
+    """When nobody said who thought it."""
+    story = Story()
+    step = story.plan.after(died(), THOUGHT_AND_TEXT, brought=True, now=0.0, jitter=0.0)
+    assert step == Ask(route=0, form="continue_without_thinking")
+
+
+def test_prefill_that_is_refused_as_unsupported_turns_the_model_to_continue() -> None:
+    """At once, and it is no attempt lost."""
+    story = Story("claude-haiku-4-5", max_attempts=1)
+    assert story.plan.prefill_believed(0)
+    assert story.ask(RETRY, TEXT, brought=True).form == "prefill"
+    assert story.ask(Kind.PREFILL_UNSUPPORTED, TEXT) == Ask(route=0, form="continue")
+    assert not story.plan.prefill_believed(0)
+    assert story.ask(RETRY, TEXT, brought=True).form == "continue"
+
+
+def test_prefill_refused_to_a_policy_that_allows_nothing_else_is_not_asked_again() -> None:
+    """The next route, or the end."""
+    assert Story("claude-haiku-4-5", resume="prefill").ask(RETRY, TEXT, brought=True).form == "prefill"
+    story = Story("claude-haiku-4-5", "claude-sonnet-4-5", resume="prefill")
+    story.ask(RETRY, TEXT, brought=True)
+    assert story.ask(Kind.PREFILL_UNSUPPORTED, TEXT) == Ask(route=1, form="prefill", costs_retry=True)
+    assert story.fail(Kind.PREFILL_UNSUPPORTED, TEXT) == Fail("no route is left that could answer")
+
+
+def test_the_callers_own_prefill_refused_is_the_callers_to_know() -> None:
+    """Before content that 400 is about the request as the caller made it."""
+    assert Story("claude-haiku-4-5").fail(Kind.PREFILL_UNSUPPORTED).error is ERROR
+
+
+RESUMES = [
+    # the policy's word, the form
+    ("auto", "prefill"),
+    ("prefill", "prefill"),
+    ("continue", "continue"),
+    ("restart", "restart"),
+]
+
+
+@pytest.mark.parametrize(("resume", "form"), RESUMES)
+def test_the_policys_form(resume: str, form: str) -> None:
+    """Where the model allows it."""
+    assert Story("claude-haiku-4-5", resume=resume).ask(RETRY, TEXT, brought=True).form == form
+
+
+def test_never_fails_at_the_cut() -> None:
+    """But not before there is anything to cut."""
+    story = Story(resume="never")
+    assert story.ask(RETRY).form == "request"
+    assert story.fail(RETRY, TEXT, brought=True) == Fail("Policy.resume is 'never'")
+
+
+@pytest.mark.parametrize("text", ["Hi", "a", "ha ha", "Sure"])
+def test_too_little_to_join_by_is_asked_for_from_the_start(text: str) -> None:
+    """The new text replays the few characters that were delivered."""
+    assert Story().ask(RETRY, partial(message_start(), *open_text(text)), brought=True).form == "restart"
+
+
+# -- limits
+
+
+def test_max_attempts_are_requests_in_a_row_that_brought_nothing() -> None:
+    """Eight, and the ninth is not made."""
+    story = Story()
+    for _ in range(7):
+        story.ask(RETRY)
+    assert story.fail(RETRY) == Fail("8 requests in a row brought nothing")
+
+
+def test_content_starts_the_count_again() -> None:
+    """A long answer may be cut many times."""
+    story = Story(max_attempts=3, max_resumes=100)
+    for _ in range(10):
+        assert story.ask(RETRY, TEXT, brought=True).wait == 0.5
+        assert story.ask(RETRY, TEXT).wait == 1.0
+        assert story.ask(RETRY, TEXT).wait == 2.0
+
+
+def test_one_attempt_is_no_retry() -> None:
+    """`max_attempts=1` still resumes after content: that attempt brought something."""
+    assert Story(max_attempts=1).fail(RETRY).error is None
+    assert Story(max_attempts=1).ask(RETRY, TEXT, brought=True).form == "continue"
+
+
+def test_each_route_has_its_turn_and_the_round_starts_over() -> None:
+    """Three for each, in rank order, until `max_attempts` are spent."""
+    story = Story("claude-opus-5-5", "claude-opus-5", max_attempts=9)
+    asked = [story.ask(RETRY) for _ in range(8)]
+    assert [0, *(step.route for step in asked)] == [0, 0, 0, 1, 1, 1, 0, 0, 0]
+    assert [step.wait for step in asked] == [0.5, 1.0, 0.0, 0.5, 1.0, 0.0, 4.0, 8.0], "it waits on the same route only"
+    story.fail(RETRY)
+
+
+def test_content_starts_the_turn_again() -> None:
+    """The route that brought something is the one to ask."""
+    story = Story("claude-opus-5-5", "claude-opus-5", max_attempts_per_route=2)
+    story.ask(RETRY)
+    assert story.ask(RETRY).route == 1
+    assert story.ask(RETRY, TEXT, brought=True).route == 1
+    assert story.ask(RETRY, TEXT).route == 0
+    assert story.ask(RETRY, TEXT).route == 0
+    assert story.ask(RETRY, TEXT).route == 1
+
+
+def test_max_resumes_bounds_a_stream_that_is_cut_for_ever() -> None:
+    """Each brought a little; there is an end all the same."""
+    story = Story(max_resumes=3)
+    for _ in range(3):
+        story.ask(RETRY, TEXT, brought=True)
+    assert story.fail(RETRY, TEXT, brought=True) == Fail("the rest was asked for 3 times")
+    assert Story(max_resumes=0).fail(RETRY, TEXT, brought=True).error is None
+
+
+def test_max_extra_input_tokens_counts_what_resumes_send_again() -> None:
+    """The input of the request, from cache or not, and the text: 2,000 and 80 characters are 2,016 tokens."""
+    usage = {"input_tokens": 500, "cache_creation_input_tokens": 600, "cache_read_input_tokens": 900}
+    held = partial(message_start(**usage), *open_text("a cut text " * 8))
+    story = Story(max_extra_input_tokens=4_034)
+    story.ask(RETRY, held, brought=True)
+    story.ask(RETRY, held, brought=True)
+    assert "max_extra_input_tokens" in story.fail(RETRY, held, brought=True).why
+    assert isinstance(Story(max_extra_input_tokens=2_016).lose(RETRY, held, brought=True), Fail)
+    assert isinstance(Story(max_extra_input_tokens=2_017).lose(RETRY, held, brought=True), Ask)
+
+
+# -- waits
+
+
+def test_the_wait_grows_up_to_its_ceiling() -> None:
+    """Between 0 and 0.5, 1, 2, 4, 8 and 8 seconds."""
+    story = Story()
+    assert [story.ask(RETRY).wait for _ in range(7)] == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+
+
+@given(st.floats(0, 1), st.integers(1, 7))
+def test_jitter_is_full(jitter: float, failures: int) -> None:
+    """The dice decide about all of it, from nothing on."""
+    story = Story(jitter=jitter)
+    for _ in range(failures - 1):
+        story.ask(RETRY)
+    assert story.ask(RETRY).wait == jitter * min(8.0, 0.5 * 2 ** (failures - 1))
+
+
+def test_retry_after_is_obeyed() -> None:
+    """To the second, on its route, however the dice fall; above the backoff, never below."""
+    assert Story(jitter=0).ask(died(Kind.RATE_LIMITED, retry_after=2.0)).wait == 2.0
+    assert Story(jitter=1).ask(died(Kind.RATE_LIMITED, retry_after=0.1)).wait == 0.5
+    assert Story().ask(died(Kind.RATE_LIMITED, retry_after=60.0)).wait == 60.0
+    assert Story(jitter=0).ask(died(Kind.OVERLOADED, retry_after=2.0), TEXT, brought=True).wait == 2.0
+
+
+def test_a_retry_after_that_is_too_long_is_not_waited_for() -> None:
+    """The stream fails, and says why."""
+    failure = died(Kind.RATE_LIMITED, retry_after=3_600.0)
+    assert Story().fail(failure) == Fail("the server asks to wait 3600 s, longer than Policy.max_retry_after")
+    assert Story(max_retry_after=3_600).ask(failure).wait == 3_600.0
+
+
+def test_with_another_route_it_is_the_next_ones_turn_at_once() -> None:
+    """And the route that asked for an hour stays passed over for that hour."""
+    story = Story("claude-opus-5-5", "claude-opus-5", max_attempts=20)
+    assert story.ask(died(Kind.RATE_LIMITED, retry_after=3_600.0)) == Ask(route=1, form="request", costs_retry=True)
+    assert [story.ask(RETRY).route for _ in range(6)] == [1] * 6
+    story.now += 3_600.0
+    assert [story.ask(RETRY).route for _ in range(4)] == [1, 1, 0, 0]
+
+
+def test_a_route_is_not_asked_before_its_time_when_the_round_comes_back_to_it() -> None:
+    """The rest of its `retry-after` is waited for, and no more."""
+    story = Story("claude-opus-5-5", "claude-opus-5", max_attempts_per_route=1)
+    assert story.ask(died(Kind.RATE_LIMITED, retry_after=30.0)) == Ask(route=1, form="request", costs_retry=True)
+    story.now += 10.0
+    assert story.ask(RETRY) == Ask(route=0, form="request", wait=20.0, costs_retry=True)
+    story.now += 40.0
+    assert story.ask(RETRY).wait == 0.0
+
+
+def test_nothing_is_left_when_every_route_asks_for_too_much() -> None:
+    """One is overloaded for an hour, the other does not exist."""
+    story = Story("claude-opus-5-5", "claude-opus-5")
+    story.ask(died(Kind.RATE_LIMITED, retry_after=3_600.0))
+    assert story.fail(died(Kind.SERVER_ERROR, retry_after=7_200.0)).why.startswith("the server asks to wait 7200 s")
+
+
+def test_a_step_down_is_not_waited_for() -> None:
+    """Another form of the request is not a retry of it; only a `retry-after` holds it back."""
+    story = Story("claude-haiku-4-5")
+    story.ask(RETRY, TEXT, brought=True)
+    assert story.ask(REJECTED, TEXT).wait == 0.0
+    story = Story("claude-haiku-4-5", jitter=0)
+    story.ask(died(RETRY, retry_after=5.0), TEXT, brought=True)
+    assert story.ask(REJECTED, TEXT).wait == 5.0, "the clock of this story stands still"
+
+
+# -- a continuation that matches nothing
+
+
+def test_a_continuation_that_matches_nothing_is_asked_for_again_with_all_of_the_text() -> None:
+    """Once by default, then it is joined unverified."""
+    story = Story()
+    story.ask(RETRY, TEXT, brought=True)
+    assert story.plan.after_unmatched(TEXT) == Ask(route=0, form="continue", whole=True)
+    assert story.plan.after_unmatched(TEXT) == JoinAsItIs()
+
+
+@pytest.mark.parametrize("times", [0, 1, 3])
+def test_verify_seam_says_how_often(times: int) -> None:
+    """0: never; content starts the count again."""
+    story = Story(verify_seam=times)
+    for _ in range(2):
+        story.ask(RETRY, TEXT, brought=True)
+        assert [isinstance(story.plan.after_unmatched(TEXT), Ask) for _ in range(times + 1)] == [True] * times + [False]
+
+
+def test_asking_again_is_a_resume_like_any_other() -> None:
+    """When no more may be asked, what is there is joined."""
+    story = Story(max_resumes=1)
+    story.ask(RETRY, TEXT, brought=True)
+    assert story.plan.after_unmatched(TEXT) == JoinAsItIs()
+    cost = 10 + len(SENTENCE) // 5
+    story = Story(max_extra_input_tokens=cost)
+    story.ask(RETRY, TEXT, brought=True)
+    assert story.plan.after_unmatched(TEXT) == JoinAsItIs()
+
+
+def test_a_text_too_short_to_join_by_that_was_not_replayed_is_asked_for_with_an_echo() -> None:
+    """The new answer began otherwise: now the old one's words are quoted."""
+    held = partial(message_start(), *open_text("Hi"))
+    story = Story()
+    assert story.ask(RETRY, held, brought=True).form == "restart"
+    assert story.plan.after_unmatched(held) == Ask(route=0, form="continue", whole=True)
+    assert story.plan.after_unmatched(held) == Ask(route=0, form="continue", whole=True)
+    assert story.plan.after_unmatched(held) == JoinAsItIs()
+
+
+def test_a_document_that_goes_another_way_is_not_glued() -> None:
+    """Half of one JSON and half of another is no JSON."""
+    for changes in ({"resume": "restart"}, {"request": {"output_config": {"format": {"type": "json_schema"}}}}):
+        story = Story(**changes)
+        assert story.ask(RETRY, TEXT, brought=True).form == "restart"
+        assert story.plan.after_unmatched(TEXT) == Fail("the new answer does not replay what was delivered")
+
+
+def test_a_restart_that_is_not_replayed_is_bounded_by_max_attempts() -> None:
+    """It is a request that brought nothing."""
+    held = partial(message_start(), *open_text("Hi"))
+    story = Story(max_attempts=1)
+    story.ask(RETRY, held, brought=True)
+    assert isinstance(story.plan.after_unmatched(held), Fail)
+
+
+# -- any story at all
+
+KINDS = st.sampled_from([*Kind])
+HELDS = st.sampled_from([held for _, held, _ in SITUATIONS])
+
+
+@given(
+    st.lists(st.tuples(KINDS, st.sampled_from([None, 0.0, 5.0, 61.0]), st.booleans()), min_size=1, max_size=40),
+    st.sampled_from([("claude-haiku-4-5",), ("claude-haiku-4-5", "claude-opus-5-5"), ("claude-opus-5-5", ("claude-haiku-4-5", THERE))]),
+    st.floats(0, 1),
+)
+def test_no_story_goes_on_for_ever(events: list[tuple[Kind, float | None, bool]], routes: tuple[Any, ...], jitter: float) -> None:
+    """Whatever fails in whatever order: no route that was left out is asked, no wait is too long, and it ends."""
+    story, held = Story(*routes, jitter=jitter), NOTHING
+    fruitless = 0
+    for kind, retry_after, brought in events:
+        held = TEXT if brought else held
+        fruitless = 0 if brought else fruitless + 1
+        step = story.lose(died(kind, retry_after=retry_after), held, brought=brought)
+        if not isinstance(step, Ask):
+            assert isinstance(step, Fail)
+            return
+        assert step.route not in story.plan.left_out
+        assert 0 <= step.wait <= 68.0
+        assert (step.form == "request") is (held is NOTHING)
+        assert fruitless <= 8 + 1, "a prefill refused as unsupported is none of them"
+        story.now += step.wait

@@ -1,0 +1,120 @@
+"""The documentation builds without a warning, and has everything that is public."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from snippets import ROOT
+
+import unbroken
+import unbroken.testing
+from unbroken.report import Notice
+from unbroken.testing.manners import Manner
+from unbroken.testing.texts import TEXTS
+
+PAGES = ROOT / "docs" / "pages"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site, in a directory of its own."""
+    directory = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    command += ["--config-file", str(ROOT / "docs" / "mkdocs.yml"), "--site-dir", str(directory)]
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return directory
+
+
+def test_the_site_builds_strictly(site: Path) -> None:
+    """No link is broken, no reference is unknown, no page is left out; the pictures and the changelog are there."""
+    for name in ("index.html", "changelog.html", "demo.svg", "resume.svg"):
+        assert (site / name).is_file()
+
+
+def test_a_page_asks_nothing_of_other_servers(site: Path) -> None:
+    """The pages load no font, script, style or picture from elsewhere."""
+    for page in site.rglob("*.html"):
+        loaded = re.findall(r"<(?:script|img|link)\b[^>]*?(?:src|href)=\"(https?:[^\"]+)\"", page.read_text("utf-8"))
+        assert not loaded, f"{page.relative_to(site)} loads {loaded[0]}"
+
+
+@pytest.mark.parametrize("name", unbroken.__all__)
+def test_the_reference_has_every_public_name(name: str, site: Path) -> None:
+    """Each name of `unbroken.__all__` has its own entry."""
+    assert f'id="unbroken.{name}"' in reference(site)
+
+
+def test_the_reference_has_every_public_name_of_testing(site: Path) -> None:
+    """Each name of `unbroken.testing.__all__` has its own entry, or, for the places, its row."""
+    text = reference(site)
+    missing = [
+        name
+        for name in unbroken.testing.__all__
+        if f'id="unbroken.testing.{name}"' not in text and f"<code>{name}</code>" not in text
+    ]
+    assert not missing
+
+
+def reference(site: Path) -> str:
+    return "".join(page.read_text("utf-8") for page in (site / "reference").glob("*.html"))
+
+
+def test_the_policy_table_has_every_field() -> None:
+    """Each field of `Policy` stands in the table, with its default."""
+    rows = table(PAGES / "reference" / "policy.md")
+    for name in unbroken.Policy.__slots__:
+        assert any(f"`{name}`" in row[0] for row in rows), name
+
+
+def test_the_codes_of_notices_are_those_of_the_docstring() -> None:
+    """The table of codes, and the docstring of `Notice`, know the same codes."""
+    text = (PAGES / "reference" / "report.md").read_text("utf-8")
+    section = text.split("## The codes of notices")[1].split("\n## ")[0]
+    told = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+    documented = re.search(r"code:(.*?)\n +message:", Notice.__doc__ or "", re.DOTALL)
+    assert documented is not None
+    assert told == set(re.findall(r'"(\w+)"', documented[1]))
+
+
+def test_the_command_line_page_has_every_option() -> None:
+    """Each option of each command stands in its table."""
+    typer = pytest.importorskip("typer")
+    from unbroken.cli.app import app
+
+    page = (PAGES / "reference" / "command-line.md").read_text("utf-8")
+    for name, command in typer.main.get_command(app).commands.items():
+        section = page.split(f"## unbroken {name}\n")[1].split("\n## ")[0]
+        options = {option for each in command.params for option in each.opts if option.startswith("-")}
+        told = set(re.findall(r"`(--?[\w-]+)", section.split("|---|---|")[1]))
+        assert told == options - {"--help"}
+
+
+def test_the_table_of_seams_is_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command made the table: one text is measured again, and of the others the sizes are compared."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks import seams
+
+    again = "run: python -m benchmarks.seams --markdown > docs/pages/seams-table.md"
+    page = PAGES / "seams-table.md"
+    rows = {row[0]: row[1:] for row in table(page) if row[0] not in ("all", "---", "text", "way of going on")}
+    ways = [way for way, _, _ in seams.ways()]
+    assert list(rows) == [*ways, *TEXTS], again
+    assert {manner.value for manner in Manner} <= set(rows)
+    for name, text in TEXTS.items():
+        assert rows[name][0] == f"{len(text) * len(ways):,}", again
+    assert f"seed {seams.SEED}" in page.read_text("utf-8"), again
+    shortest = min(TEXTS, key=lambda name: len(TEXTS[name]))
+    assert f"| {shortest} | {' | '.join(rows[shortest])} |" in seams.table(
+        seams.measure({shortest: TEXTS[shortest]}), markdown=True
+    ), again
+
+
+def table(page: Path) -> list[list[str]]:
+    """The rows of the tables of a page, as cells."""
+    lines = page.read_text("utf-8").splitlines()
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines if line.startswith("|")]

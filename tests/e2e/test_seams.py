@@ -1,0 +1,112 @@
+"""Seams through the wire: texts x cuts x manners, in both forms. The pure table of them all is `benchmarks/seams.py`."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, Final
+
+import pytest
+from harness import CONTINUE, PREFILL, assert_unbroken, read, serving
+
+from unbroken.testing import Answer, Drop, Manner, Script, Thinking, after_characters
+from unbroken.testing.texts import TEXTS
+
+pytestmark = pytest.mark.asyncio
+
+#: Cuts of one text, beside the two that every text has: before its first and after its last word.
+_CUTS: Final = 6
+
+
+def cuts(name: str) -> list[int]:
+    """Where this text is cut, in characters: anywhere, and the same places in every run."""
+    text = TEXTS[name]
+    return sorted({2, len(text) - 1, *Random(name).sample(range(1, len(text)), _CUTS)})
+
+
+async def cut_and_read(client: Any, server: Any, model: str, answer: Answer, cut: int) -> Any:
+    """One stream that is dropped after `cut` characters."""
+    await server.play(Script(answer, faults=[Drop(at=after_characters(cut))], seed=cut))
+    return await read(client, model=model)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+async def test_a_prefilled_continuation_joins_exactly(name: str) -> None:
+    """The model goes on at the next character, white space included."""
+    answer = Answer(TEXTS[name])
+    async with serving(answer) as (server, client):
+        for cut in cuts(name):
+            reading = await cut_and_read(client, server, PREFILL, answer, cut)
+            assert_unbroken(reading, answer)
+            assert reading.forms == ["request", "prefill"]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+async def test_a_model_that_obeys_the_echo_joins_exactly(name: str) -> None:
+    """The echo gives the joint its place; it is cut away, and the joint is known to be right."""
+    answer = Answer(TEXTS[name])
+    async with serving(answer) as (server, client):
+        for cut in cuts(name):
+            reading = await cut_and_read(client, server, CONTINUE, answer, cut)
+            assert_unbroken(reading, answer)
+            assert reading.report.seam != "unverified"
+            assert len(reading.forms) == 2
+
+
+@pytest.mark.parametrize("manner", Manner)
+@pytest.mark.parametrize("name", TEXTS)
+async def test_a_model_that_goes_on_in_its_own_manner_is_joined(name: str, manner: Manner) -> None:
+    """Whatever it repeats, loses or says first; white space aside the text is exact, and nearly always that too."""
+    answer = Answer(TEXTS[name], manner=manner)
+    async with serving(answer) as (server, client):
+        for cut in cuts(name)[::3]:
+            reading = await cut_and_read(client, server, CONTINUE, answer, cut)
+            assert_unbroken(reading, reading.text)
+            assert "".join(reading.text.split()) == "".join(answer.text.split())
+
+
+@pytest.mark.parametrize("name", ["prose", "code", "emoji", "blanks"])
+@pytest.mark.parametrize("model", [PREFILL, CONTINUE])
+@pytest.mark.parametrize("pieces", [(1, 1), (40, 80), (10_000, 10_000)], ids=["by_one", "by_line", "at_once"])
+async def test_the_size_of_the_pieces_does_not_matter(name: str, model: str, pieces: tuple[int, int]) -> None:
+    """A continuation that comes by the character is joined like one that comes at once."""
+    answer = Answer(TEXTS[name], pieces=pieces)
+    async with serving(answer) as (server, client):
+        for cut in cuts(name):
+            assert_unbroken(await cut_and_read(client, server, model, answer, cut), answer)
+
+
+@pytest.mark.parametrize("name", ["prose", "json", "chinese"])
+async def test_thinking_before_the_text_does_not_disturb_the_seam(name: str) -> None:
+    """It is sent back whole, the model thinks anew, and only the first thinking is delivered."""
+    answer = Answer([Thinking("Let me see."), TEXTS[name]])
+    async with serving(answer) as (server, client):
+        for cut in cuts(name):
+            reading = await cut_and_read(client, server, CONTINUE, answer, cut)
+            assert_unbroken(reading, answer)
+            assert [block.type for block in reading.message.content] == ["thinking", "text"]
+
+
+async def test_several_cuts_close_together_join_exactly() -> None:
+    """Each resume brings a few characters more."""
+    answer = Answer(TEXTS["prose"])
+    async with serving(answer) as (server, client):
+        for model in (PREFILL, CONTINUE):
+            faults = [Drop(at=after_characters(90)), *[Drop(at=after_characters(60 + n)) for n in range(8)]]
+            await server.play(Script(answer, faults=faults))
+            reading = await read(client, model=model)
+            assert_unbroken(reading, answer)
+            assert len(reading.forms) == 10
+
+
+async def test_a_seam_that_matches_nothing_is_asked_for_again_and_then_joined_and_marked() -> None:
+    """`verify_seam` times; then nothing is lost, and the report says that the joint is a guess."""
+    held, strange = TEXTS["prose"][:200], "Quite another thing, in other words altogether, and no end of it in sight. " * 4
+    script = Script(
+        Answer(TEXTS["prose"]),
+        faults=[Drop(at=after_characters(200))],
+        models={"claude-sonnet-5-5": Script(Answer(held + strange, manner=Manner.EXACT))},
+    )
+    async with serving(script) as (server, client):
+        reading = await read(client, model=CONTINUE)
+        assert_unbroken(reading, TEXTS["prose"])
+        assert len(server.requests) == 2

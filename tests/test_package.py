@@ -1,0 +1,101 @@
+"""What users get when they install and import the package."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points, metadata, version
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import unbroken
+
+TESTS: Final = Path(__file__).parent
+PACKAGE: Final = TESTS.parent / "src" / "unbroken"
+
+#: Source files without a test file of their own name, and where they are tested.
+TESTED_ELSEWHERE: Final = {
+    "api.py": "test_api.py",
+}
+
+#: Not there, or not wanted, where only the library is installed.
+OPTIONAL: Final = ("aiostream", "h11", "opentelemetry", "pytest", "rich", "trio", "typer", "unbroken.testing")
+
+
+def test_the_public_names() -> None:
+    """A name that comes or goes is a decision, and has its line in the changelog."""
+    assert set(unbroken.__all__) == {
+        "AttemptReport",
+        "Health",
+        "Notice",
+        "Partial",
+        "Policy",
+        "Report",
+        "ResilientStream",
+        "ResilientStreamManager",
+        "Route",
+        "StreamArguments",
+        "StreamFailed",
+        "StreamStalled",
+        "StreamTimeout",
+        "StreamTruncated",
+        "Usage",
+        "resilient_stream",
+    }
+    assert all(hasattr(unbroken, name) for name in unbroken.__all__)
+
+
+def test_the_version_is_the_distributions() -> None:
+    assert unbroken.__version__ == version("unbroken")
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'unbroken' has no attribute 'resilent_stream'"):
+        unbroken.resilent_stream  # noqa: B018
+
+
+def test_the_package_is_typed() -> None:
+    assert (PACKAGE / "py.typed").exists()
+
+
+def test_the_library_needs_no_more_than_it_says() -> None:
+    """Two dependencies at run time; the rest is in extras."""
+    required = metadata("unbroken").get_all("Requires-Dist") or []
+    names = [re.split(r"[^\w-]", line)[0] for line in required if "extra ==" not in line]
+    assert sorted(names) == ["anthropic", "anyio"]
+
+
+def test_the_command_and_the_plugin_are_registered() -> None:
+    assert [entry.value for entry in entry_points(group="console_scripts", name="unbroken")] == ["unbroken.cli:main"]
+    assert [entry.value for entry in entry_points(group="pytest11", name="unbroken")] == ["unbroken.testing.plugin"]
+
+
+@pytest.mark.parametrize("module", ["unbroken", "unbroken.testing.plugin"])
+def test_importing_brings_nothing_optional(module: str) -> None:
+    """Neither `import unbroken` nor the plugin that pytest loads in every project brings what only some want."""
+    code = f"import {module}, json, sys; print(json.dumps(sorted(sys.modules)))"
+    # The SDK imports what it finds of these by itself: only what comes on top is ours.
+    alone = _imported("import anthropic, anyio, json, sys; print(json.dumps(sorted(sys.modules)))")
+    brought = _imported(code) - alone
+    wanted = {"pytest", "unbroken.testing"} if module.endswith("plugin") else set()
+    assert {name for name in OPTIONAL if name in brought} == wanted
+
+
+def _imported(code: str) -> set[str]:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+def test_every_source_file_has_its_test_file() -> None:
+    """`core/seam.py` is tested by `core/test_seam.py`."""
+    sources = {path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if not path.name.startswith("__")}
+    lonely = [
+        str(path)
+        for path in sorted(sources)
+        if not (TESTS / TESTED_ELSEWHERE.get(str(path), path.with_name(f"test_{path.name}"))).exists()
+    ]
+    assert lonely == []
