@@ -56,7 +56,10 @@ def test_where_nothing_is_said_of_thinking_nothing_is_added() -> None:
         assert adapted("claude-opus-5-5", **changes) == {}
 
 
-@pytest.mark.parametrize(("model", "asked", "sent"), [("claude-haiku-4-5", 100_000, 64_000), ("claude-haiku-4-5", 64_000, 64_000), ("claude-3-haiku", 9_000, 9_000)])
+@pytest.mark.parametrize(
+    ("model", "asked", "sent"),
+    [("claude-haiku-4-5", 100_000, 64_000), ("claude-haiku-4-5", 64_000, 64_000), ("claude-3-haiku", 9_000, 9_000)],
+)
 def test_no_model_is_asked_for_more_than_it_can_write(model: str, asked: int, sent: int) -> None:
     """Where that is known."""
     assert adapted(model, max_tokens=asked) == ({} if asked == sent else {"max_tokens": sent})

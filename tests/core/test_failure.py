@@ -153,7 +153,7 @@ SHOULD_RETRY = [
 
 @pytest.mark.parametrize(("status", "header", "verdict"), SHOULD_RETRY)
 def test_x_should_retry_is_obeyed(status: int, header: str, verdict: Verdict) -> None:
-    """"true": the same request may succeed; "false": not here, but perhaps elsewhere. It makes no refusal milder."""
+    """ "true": the same request may succeed; "false": not here, but perhaps elsewhere. It makes no refusal milder."""
     failure = classified(status, x_should_retry=header)
     assert failure.verdict is verdict
     assert failure.kind is classified(status).kind, "what happened stays what it is"

@@ -83,7 +83,14 @@ FORMS = [
     ("no thinking said: the model's default", HAIKU, {"thinking": None}, HELD, True, ["prefill", "continue"]),
     ("an output format is begun anew", HAIKU, JSON_FORMAT, HELD, True, ["restart"]),
     ("so is a typed answer", OPUS, {"output_format": dict}, HELD, True, ["restart"]),
-    ("other output settings do not matter", HAIKU, {"output_config": {"effort": "low"}}, HELD, True, ["prefill", "continue"]),
+    (
+        "other output settings do not matter",
+        HAIKU,
+        {"output_config": {"effort": "low"}},
+        HELD,
+        True,
+        ["prefill", "continue"],
+    ),
     ("a forced tool is the API's own prefill", HAIKU, {"tool_choice": {"type": "any"}}, HELD, True, ["continue"]),
     ("so is a named one", HAIKU, {"tool_choice": {"type": "tool", "name": "w"}}, HELD, True, ["continue"]),
     ("a free choice is none", HAIKU, {"tool_choice": {"type": "auto"}}, HELD, True, ["prefill", "continue"]),
@@ -94,8 +101,12 @@ FORMS = [
 ]
 
 
-@pytest.mark.parametrize(("model", "request_", "held", "own", "expected"), [row[1:] for row in FORMS], ids=[r[0] for r in FORMS])
-def test_the_forms_in_their_order(model: Any, request_: dict[str, Any], held: Partial, own: bool, expected: list[Form]) -> None:
+@pytest.mark.parametrize(
+    ("model", "request_", "held", "own", "expected"), [row[1:] for row in FORMS], ids=[r[0] for r in FORMS]
+)
+def test_the_forms_in_their_order(
+    model: Any, request_: dict[str, Any], held: Partial, own: bool, expected: list[Form]
+) -> None:
     """By the model and the request, best first."""
     assert forms({**REQUEST, **request_}, model, held, "auto", prefill=model.prefill, own_thinking=own) == expected
 
@@ -264,7 +275,13 @@ def test_the_mark_of_a_cache_in_the_callers_prefill_stays() -> None:
 
 # -- what of the partial is sent
 
-CITATION = {"type": "char_location", "cited_text": "fox", "document_index": 0, "start_char_index": 0, "end_char_index": 3}
+CITATION = {
+    "type": "char_location",
+    "cited_text": "fox",
+    "document_index": 0,
+    "start_char_index": 0,
+    "end_char_index": 3,
+}
 
 
 def test_citations_of_a_text_that_is_cut_are_dropped() -> None:
@@ -311,7 +328,9 @@ def test_an_assistant_turn_never_ends_in_thinking() -> None:
 def test_half_a_tool_call_is_not_sent_and_a_pair_of_a_server_tool_is() -> None:
     """The API rejects a call without its result."""
     pair = [*tool_block("{}", index=1, type="server_tool_use"), block_start(2, "web_search_tool_result"), block_stop(2)]
-    held = partial(message_start(), *text_block("Let me look. "), *pair, *text_block(SENTENCE, index=3), *open_tool('{"a', index=4))
+    held = partial(
+        message_start(), *text_block("Let me look. "), *pair, *text_block(SENTENCE, index=3), *open_tool('{"a', index=4)
+    )
     blocks = assistant(built(held, "prefill"))
     assert [block["type"] for block in blocks] == ["text", "server_tool_use", "web_search_tool_result", "text"]
     assert blocks[-1]["text"] == SENTENCE
@@ -336,7 +355,9 @@ def test_three_cuts_send_three_requests_of_one_shape() -> None:
 # -- tokens
 
 
-@pytest.mark.parametrize(("text", "tokens"), [("", 0), ("abcd", 0), ("abcde", 1), ("a" * 5_000, 1_000), ("界" * 10, 5), ("a界" * 10, 7)])
+@pytest.mark.parametrize(
+    ("text", "tokens"), [("", 0), ("abcd", 0), ("abcde", 1), ("a" * 5_000, 1_000), ("界" * 10, 5), ("a界" * 10, 7)]
+)
 def test_tokens_are_estimated_on_the_low_side(text: str, tokens: int) -> None:
     """So that what is left is never too little."""
     assert estimate_tokens(text) == tokens
@@ -359,7 +380,9 @@ def test_a_resume_asks_for_what_is_left(max_tokens: int, characters: int, left: 
     """Whatever was delivered counts, thinking and tools too; at least 64."""
     for blocks in (open_text("a" * characters), thinking_block("a" * characters), open_tool("a" * characters)):
         assert remaining_tokens(max_tokens, partial(message_start(), *blocks)) == left
-    request = built(partial(message_start(), *open_text("x " * (characters // 2) + "y")), "prefill", max_tokens=max_tokens)
+    request = built(
+        partial(message_start(), *open_text("x " * (characters // 2) + "y")), "prefill", max_tokens=max_tokens
+    )
     assert request["max_tokens"] == left
 
 

@@ -22,9 +22,15 @@ def by_the_sdk(body: bytes) -> list[ServerSentEvent]:
 
 
 FRAMES = {
-    "one frame": (b'event: message_stop\ndata: {"type": "message_stop"}\n\n', [("message_stop", '{"type": "message_stop"}')]),
+    "one frame": (
+        b'event: message_stop\ndata: {"type": "message_stop"}\n\n',
+        [("message_stop", '{"type": "message_stop"}')],
+    ),
     "two frames": (b"event: a\ndata: 1\n\nevent: b\ndata: 2\n\n", [("a", "1"), ("b", "2")]),
-    "carriage returns and newlines": (b"event: a\r\ndata: 1\r\n\r\nevent: b\r\ndata: 2\r\n\r\n", [("a", "1"), ("b", "2")]),
+    "carriage returns and newlines": (
+        b"event: a\r\ndata: 1\r\n\r\nevent: b\r\ndata: 2\r\n\r\n",
+        [("a", "1"), ("b", "2")],
+    ),
     "carriage returns alone": (b"event: a\rdata: 1\r\revent: b\rdata: 2\r\r", [("a", "1"), ("b", "2")]),
     "data in several lines": (b"event: a\ndata: 1\ndata:\ndata: 3\n\n", [("a", "1\n\n3")]),
     "no space after the colon": (b"event:a\ndata:1\n\n", [("a", "1")]),
@@ -45,7 +51,9 @@ FRAMES = {
 
 
 @pytest.mark.parametrize(("body", "frames"), FRAMES.values(), ids=FRAMES)
-def test_a_body_gives_its_frames_whole_byte_by_byte_and_cut_anywhere(body: bytes, frames: list[tuple[str | None, str]]) -> None:
+def test_a_body_gives_its_frames_whole_byte_by_byte_and_cut_anywhere(
+    body: bytes, frames: list[tuple[str | None, str]]
+) -> None:
     """Feed it whole, by one, and in two at each place: the frames are the same, and the SDK's."""
     expected = [ServerSentEvent(*frame) for frame in frames]
     assert decode(body) == expected
@@ -64,8 +72,12 @@ def test_a_byte_order_mark_is_not_part_of_the_first_line() -> None:
 
 LINES = st.one_of(
     st.sampled_from([b"event: message_start", b"event:error", b"data", b":", b": ping", b"", b"", b""]),
-    st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), max_size=8).map(lambda text: b"data: " + text.encode()),
-    st.text(st.characters(exclude_characters="\r\n\0", codec="utf-8"), max_size=8).map(lambda text: b"event: " + text.encode()),
+    st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), max_size=8).map(
+        lambda text: b"data: " + text.encode()
+    ),
+    st.text(st.characters(exclude_characters="\r\n\0", codec="utf-8"), max_size=8).map(
+        lambda text: b"event: " + text.encode()
+    ),
 )
 BODIES = st.lists(st.tuples(LINES, st.sampled_from([b"\n", b"\r\n", b"\r"])), max_size=30).map(
     lambda lines: b"".join(line + ending for line, ending in lines)

