@@ -49,6 +49,7 @@ class StreamFailed(anthropic.APIError):
     status_code: int | None
     type: str | None
     request_id: str | None
+    __cause__: BaseException | None
 
     def __init__(
         self,

@@ -27,12 +27,12 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
     """Runs a command in this process."""
 
     def run(*arguments: str) -> Ran:
-        with pytest.raises(SystemExit) as exit:
+        with pytest.raises(SystemExit) as left:
             app(arguments)
         out, err = capfd.readouterr()
         assert "Traceback" not in out + err
         assert KEY not in out + err
-        return Ran(exit.value.code or 0, out, err)
+        return Ran(left.value.code or 0, out, err)
 
     return run
 

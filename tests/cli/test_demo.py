@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from commands import Run, Start
@@ -71,7 +71,7 @@ def test_the_picture_is_an_svg_that_fetches_nothing(run: Run, tmp_path: Path) ->
     picture = tmp_path / "demo.svg"
     assert run("demo", "--fast", "--save", str(picture)).code == 0
     svg = picture.read_text(encoding="utf-8")
-    text = "".join(ElementTree.fromstring(svg).itertext()).replace("\N{NO-BREAK SPACE}", " ")
+    text = "".join(ET.fromstring(svg).itertext()).replace("\N{NO-BREAK SPACE}", " ")
     assert "the SDK alone" in text
     assert "✓ exact, in 4 requests" in text
     assert "url(http" not in svg

@@ -191,6 +191,16 @@ def test_events_of_unknown_types_keep_their_place() -> None:
     assert reader.skeleton() == ["of_next_year", "message_start", "None", "+0 text", "of_next_year"]
 
 
+def test_an_unknown_event_between_white_space_keeps_its_place_too() -> None:
+    """It waits with the block that it came in."""
+    new: Event = {"type": "of_next_year"}
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(" "), new)
+    assert reader.events == []
+    reader.events += reader.splicer.feed(text_delta("Hi"))
+    assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "of_next_year", "0 text_delta"]
+
+
 def test_events_for_a_block_that_never_started_pass_as_in_the_sdk() -> None:
     """On the first attempt; on a later one nobody could tell what they belong to, and they are dropped."""
     reader = Reader()

@@ -110,7 +110,7 @@ async def test_a_seam_that_matches_nothing_is_asked_for_again_and_then_joined_an
         reading = await read(client, model=CONTINUE, fallback_models=["claude-sonnet-5-5"], policy=policy)
         assert_unbroken(reading, reading.text)
         assert reading.text.startswith(held)
-        assert reading.text.endswith(strange.strip())
+        assert reading.text.endswith(strange)
         assert reading.report.seam == reading.report.attempts[-1].seam == "unverified"
         assert reading.outcomes[1:] == ["seam_unmatched"] * asked_again + ["complete"]
         assert reading.codes.count("seam_retry") == asked_again

@@ -6,7 +6,7 @@ import sys
 
 __all__ = ["main"]
 
-_EXTRA = frozenset({"typer", "rich", "click", "h11"})
+_EXTRA = frozenset({"typer", "rich", "click"})
 
 
 def main() -> None:
@@ -16,6 +16,8 @@ def main() -> None:
         SystemExit: Always; 0 when all went well, 2 for a wrong command line, 130 after Ctrl-C, 1 for anything else.
     """
     try:
+        import rich  # noqa: F401  # Typer can be had without it
+
         from .app import app
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:

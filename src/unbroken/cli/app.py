@@ -19,7 +19,7 @@ __all__ = ["app"]
 T = TypeVar("T")
 
 #: With locals in a traceback, a key could be printed.
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="unbroken",
     help="Claude streams that survive overload.",
     no_args_is_help=True,

@@ -43,8 +43,8 @@ class Trial:
         self.act = act
         self.number = number
         self.of = of
-        self.alone = Side("SDK", act.truth, tell)
-        self.ours = Side("unbroken", act.truth, tell)
+        self.alone: Side = Side("SDK", act.truth, tell)
+        self.ours: Side = Side("unbroken", act.truth, tell)
 
 
 def live_picture(trials: Sequence[Trial], console: Console) -> RenderableType:

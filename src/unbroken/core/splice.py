@@ -55,9 +55,9 @@ class Splicer:
     """
 
     def __init__(self, *, live: Collection[str], stop_sequences: Sequence[str] = ()) -> None:
-        self.held = Partial()
+        self.held: Partial = Partial()
         self.trouble: Trouble | None = None
-        self.acted = False
+        self.acted: bool = False
         self.abandoned: list[str] = []
         self._live = frozenset(live)
         self._stops = tuple(stop_sequences)

@@ -55,7 +55,7 @@ class Attempt:
     response: httpx2.Response
 
     def __init__(self, watch: Watch) -> None:
-        self.content = False
+        self.content: bool = False
         self._watch = watch
         self._manager: Any = None
         self._chunks: AsyncIterator[bytes] | None = None

@@ -39,7 +39,7 @@ class Book:
         self._ascii = 0
         self._other = 0
         self._seam: Seam | None = None
-        self.entry = AttemptReport(
+        self.entry: AttemptReport = AttemptReport(
             number=len(report.attempts) + 1,
             route=route,
             model=model,

@@ -6,7 +6,8 @@ is cancelled; the next call waits for the same step. No scope or task group of o
 stream may be left from another task than the one that entered it.
 
 anyio has no detached tasks, on purpose: nobody owns them. Here the stream does, and closing it cancels the step and
-waits for its end.
+waits for its end. This is the hot path (a step for each read that has to wait), so each event loop's own means are
+used.
 """
 
 from __future__ import annotations
@@ -14,74 +15,102 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 
-__all__ = ["Detached"]
+if TYPE_CHECKING:
+    from types import ModuleType
 
-T = TypeVar("T")
+__all__ = ["Abandoned", "Step", "detach"]
 
-# asyncio keeps only a weak reference to its tasks.
-_RUNNING: set[asyncio.Task[None]] = set()
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
-class Detached(Generic[T]):
-    """Runs a step in a task of its own, starting now."""
+class Abandoned(Exception):
+    """The step was cancelled while somebody was waiting for it: the stream was closed."""
 
-    __slots__ = ("_done", "_error", "_scope", "_step", "_value")
 
-    def __init__(self, step: Callable[[], Awaitable[T]]) -> None:
-        self._step = step
+class Step(Protocol):
+    """Some work that goes on in a task of its own."""
+
+    async def wait(self) -> None:
+        """Wait for its end; raises what it raised, or `Abandoned`. Cancelling the wait leaves the work alone."""
+
+    async def cancel(self) -> None:
+        """Cancel it and wait until it has ended. Call it under a shield."""
+
+
+def detach(work: Work) -> Step:
+    """Start some work in a task of its own, on the event loop that is running."""
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        return _TrioStep(work, trio)
+    return _AsyncioStep(work)
+
+
+class _AsyncioStep:
+    __slots__ = ("_task",)
+
+    def __init__(self, work: Work) -> None:
+        self._task = asyncio.get_running_loop().create_task(work(), name="unbroken")
+
+    async def wait(self) -> None:
+        task = self._task
+        if not task.done():
+            # A future of our own: cancelling it does not reach the task, and the task's cancellation not us.
+            waiter = task.get_loop().create_future()
+            wake = partial(_wake, waiter)
+            task.add_done_callback(wake)
+            try:
+                await waiter
+            finally:
+                task.remove_done_callback(wake)
+        if task.cancelled():
+            raise Abandoned
+        task.result()
+
+    async def cancel(self) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        if not self._task.cancelled():
+            self._task.exception()  # looked at, so that asyncio does not complain of it
+
+
+def _wake(waiter: asyncio.Future[None], _: asyncio.Task[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+class _TrioStep:
+    __slots__ = ("_done", "_error", "_scope", "_work")
+
+    def __init__(self, work: Work, trio: ModuleType) -> None:
+        self._work = work
         self._done = anyio.Event()
         self._scope = anyio.CancelScope()
-        self._value: T | None = None
         self._error: BaseException | None = None
-        _spawn(self._run)
-
-    @property
-    def done(self) -> bool:
-        """Whether the step has ended."""
-        return self._done.is_set()
+        trio.lowlevel.spawn_system_task(self._run, name="unbroken", context=contextvars.copy_context())
 
     async def _run(self) -> None:
+        # A system task must not raise, but for the cancellation with which trio ends it.
+        self._error = Abandoned()
         try:
             with self._scope:
-                self._value = await self._step()
-                return
-            self._error = _Abandoned("the stream was closed while it was being read")
+                await self._work()
+                self._error = None
         except Exception as error:
             self._error = error
-        except BaseException as error:
-            # The event loop is ending.
-            self._error = error
-            raise
         finally:
             self._done.set()
 
-    async def wait(self) -> T:
-        """The step's result, or its exception. Cancelling the wait leaves the step alone."""
+    async def wait(self) -> None:
         await self._done.wait()
         if self._error is not None:
             raise self._error
-        return self._value  # type: ignore[return-value]  # set, since there was no error
 
     async def cancel(self) -> None:
-        """Cancel the step and wait until it has ended. Call it under a shield."""
         self._scope.cancel()
         await self._done.wait()
-
-
-class _Abandoned(RuntimeError):
-    pass
-
-
-def _spawn(run: Callable[[], Any]) -> None:
-    trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
-        trio.lowlevel.spawn_system_task(run, name="unbroken", context=contextvars.copy_context())
-        return
-    task = asyncio.get_running_loop().create_task(run(), name="unbroken")
-    _RUNNING.add(task)
-    task.add_done_callback(_RUNNING.discard)

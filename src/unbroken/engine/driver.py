@@ -60,8 +60,8 @@ class Driver:
         warn: Callable[[Warning], None],
     ) -> None:
         self.out: deque[Event] = deque()
-        self.done = False
-        self.report = Report()
+        self.done: bool = False
+        self.report: Report = Report()
         self.response: httpx2.Response | None = None
         self._routes = routes
         self._policy = policy

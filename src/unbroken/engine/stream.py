@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
@@ -18,7 +18,7 @@ from typing_extensions import TypeVar
 
 from ..core.partial import Event, Partial
 from ..report import Report
-from .detached import Detached
+from .detached import Abandoned, Step, detach
 from .typed import Api, TypedEvents
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ResilientStream(Generic[FormatT]):
         self._read = Partial()  # what the caller has taken, while nobody has asked for types
         self._typed: TypedEvents | None = None
         self._ready: deque[Any] = deque()
-        self._step: Detached[None] | None = None
+        self._step: Step | None = None
         self._error: Exception | None = None
         self._closed = False
         #: An iterator over just the text, in the pieces in which it arrives.
@@ -114,16 +114,16 @@ class ResilientStream(Generic[FormatT]):
             await self._run(driver.advance)
         return driver.out.popleft()
 
-    async def _run(self, what: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Wait for the step that is going on, or start one. Cancelling this leaves the step alone."""
-        step = self._step = self._step or Detached(what)
+        step = self._step = self._step or detach(work)
         try:
             await step.wait()
+        except Abandoned:
+            # Closed by another task while we were waiting.
+            raise StopAsyncIteration from None
         except Exception as error:
             self._step = None
-            if self._closed:
-                # Closed by another task while we were waiting.
-                raise StopAsyncIteration from None
             self._error = error
             raise
         self._step = None

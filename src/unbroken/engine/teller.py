@@ -14,7 +14,7 @@ from ..routes import Route
 
 __all__ = ["Teller"]
 
-logger = logging.getLogger("unbroken")
+logger: logging.Logger = logging.getLogger("unbroken")
 
 
 class Teller:
@@ -70,7 +70,7 @@ class Teller:
             cut: Whether it had brought something.
         """
         model = routes[step.route].model
-        soon = f" in {step.wait:.1f} s" if step.wait else ""
+        soon = f" in {step.wait:.1f} s" if step.wait >= 0.05 else ""
         if failure.kind is Kind.PREFILL_UNSUPPORTED:
             self.notice("prefill_unsupported", "the model accepts no prefill; asking it to continue instead")
         elif cut:

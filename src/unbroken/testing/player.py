@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from unbroken.testing.carried import carried, ending_text
+from unbroken.testing.carried import Carried, carried, ending_text
 from unbroken.testing.faults import Fault, Refuse
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ class Taken:
             n += 1
         player.counts[name] = n + 1
         self.faults: tuple[Fault, ...] = script.step(n)
-        self.rng = Random(f"{script.seed}/{name}/{n}")
-        self.asked = carried(script.turns, body["messages"], player.prefill)
+        self.rng: Random = Random(f"{script.seed}/{name}/{n}")
+        self.asked: Carried = carried(script.turns, body["messages"], player.prefill)
         if not self.asked.sent:
             # What ends the request, and is not the answer begun, is the caller's own prefill.
             player.prefill = ending_text(body["messages"]) or ""

@@ -1,0 +1,45 @@
+"""Errors as sentences."""
+
+from __future__ import annotations
+
+import anthropic
+import httpx2
+import pytest
+from commands import KEY
+
+from unbroken.cli.problems import Problem, count, explain, without_keys
+
+REQUEST = httpx2.Request("POST", "http://127.0.0.1/v1/messages")
+
+
+def test_a_problem_is_its_own_sentence() -> None:
+    assert explain(Problem("there is no question")) == "there is no question"
+
+
+def test_a_group_is_explained_by_its_first_error() -> None:
+    assert explain(ExceptionGroup("several", [ExceptionGroup("more", [ValueError("no such file")])])) == (
+        "ValueError: no such file"
+    )
+
+
+def test_an_error_without_words_is_named() -> None:
+    assert explain(RuntimeError()) == "RuntimeError"
+
+
+def test_no_key_is_ever_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", " token ")
+    assert without_keys(f"Illegal header {KEY}, token") == "Illegal header [ANTHROPIC_API_KEY], [ANTHROPIC_AUTH_TOKEN]"
+
+
+def test_a_status_without_a_body_is_explained_by_the_sdk() -> None:
+    response = httpx2.Response(418, request=REQUEST)
+    error = anthropic.APIStatusError("short and stout", response=response, body=None)
+    assert explain(error) == "the API refused the request: short and stout (status 418, request id none)"
+
+
+def test_a_sentence_has_no_line_breaks() -> None:
+    assert explain(ValueError("one\n  two")) == "ValueError: one two"
+
+
+def test_one_request_and_two_requests() -> None:
+    assert [count(1, "request"), count(1200, "request")] == ["1 request", "1,200 requests"]
