@@ -110,7 +110,7 @@ def test_a_continue_prompt_has_to_quote_the_text() -> None:
     """Without the quotation the model does not know where to go on; a function is trusted."""
     assert Policy(continue_prompt="Weiter nach: {echo}").continue_prompt == "Weiter nach: {echo}"
     assert callable(Policy(continue_prompt="Weiter nach: {}".format).continue_prompt)
-    with pytest.raises(ValueError, match="must contain {echo}"):
+    with pytest.raises(ValueError, match=r"must contain \{echo\}"):
         Policy(continue_prompt="Go on, please.")
 
 

@@ -42,9 +42,9 @@ class Health:
         max_retries: float = 100.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if retry_ratio < 0 or retries_per_second < 0:
+        if not (retry_ratio >= 0 and retries_per_second >= 0):
             raise ValueError("Health: retry_ratio and retries_per_second must not be negative")
-        if max_retries < 1:
+        if not max_retries >= 1:
             raise ValueError("Health: max_retries must be at least 1")
         self._ratio = retry_ratio
         self._rate = retries_per_second

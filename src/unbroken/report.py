@@ -156,8 +156,9 @@ class Report:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """What `to_dict` gave. Raises `ValueError` for another version."""
-        if data.get("version") != VERSION:
-            raise ValueError(f"this is a report of version {data.get('version')!r}; only {VERSION} can be read")
+        version = data.get("version")
+        if version != VERSION:
+            raise ValueError(f"this is a report of version {version!r}; only {VERSION} can be read")
         return cls(
             attempts=[AttemptReport(**attempt) for attempt in data["attempts"]],
             notices=[Notice(**notice) for notice in data["notices"]],
@@ -172,4 +173,7 @@ class Report:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """What `to_json` gave. Raises `ValueError` for anything else."""
-        return cls.from_dict(json.loads(text))
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            raise ValueError("this is no report: a JSON object is expected")
+        return cls.from_dict(data)

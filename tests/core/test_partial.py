@@ -329,7 +329,7 @@ def test_another_version_is_not_read() -> None:
         with pytest.raises(ValueError, match="only 1 can be read"):
             Partial.from_dict({**Partial().to_dict(), "version": version})
     for text in ("{}", "no JSON", "null", "[]", "7"):
-        with pytest.raises(ValueError, match="version|Expecting"):
+        with pytest.raises(ValueError, match=r"version|Expecting"):
             Partial.from_json(text)
 
 

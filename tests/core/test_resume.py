@@ -182,7 +182,7 @@ def test_continue_appends_the_text_and_asks_for_the_rest_of_it() -> None:
         {"role": "assistant", "content": [{"type": "text", "text": anchor.sent}]},
         {"role": "user", "content": CONTINUE_PROMPT.replace("{echo}", anchor.quote)},
     ]
-    assert SENTENCE == anchor.sent + anchor.key
+    assert anchor.sent + anchor.key == SENTENCE
     assert anchor.key
     assert SENTENCE.endswith(anchor.quote)
 

@@ -416,25 +416,46 @@ def test_citations_go_with_their_text_after_the_joint_and_are_dropped_before_it(
 # -- cut again and again
 
 
-@given(st.data())
-def test_cut_anywhere_any_number_of_times_it_is_the_same_text(data: st.DataObject) -> None:
-    """A model that goes on exactly, from a prefill or after the key, in deltas of any size."""
-    text = data.draw(
-        st.sampled_from([SENTENCE, "ha ha ha ha ha ha. " * 3 + "End.", "# 狐狸\n\n- 一\n- 二\n\n```py\nx = 1\n```\n"])
-    )
-    size = data.draw(st.integers(1, 9))
-    reader = Reader()
-    at = data.draw(st.integers(1, len(text)))
-    reader.attempt(message_start(), *open_text(*pieces(text[:at], size)))
+TEXTS = [
+    SENTENCE,
+    "ha ha ha ha ha ha. " * 3 + "End.",
+    "# 狐狸\n\n- 一\n- 二\n\n```py\nx = 1\n```\n",
+    "| a | a |\n|---|---|\n| 1 | 1 |\n| 1 | 1 |\n",
+    "family: 👩‍👩‍👧, flag: 🇳🇴🇳🇴, नमस्ते, مرحبا بالعالم",
+]
+
+
+@given(
+    st.sampled_from(TEXTS), st.integers(1, 9), st.sampled_from([(), ("dogma", "ha. he", "``` ", "| 1 | 2")]), st.data()
+)
+def test_cut_anywhere_any_number_of_times_it_is_the_same_text(
+    text: str, size: int, stops: tuple[str, ...], data: st.DataObject
+) -> None:
+    """A model that goes on exactly, after an echo or from the start, in deltas of any size."""
+    reader = Reader(stop_sequences=stops)
+    reader.attempt(message_start(), *open_text(*pieces(text[: data.draw(st.integers(0, len(text)))], size)))
     for _ in range(data.draw(st.integers(0, 4))):
         held = reader.splicer.held.trailing_text
+        if not held.strip():
+            reader.again(message_start(), *open_text(*pieces(text[: data.draw(st.integers(0, len(text)))], size)))
+            continue
         form: Form = data.draw(st.sampled_from(["prefill", "continue", "restart"]))
-        sent = "" if form == "restart" else choose_anchor(held, whole=form == "prefill").sent
-        end = data.draw(st.integers(len(sent), len(text)))
-        reader.resume(message_start(), *open_text(*pieces(text[len(sent) : end], size)), form=form)
+        anchor = choose_anchor(held, whole=form == "prefill")
+        goes_on = {
+            "prefill": [len(anchor.sent)],
+            "continue": [len(anchor.sent), len(anchor.sent) - len(anchor.echo), 0],
+            "restart": [0],
+        }[form]
+        start = data.draw(st.sampled_from(goes_on))
+        written = text[start : data.draw(st.integers(start, len(text)))]
+        reader.resume(message_start(), *open_text(*pieces(written, size)), form=form)
         assert text.startswith(reader.splicer.held.text)
         assert reader.splicer.trouble is None
-    reader.resume(message_start(), *text_block(*pieces(text, size)), *ending(), form="restart")
+    last = [message_start(), *text_block(*pieces(text, size)), *ending()]
+    if reader.splicer.held.text:
+        reader.resume(*last, form="restart")
+    else:
+        reader.again(*last)
     assert reader.text == text == reader.splicer.held.text
     assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "-0", "message_delta", "message_stop"]
 
@@ -764,17 +785,17 @@ BLOCKS = st.sampled_from(["text", "thinking", "tool_use", "redacted_thinking", "
 def answers(draw: st.DrawFn) -> list[Event]:
     """A whole answer of some blocks."""
     events = [message_start()]
-    for index, type in enumerate(draw(st.lists(BLOCKS, max_size=4))):
+    for index, kind in enumerate(draw(st.lists(BLOCKS, max_size=4))):
         words = draw(st.lists(st.sampled_from(["", " ", "\n", "Hello ", "the dog. ", "E", "N"]), max_size=4))
-        match type:
+        match kind:
             case "text":
                 events += text_block(*words, index=index)
             case "thinking":
                 events += thinking_block(*words, index=index)
             case "redacted_thinking":
-                events += [block_start(index, type), block_stop(index)]
+                events += [block_start(index, kind), block_stop(index)]
             case _:
-                events += tool_block("{", "}", index=index, type=type)
+                events += tool_block("{", "}", index=index, type=kind)
     return [*events, *ending()]
 
 

@@ -68,9 +68,9 @@ def _run(block: Block, namespace: dict[str, Any], runner: asyncio.Runner) -> str
     """Run one block; what it printed."""
     with contextlib.redirect_stdout(io.StringIO()) as out:
         match block.language:
-            case "python" if not block.title:
+            case "python" if block.title is None:
                 _execute(block, namespace, runner)
-            case "python" if not block.title.startswith("test_"):
+            case "python" if block.title is not None and not block.title.startswith("test_"):
                 runpy.run_path(block.title, run_name="__main__")
             case "toml":
                 _script(block.body)

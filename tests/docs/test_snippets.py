@@ -21,7 +21,7 @@ def name(page: Path) -> str:
 def complaints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """What went wrong on each page. All pages are run by one program, because the SDK takes seconds to import."""
     program = Path(__file__).with_name("run_pages.py")
-    command = [sys.executable, program, tmp_path_factory.mktemp("pages"), *PAGES]
+    command = [sys.executable, str(program), str(tmp_path_factory.mktemp("pages")), *map(str, PAGES)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))

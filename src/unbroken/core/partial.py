@@ -244,8 +244,9 @@ class Partial:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """What `to_dict` gave. Raises `ValueError` for another version."""
-        if data.get("version") != VERSION:
-            raise ValueError(f"this is a partial of version {data.get('version')!r}; only {VERSION} can be read")
+        version = data.get("version")
+        if version != VERSION:
+            raise ValueError(f"this is a partial of version {version!r}; only {VERSION} can be read")
         blocks = [
             Block(
                 start=deepcopy(dict(b["start"])),
@@ -273,7 +274,10 @@ class Partial:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """What `to_json` gave. Raises `ValueError` for anything else."""
-        return cls.from_dict(json.loads(text))
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            raise ValueError("this is no partial: a JSON object is expected")
+        return cls.from_dict(data)
 
     def copy(self) -> Partial:
         """A copy that later events do not change."""

@@ -46,9 +46,17 @@ class Step(Protocol):
 def detach(work: Work) -> Step:
     """Start some work in a task of its own, on the event loop that is running."""
     trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
+    if trio is not None and _runs(trio):
         return _TrioStep(work, trio)
     return _AsyncioStep(work)
+
+
+def _runs(trio: ModuleType) -> bool:
+    try:
+        trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        return False
+    return True
 
 
 class _AsyncioStep:

@@ -29,6 +29,7 @@ from ..report import Notice, Report
 from ..routes import Route
 from .attempt import Attempt, Watch
 from .bookkeeping import Book
+from .clients import without_retries
 from .teller import Teller
 from .typed import Api
 
@@ -285,11 +286,10 @@ class Driver:
         self._splicer.abandoned.clear()
 
     def _resource(self, route: int) -> Any:
-        """The route's `messages`, without the client's own retries: retries that multiply are a storm."""
+        """The route's `messages`."""
         if route not in self._resources:
-            client = self._routes[route].client
-            quiet = client.with_options(max_retries=0) if hasattr(client, "with_options") else client
-            self._resources[route] = quiet.beta.messages if self._api == "beta" else quiet.messages
+            client = without_retries(self._routes[route].client)
+            self._resources[route] = client.beta.messages if self._api == "beta" else client.messages
         return self._resources[route]
 
     async def _wait(self, step: Ask) -> None:

@@ -74,6 +74,7 @@ class FaultServer:
         self._door: anyio.Lock | None = None
         self._accepting: tuple[anyio.CancelScope, anyio.Event] | None = None
         self._idle: set[anyio.CancelScope] = set()
+        self._streams: set[Stream] = set()
         self._changed: anyio.Event | None = None
 
     @property
@@ -162,7 +163,10 @@ class FaultServer:
             # The body's own exception is not the server's: it goes on as it is, in no group.
             await self._tasks.__aexit__(None, None, None)
         finally:
+            # A task that was cancelled before its first step has closed nothing.
             self._listener.close()
+            for stream in self._streams:
+                stream.close()
             self._listener = self._tasks = self._accepting = None
 
     async def _accept(self, sock: socket.socket, scope: anyio.CancelScope, closed: anyio.Event) -> None:
@@ -170,7 +174,9 @@ class FaultServer:
         try:
             with scope:
                 while True:
-                    self._tasks.start_soon(self._serve, await accept(sock))
+                    stream = await accept(sock)
+                    self._streams.add(stream)
+                    self._tasks.start_soon(self._serve, stream)
         finally:
             sock.close()
             closed.set()
@@ -198,6 +204,7 @@ class FaultServer:
                     return
         finally:
             stream.reset() if end is End.RESET else stream.close()
+            self._streams.discard(stream)
             connection.closed_by = connection.closed_by or "server"
             connection.closed_at = anyio.current_time()
             if self._changed is not None:

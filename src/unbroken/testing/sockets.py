@@ -74,17 +74,20 @@ class Listener:
     def __init__(self) -> None:
         # A bound socket that never listens keeps the port while no other socket of ours does.
         self._kept = _bound(0)
+        self._listening: socket.socket | None = None
         self.port: int = self._kept.getsockname()[1]
 
     def listen(self) -> socket.socket:
-        """A listening socket; while there is none, connections are refused."""
-        sock = _bound(self.port)
+        """A listening socket; while there is none, connections are refused. Close it before the next."""
+        self._listening = sock = _bound(self.port)
         sock.listen(128)
         return sock
 
     def close(self) -> None:
-        """Give the port back."""
+        """Give the port back, and stop listening."""
         self._kept.close()
+        if self._listening is not None:
+            self._listening.close()
 
 
 async def accept(sock: socket.socket) -> Stream:

@@ -1,0 +1,299 @@
+"""One request: every way in which a peer fails comes out as a value, of the right kind, with the right error."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import anthropic
+import anyio
+import httpx2
+import pytest
+from harness import CONTINUE, serving
+
+from unbroken import StreamStalled, StreamTruncated
+from unbroken.core.failure import Failure, Kind, Verdict
+from unbroken.engine.attempt import Attempt, Watch
+from unbroken.testing import (
+    AFTER_MESSAGE_START,
+    BEFORE_MESSAGE_START,
+    BEFORE_RESPONSE,
+    BadJson,
+    CutFrame,
+    Drop,
+    EndOfFile,
+    ErrorEvent,
+    Fault,
+    FaultServer,
+    Pings,
+    Reset,
+    Script,
+    Silence,
+    Status,
+    after_characters,
+)
+
+pytestmark = pytest.mark.anyio
+
+TEXT: Final = "One request, from its first byte to its last."
+WATCH: Final = Watch(idle=90, progress=300, first_content=300)
+REQUEST: Final[dict[str, Any]] = {
+    "model": CONTINUE,
+    "max_tokens": 100,
+    "messages": [{"role": "user", "content": "Tell me."}],
+}
+
+
+@asynccontextmanager
+async def attempting(
+    *faults: Fault, watch: Watch = WATCH
+) -> AsyncIterator[tuple[FaultServer, Attempt, Failure | None, Any]]:
+    """A request that was opened, and why it could not be."""
+    async with serving(Script(TEXT, faults=[faults])) as (server, client):
+        attempt = Attempt(watch)
+        request = {**REQUEST, "timeout": watch.timeout(client.timeout)}
+        failure = await attempt.open(client.with_options(max_retries=0).messages, request)
+        yield server, attempt, failure, client
+        await attempt.aclose()
+
+
+async def drain(attempt: Attempt) -> tuple[list[dict[str, Any]], Failure]:
+    """Everything that it brings, and why it ends."""
+    events: list[dict[str, Any]] = []
+    while True:
+        more, failure = await attempt.receive()
+        events += more
+        if failure is not None:
+            return events, failure
+
+
+async def test_it_brings_decoded_events_and_no_pings() -> None:
+    """As the wire has them; the end of the body is a clean end."""
+    async with attempting() as (server, attempt, failure, _):
+        assert failure is None
+        assert attempt.request_id == server.requests[0].id
+        events, end = await drain(attempt)
+        types = [event["type"] for event in events]
+        assert types[:2] == ["message_start", "content_block_start"]
+        assert types[-1] == "message_stop"
+        assert "ping" not in types
+        assert "".join(event["delta"]["text"] for event in events if event["type"] == "content_block_delta") == TEXT
+        assert attempt.content
+        assert (end.kind, end.clean_end) == (Kind.TRUNCATED, True)
+
+
+STATUSES: Final = {
+    401: (Kind.AUTHENTICATION, Verdict.CLIENT),
+    403: (Kind.PERMISSION, Verdict.CLIENT),
+    404: (Kind.NOT_FOUND, Verdict.ELSEWHERE),
+    400: (Kind.INVALID_REQUEST, Verdict.REJECTED),
+    429: (Kind.RATE_LIMITED, Verdict.RETRY),
+    500: (Kind.SERVER_ERROR, Verdict.RETRY),
+    504: (Kind.TIMED_OUT, Verdict.RETRY),
+    529: (Kind.OVERLOADED, Verdict.RETRY),
+}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+async def test_a_status_is_a_failure_of_its_kind(status: int) -> None:
+    """With the SDK's own error in it, and the request id."""
+    async with attempting(Status(status)) as (server, _, failure, _):
+        assert failure is not None
+        assert (failure.kind, failure.verdict) == STATUSES[status]
+        assert isinstance(failure.error, anthropic.APIStatusError)
+        assert failure.status == failure.error.status_code == status
+        assert failure.error.request_id == server.requests[0].id
+
+
+@pytest.mark.parametrize("fault", [Drop(at=BEFORE_RESPONSE), Reset(at=BEFORE_RESPONSE)], ids=repr)
+async def test_no_response_is_a_connection_failure(fault: Fault) -> None:
+    """There is no status and no request id."""
+    async with attempting(fault) as (_, attempt, failure, _):
+        assert failure is not None
+        assert (failure.kind, failure.status) == (Kind.CONNECTION, None)
+        assert isinstance(failure.error, anthropic.APIConnectionError)
+        assert attempt.request_id is None
+
+
+async def test_nobody_listening_is_a_connection_failure() -> None:
+    """The port is closed."""
+    async with serving(TEXT) as (server, client):
+        await server.stop_listening()
+        attempt = Attempt(WATCH)
+        failure = await attempt.open(client.with_options(max_retries=0).messages, REQUEST)
+        assert failure is not None
+        assert failure.kind is Kind.CONNECTION
+        await attempt.aclose()
+
+
+BROKEN: Final[dict[str, tuple[Fault, Kind, type[Exception]]]] = {
+    "reset": (Reset(), Kind.CONNECTION, anthropic.APIConnectionError),
+    "drop": (Drop(), Kind.CONNECTION, anthropic.APIConnectionError),
+    "end_of_file": (EndOfFile(), Kind.TRUNCATED, StreamTruncated),
+    "end_of_connection": (EndOfFile(framing="close"), Kind.TRUNCATED, StreamTruncated),
+    "empty_body": (EndOfFile(at=BEFORE_MESSAGE_START), Kind.TRUNCATED, StreamTruncated),
+    "cut_frame": (CutFrame(), Kind.TRUNCATED, StreamTruncated),
+    "bad_json": (BadJson(), Kind.MALFORMED, anthropic.APIResponseValidationError),
+    "overloaded": (ErrorEvent("overloaded_error"), Kind.OVERLOADED, anthropic.APIStatusError),
+    "overloaded_at_once": (
+        ErrorEvent("overloaded_error", at=BEFORE_MESSAGE_START),
+        Kind.OVERLOADED,
+        anthropic.APIStatusError,
+    ),
+    "error_without_its_blank_line": (
+        ErrorEvent("api_error", blank_line=False),
+        Kind.SERVER_ERROR,
+        anthropic.APIStatusError,
+    ),
+    "unknown_error": (ErrorEvent("some_new_error"), Kind.SERVER_ERROR, anthropic.APIStatusError),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_what_breaks_while_reading_is_a_failure_of_its_kind(name: str) -> None:
+    """What came before it is handed over first; the error is one of the SDK's, and names the request."""
+    fault, kind, error = BROKEN[name]
+    async with attempting(fault) as (server, attempt, failure, _):
+        assert failure is None
+        events, died = await drain(attempt)
+        assert died.kind is kind
+        assert type(died.error) is error
+        assert died.status == 200
+        assert died.clean_end == (kind is Kind.TRUNCATED)
+        text = "".join(e["delta"]["text"] for e in events if e["type"] == "content_block_delta")
+        assert TEXT.startswith(text)
+        if kind is not Kind.CONNECTION:
+            assert getattr(died.error, "request_id", server.requests[0].id) == server.requests[0].id
+
+
+async def test_an_error_event_keeps_its_type_and_its_status_of_200() -> None:
+    """As the bare SDK raises it."""
+    async with attempting(ErrorEvent("overloaded_error")) as (_, attempt, _, _):
+        _, died = await drain(attempt)
+        assert (died.type, died.status) == ("overloaded_error", 200)
+
+
+async def test_the_transports_error_is_the_cause() -> None:
+    """Nothing is swallowed."""
+    async with attempting(Reset()) as (_, attempt, _, _):
+        _, died = await drain(attempt)
+        assert isinstance(died.error.__cause__, httpx2.TransportError)
+
+
+# -- watchdogs
+
+
+@pytest.mark.backends("virtual")
+@pytest.mark.parametrize(
+    ("fault", "after"),
+    [
+        (Silence(), 7.0),
+        (Silence(at=AFTER_MESSAGE_START), 7.0),
+        (Pings(every=2), 20.0),
+        (Pings(every=2, at=AFTER_MESSAGE_START), 12.0),
+        (Pings(every=2, at=BEFORE_MESSAGE_START), 12.0),
+    ],
+    ids=repr,
+)
+async def test_an_attempt_that_stops_moving_is_a_stall_after_its_time(fault: Fault, after: float) -> None:
+    """Without a byte: idle. With pings and no content: first content, then progress."""
+    async with attempting(fault, watch=Watch(idle=7, progress=20, first_content=12)) as (_, attempt, failure, _):
+        assert failure is None
+        _, died = await drain(attempt)
+        assert anyio.current_time() == pytest.approx(after)
+        assert died.kind is Kind.STALLED
+        assert isinstance(died.error, StreamStalled)
+
+
+@pytest.mark.backends("virtual")
+async def test_headers_count_towards_the_first_content() -> None:
+    """Eight seconds to the headers leave four for the first word."""
+    watch = Watch(idle=9, progress=20, first_content=12)
+    faults = (Silence(8, at=BEFORE_RESPONSE), Pings(every=1, at=AFTER_MESSAGE_START))
+    async with attempting(*faults, watch=watch) as (_, attempt, failure, _):
+        assert failure is None
+        await drain(attempt)
+        assert anyio.current_time() == pytest.approx(12.0)
+
+
+@pytest.mark.backends("virtual")
+async def test_headers_that_stay_away_are_a_stall() -> None:
+    """After the first of the two limits."""
+    for watch, after in [(Watch(7, 20, 12), 7.0), (Watch(90, 20, 12), 12.0)]:
+        started = anyio.current_time()
+        async with attempting(Silence(at=BEFORE_RESPONSE), watch=watch) as (_, _, failure, _):
+            assert failure is not None
+            assert failure.kind is Kind.STALLED
+            assert anyio.current_time() - started == pytest.approx(after)
+
+
+@pytest.mark.backends("virtual")
+async def test_the_time_between_two_reads_is_the_callers_own() -> None:
+    """Whoever reads late loses nothing."""
+    async with attempting(Pings(10, every=1), watch=Watch(idle=7, progress=12, first_content=12)) as (_, attempt, _, _):
+        while True:
+            _, failure = await attempt.receive()
+            if failure is not None:
+                break
+            await anyio.sleep(100)
+        assert failure.clean_end
+
+
+def test_the_shorter_read_timeout_holds() -> None:
+    """The caller's or the policy's; the other phases are the caller's."""
+    watch = Watch(idle=90, progress=300, first_content=300)
+    own = httpx2.Timeout(connect=1, read=600, write=2, pool=3)
+    assert watch.timeout(own) == httpx2.Timeout(connect=1, read=90, write=2, pool=3)
+    assert watch.timeout(5) == httpx2.Timeout(5)
+    assert watch.timeout(None).read == 90
+    assert watch.timeout(None).connect is None
+
+
+# -- the end
+
+
+@pytest.mark.parametrize("fault", [Silence(), Silence(at=AFTER_MESSAGE_START), Reset()], ids=repr)
+async def test_closing_releases_the_connection_and_may_be_done_twice(fault: Fault) -> None:
+    """Also when it was not read to its end."""
+    async with attempting(fault) as (server, attempt, _, _):
+        await attempt.receive()
+        await attempt.aclose()
+        await attempt.aclose()
+        with anyio.fail_after(5):
+            await server.all_closed()
+
+
+async def test_closing_under_cancellation_still_closes() -> None:
+    """The close is shielded."""
+    async with attempting(Silence(at=after_characters(5))) as (server, attempt, _, _):
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await attempt.aclose()
+        with anyio.fail_after(5):
+            await server.all_closed()
+
+
+async def test_closing_what_was_never_opened_is_harmless() -> None:
+    """An attempt that was cancelled while it was being made."""
+    await Attempt(WATCH).aclose()
+
+
+@pytest.mark.parametrize("listens", [True, False])
+async def test_the_sdks_warnings_go_to_who_asked_for_them(listens: bool) -> None:
+    """A deprecated model is worth one warning, on the caller's line, and not one for each retry."""
+    heard: list[Warning] = []
+
+    class Messages:
+        """Warns like the SDK, and then is not there."""
+
+        def stream(self, **_: Any) -> Any:
+            warnings.warn("the model is deprecated", DeprecationWarning, stacklevel=2)
+            return client.messages.stream(**REQUEST)
+
+    async with serving(TEXT) as (_, client):
+        attempt = Attempt(WATCH)
+        assert await attempt.open(Messages(), {}, heard.append if listens else None) is None
+        await attempt.aclose()
+    assert [str(warning) for warning in heard] == (["the model is deprecated"] if listens else [])

@@ -1,0 +1,137 @@
+"""One attempt's entry in the report, as it fills."""
+
+from __future__ import annotations
+
+import anthropic
+import anyio
+import httpx2
+import pytest
+
+from unbroken import Report
+from unbroken.core.anchor import choose_anchor
+from unbroken.core.failure import Failure, Kind, classify
+from unbroken.core.seam import Seam
+from unbroken.engine.bookkeeping import Book
+
+pytestmark = [pytest.mark.anyio, pytest.mark.backends("virtual")]
+
+START = {"type": "message_start", "message": {"usage": {"input_tokens": 7, "output_tokens": 1}}}
+BLOCK = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+END = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}}
+
+
+def text(piece: str) -> dict[str, object]:
+    """A text delta."""
+    return {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}}
+
+
+def book(report: Report, form: str = "request") -> Book:
+    """An attempt that begins now."""
+    return Book(report, 0.0, route=1, model="claude-haiku-4-5", form=form, waited=0.5)
+
+
+def overloaded(request_id: str = "req_1") -> Failure:
+    """A 529."""
+    request = httpx2.Request("POST", "http://127.0.0.1/v1/messages")
+    response = httpx2.Response(529, headers={"request-id": request_id}, request=request)
+    body = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    error = anthropic.APIStatusError("Overloaded", response=response, body=body)
+    return classify(error, status=529, body=body, headers=response.headers, now=0.0)
+
+
+async def test_an_entry_is_in_the_report_from_the_beginning() -> None:
+    """It is open, and knows where it was sent and after which wait."""
+    report = Report()
+    await anyio.sleep(3)
+    entry = book(report).entry
+    assert report.attempts == [entry]
+    assert (entry.number, entry.route, entry.model, entry.form) == (1, 1, "claude-haiku-4-5", "request")
+    assert (entry.started, entry.waited, entry.outcome, entry.ended) == (3.0, 0.5, "open", None)
+    assert book(report).entry.number == 2
+
+
+async def test_times_count_from_the_sending() -> None:
+    """To the headers, to the first content, to the end."""
+    entry = (notes := book(Report())).entry
+    await anyio.sleep(1)
+    notes.headers("req_1", 200, None)
+    await anyio.sleep(1)
+    notes.note(START)
+    assert entry.first_content is None
+    await anyio.sleep(1)
+    notes.note(BLOCK)
+    notes.note(text("Hi"))
+    await anyio.sleep(1)
+    notes.end("complete")
+    assert (entry.headers, entry.first_content, entry.ended) == (1.0, 3.0, 4.0)
+    assert (entry.request_id, entry.status, entry.outcome) == ("req_1", 200, "complete")
+
+
+async def test_what_the_api_counted_is_kept_apart_from_what_is_estimated() -> None:
+    """The `output_tokens` of `message_start` is a placeholder; without the end's count, an estimate stands."""
+    counted, cut = book(Report()), book(Report())
+    for notes in (counted, cut):
+        for event in (START, BLOCK, text("four and twenty characters")):
+            notes.note(event)
+    counted.note(END)
+    counted.end("complete")
+    cut.end("connection")
+    assert (counted.entry.input_tokens, cut.entry.input_tokens) == (7, 7)
+    assert (counted.entry.output_tokens, counted.entry.estimated_output_tokens) == (5, None)
+    assert cut.entry.output_tokens is None
+    assert cut.entry.estimated_output_tokens
+    nothing = book(Report())
+    nothing.end("connection")
+    assert nothing.entry.estimated_output_tokens is None
+
+
+async def test_a_failure_says_its_type_status_and_request_id() -> None:
+    """Also where no headers were noted before."""
+    notes = book(Report())
+    notes.end(Kind.OVERLOADED, overloaded())
+    entry = notes.entry
+    assert (entry.outcome, entry.error_type, entry.status, entry.request_id) == (
+        "overloaded",
+        "overloaded_error",
+        529,
+        "req_1",
+    )
+
+
+async def test_an_error_inside_a_stream_keeps_the_status_of_the_response() -> None:
+    """It was a 200."""
+    notes = book(Report())
+    notes.headers("req_0", 200, None)
+    notes.end(Kind.OVERLOADED, overloaded())
+    assert (notes.entry.status, notes.entry.request_id) == (200, "req_0")
+
+
+async def test_the_first_end_counts() -> None:
+    """Closing what has failed does not turn it into something else."""
+    notes = book(Report())
+    notes.end("connection")
+    notes.end("cancelled")
+    assert notes.entry.outcome == "connection"
+
+
+async def test_delivered_characters_and_the_seam_are_counted() -> None:
+    """What was cut at the joint is `discarded`, what reached the reader `characters`."""
+    held = "What was held before the cut came along."
+    seam = Seam(held, choose_anchor(held), form="continue")
+    notes = book(Report(), form="continue")
+    notes.headers("req_1", 200, seam)
+    rest = seam.feed(held + " And then the rest.")
+    notes.deliver([text(rest)])
+    notes.end("complete")
+    assert notes.entry.characters == len(" And then the rest.")
+    assert notes.entry.discarded == len(held)
+    assert notes.entry.seam == "echo"
+
+
+async def test_a_seam_that_was_never_joined_is_not_reported() -> None:
+    """The continuation died in its echo."""
+    held = "What was held before the cut came along."
+    notes = book(Report(), form="continue")
+    notes.headers("req_1", 200, Seam(held, choose_anchor(held), form="continue"))
+    notes.end("connection")
+    assert (notes.entry.seam, notes.entry.discarded) == (None, 0)

@@ -1,0 +1,122 @@
+"""A step that outlives whoever waits for it."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from unbroken.engine.detached import Abandoned, detach
+
+pytestmark = pytest.mark.anyio
+
+
+class Work:
+    """Work that goes on when it is told to, and notes how far it came."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.may_go_on = anyio.Event()
+        self.notes: list[str] = []
+        self._error = error
+
+    async def __call__(self) -> None:
+        self.notes.append("started")
+        try:
+            await self.may_go_on.wait()
+        except BaseException:
+            self.notes.append("cancelled")
+            raise
+        self.notes.append("ended")
+        if self._error is not None:
+            raise self._error
+
+
+async def test_waiting_waits_for_the_end_of_the_work() -> None:
+    """It starts by itself, and may have ended before anybody waits."""
+    work = Work()
+    step = detach(work)
+    await anyio.wait_all_tasks_blocked()
+    assert work.notes == ["started"]
+    work.may_go_on.set()
+    await step.wait()
+    await step.wait()
+    assert work.notes == ["started", "ended"]
+
+
+async def test_what_the_work_raises_comes_out_of_the_wait() -> None:
+    """And never out of the event loop."""
+    work = Work(LookupError("mine"))
+    step = detach(work)
+    work.may_go_on.set()
+    with pytest.raises(LookupError, match="mine"):
+        await step.wait()
+
+
+async def test_cancelling_the_wait_leaves_the_work_alone() -> None:
+    """Any number of times; the next wait is for the same work."""
+    work = Work()
+    step = detach(work)
+    for _ in range(3):
+        async with anyio.create_task_group() as group:
+            group.start_soon(step.wait)
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+    assert work.notes == ["started"]
+    work.may_go_on.set()
+    await step.wait()
+    assert work.notes == ["started", "ended"]
+
+
+async def test_two_may_wait_for_the_same_work() -> None:
+    """Both are told of its end."""
+    work = Work()
+    step = detach(work)
+    async with anyio.create_task_group() as group:
+        group.start_soon(step.wait)
+        group.start_soon(step.wait)
+        await anyio.wait_all_tasks_blocked()
+        work.may_go_on.set()
+
+
+async def test_cancelling_the_work_waits_until_it_has_ended() -> None:
+    """Whoever waits for it is told that it was abandoned."""
+    work = Work()
+    step = detach(work)
+    told: list[str] = []
+
+    async def wait() -> None:
+        try:
+            await step.wait()
+        except Abandoned:
+            told.append("abandoned")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(wait)
+        await anyio.wait_all_tasks_blocked()
+        await step.cancel()
+        assert work.notes == ["started", "cancelled"]
+    assert told == ["abandoned"]
+
+
+async def test_cancelling_work_that_has_failed_says_nothing() -> None:
+    """Nobody looked at its error, and nobody is warned of that."""
+    work = Work(LookupError("mine"))
+    step = detach(work)
+    work.may_go_on.set()
+    await anyio.wait_all_tasks_blocked()
+    await step.cancel()
+    assert work.notes == ["started", "ended"]
+
+
+async def test_the_work_sees_the_context_of_who_started_it() -> None:
+    """Tracing depends on it."""
+    from contextvars import ContextVar
+
+    place: ContextVar[str] = ContextVar("place")
+    seen: list[str] = []
+
+    async def look() -> None:
+        seen.append(place.get())
+
+    place.set("here")
+    await detach(look).wait()
+    assert seen == ["here"]

@@ -1,0 +1,168 @@
+"""Notices: for the report, for the caller, for the log; and never a word of the conversation."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+import pytest
+from harness import CONTINUE, PREFILL, ask, assert_unbroken, read, serving
+
+from unbroken import Notice, Policy, Report, StreamFailed, resilient_stream
+from unbroken.engine.teller import Teller
+from unbroken.testing import (
+    AFTER_MESSAGE_DELTA,
+    Answer,
+    Drop,
+    EndOfFile,
+    Reset,
+    Script,
+    Status,
+    Thinking,
+    after_characters,
+    after_events,
+)
+
+pytestmark = pytest.mark.anyio
+
+TEXT: Final = "The answer is a secret between the two of us, and nobody who reads the log may learn it."
+PROMPT: Final = "A question that is nobody else's business"
+
+
+@pytest.mark.backends("virtual")
+async def test_a_notice_before_the_first_attempt_is_about_none() -> None:
+    """It has no model and no request id yet."""
+    report = Report()
+    Teller(report, 0.0, None).notice("route_skipped", "it is skipped")
+    assert report.notices == [Notice("route_skipped", "it is skipped", 0, "", None, 0.0)]
+
+
+async def codes(script: Script, **changes: Any) -> list[str]:
+    """The codes of the notices of one stream that is read to its end."""
+    heard: list[Notice] = []
+    async with serving(script) as (_, client):
+        reading = await read(client, on_notice=heard.append, **changes)
+        assert heard == reading.report.notices
+        return reading.codes
+
+
+async def test_a_stream_that_goes_well_has_nothing_to_tell() -> None:
+    """No notice at all."""
+    assert await codes(Script(TEXT)) == []
+
+
+async def test_a_retry_before_any_content_is_told() -> None:
+    """As a retry: nothing was cut."""
+    assert await codes(Script(TEXT, faults=[Status(529), Status(503)])) == ["retry", "retry"]
+
+
+@pytest.mark.parametrize("model", [PREFILL, CONTINUE])
+async def test_a_cut_and_its_resume_are_told(model: str) -> None:
+    """Two notices: what happened, and what is done about it."""
+    script = Script(TEXT, faults=[Reset(at=after_characters(40))])
+    assert await codes(script, model=model) == ["cut", "resume"]
+
+
+async def test_a_resume_that_is_refused_is_no_second_cut() -> None:
+    """Nothing came that could have been cut."""
+    script = Script(TEXT, faults=[Reset(at=after_characters(40)), Status(529)])
+    assert await codes(script) == ["cut", "resume", "resume"]
+
+
+async def test_a_failover_is_told() -> None:
+    """With the model that goes on."""
+    script = Script(TEXT, models={CONTINUE: Script(TEXT, then=Status(529))})
+    policy = Policy(initial_backoff=0, max_attempts_per_route=1)
+    assert await codes(script, fallback_models=[PREFILL], policy=policy) == ["failover"]
+
+
+async def test_a_route_that_is_ruled_out_is_told() -> None:
+    """The second model does not exist; the third one answers."""
+    dead = Script(TEXT, then=Status(529))
+    script = Script(TEXT, models={CONTINUE: dead, "claude-sonnet-5": Script(TEXT, then=Status(404))})
+    policy = Policy(initial_backoff=0, max_attempts_per_route=1)
+    told = await codes(script, fallback_models=["claude-sonnet-5", PREFILL], policy=policy)
+    assert told == ["failover", "failover", "route_skipped"]
+
+
+async def test_a_model_that_turns_out_to_take_no_prefill_is_told() -> None:
+    """The table was wrong about it; it is asked to continue, and that is no attempt lost."""
+    refusal = "This model does not support assistant message prefill. The conversation must end with a user message."
+    faults = [Reset(at=after_characters(40)), Status(400, message=refusal)]
+    told = await codes(Script(TEXT, faults=faults), model=PREFILL)
+    assert told == ["cut", "resume", "prefill_unsupported", "resume"]
+
+
+async def test_an_end_that_is_supplied_is_told() -> None:
+    """The message was whole; only `message_stop` was missing."""
+    script = Script(TEXT, faults=[Drop(at=AFTER_MESSAGE_DELTA)])
+    assert await codes(script) == ["message_stop_supplied"]
+
+
+async def test_a_thinking_block_that_is_given_up_is_told() -> None:
+    """It was delivered in part, and cannot be gone on with."""
+    answer = Answer([Thinking("A long thought, which does not come to its end at the first attempt."), TEXT])
+    told = await codes(Script(answer, faults=[EndOfFile(at=after_events(4))]))
+    assert told == ["cut", "retry", "block_abandoned"]
+
+
+async def test_a_failure_is_told_last() -> None:
+    """Of every attempt, and of the end."""
+    heard: list[Notice] = []
+    async with serving(Script(TEXT, then=Status(529))) as (_, client):
+        with pytest.raises(StreamFailed) as caught:
+            await read(client, on_notice=heard.append, policy=Policy(initial_backoff=0, max_attempts=2))
+    assert [notice.code for notice in heard] == ["retry", "failed"]
+    assert caught.value.report.notices == heard
+
+
+async def test_a_listener_that_raises_does_not_break_the_stream(caplog: pytest.LogCaptureFixture) -> None:
+    """What it raises is logged."""
+
+    def listen(notice: Notice) -> None:
+        raise LookupError("a mistake of the caller's")
+
+    async with serving(Script(TEXT, faults=[Reset(at=after_characters(40))])) as (_, client):
+        assert_unbroken(await read(client, on_notice=listen), TEXT)
+    assert "a mistake of the caller's" in caplog.text
+
+
+async def test_a_notice_says_which_attempt_and_which_request_it_is_about() -> None:
+    """So that it can be found in somebody else's log."""
+    async with serving(Script(TEXT, faults=[Reset(at=after_characters(40))])) as (server, client):
+        reading = await read(client)
+        for notice in reading.report.notices:
+            assert (notice.attempt, notice.model) == (1, CONTINUE)
+            assert notice.request_id == server.requests[0].id
+            assert 0 <= notice.at <= (reading.report.duration or 0)
+
+
+async def test_the_logger_tells_every_notice_with_its_request_id(caplog: pytest.LogCaptureFixture) -> None:
+    """On the logger `unbroken`, at the level of information."""
+    caplog.set_level(logging.INFO, "unbroken")
+    async with serving(Script(TEXT, faults=[Reset(at=after_characters(40)), Status(529)])) as (server, client):
+        reading = await read(client)
+    records = [record for record in caplog.records if record.name == "unbroken"]
+    assert len(records) == len(reading.report.notices)
+    assert server.requests[0].id in records[0].getMessage()
+
+
+async def test_no_log_record_no_error_and_no_report_holds_a_word_of_the_conversation(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Neither the prompt nor the answer: reports are pasted into tickets, and logs are kept."""
+    caplog.set_level(logging.DEBUG, "unbroken")
+    script = Script(TEXT, faults=[Reset(at=after_characters(50)), Status(500), Drop(at=after_characters(60))])
+    async with serving(script) as (server, client):
+        arguments = ask(messages=[{"role": "user", "content": PROMPT}], system="A system prompt of my own")
+        async with resilient_stream(client, **arguments) as stream:
+            await stream.until_done()
+        told = [stream.report.to_json(), *(str(notice) for notice in stream.report.notices)]
+        await server.play(Script(TEXT, faults=[Reset(at=after_characters(50))], then=Status(529)))
+        with pytest.raises(StreamFailed) as caught:
+            await read(client, messages=arguments["messages"], system=arguments["system"])
+        assert caught.value.partial.text == TEXT[:50]
+    told += [str(caught.value), repr(caught.value), caught.value.report.to_json()]
+    told += [record.getMessage() for record in caplog.records if record.name == "unbroken"]
+    for secret in (PROMPT, "A system prompt", "The answer is", TEXT[30:50], TEXT[-20:]):
+        assert not [line for line in told if secret in line]
