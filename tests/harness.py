@@ -140,7 +140,15 @@ def assert_unbroken(reading: Reading, answer: Answer | str, *, stop_reason: str 
 
 
 #: What the last attempt may have died of when the message was already whole.
-_AFTER_THE_END: Final = ("overloaded", "server_error", "rate_limited", "timed_out", "connection", "malformed", "stalled")
+_AFTER_THE_END: Final = (
+    "overloaded",
+    "server_error",
+    "rate_limited",
+    "timed_out",
+    "connection",
+    "malformed",
+    "stalled",
+)
 
 
 def _assert_blocks_in_order(events: list[Any]) -> list[Any]:

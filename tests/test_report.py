@@ -91,14 +91,14 @@ NOTICES = st.builds(
     st.text(max_size=9),
     st.text(max_size=9),
     st.integers(1, 9),
-    st.text(),
-    st.none() | st.text(),
+    st.text(max_size=9),
+    st.none() | st.text(max_size=9),
     st.floats(0, 1e6),
 )
 REPORTS = st.builds(
     Report,
-    st.lists(ATTEMPTS, max_size=4),
-    st.lists(NOTICES, max_size=4),
+    st.lists(ATTEMPTS, max_size=3),
+    st.lists(NOTICES, max_size=3),
     st.sampled_from(["open", "complete", "failed", "closed"]),
     st.none() | st.floats(0, 1e6),
 )

@@ -71,6 +71,16 @@ class StreamFailed(anthropic.APIError):
         if errors:
             self.__cause__ = ExceptionGroup("every attempt failed", list(errors))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Pickled without calling `__init__`, whose arguments are not `args`; the cause is not pickled, as ever.
+        return _revive, (type(self), self.args), self.__dict__
+
+
+def _revive(kind: type[StreamFailed], args: tuple[object, ...]) -> StreamFailed:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    return error
+
 
 class StreamTimeout(StreamFailed, TimeoutError):
     """The policy's `deadline` passed."""

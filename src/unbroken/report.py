@@ -175,5 +175,5 @@ class Report:
         """What `to_json` gave. Raises `ValueError` for anything else."""
         data = json.loads(text)
         if not isinstance(data, dict):
-            raise ValueError("this is no report: a JSON object is expected")
+            raise ValueError("this is no report of version 1: it is no JSON object")
         return cls.from_dict(data)

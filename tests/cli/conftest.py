@@ -42,10 +42,10 @@ def start() -> Iterator[Start]:
     """Starts `python -m unbroken` in a process of its own."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    def start(*arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "unbroken", *arguments],
-            stdin=stdin,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -68,6 +68,13 @@ def test_a_low_terminal_shows_the_end_of_the_text(trial: Trial) -> None:
     assert "✓ exact" in picture
 
 
+def test_a_narrow_terminal_has_fewer_columns_and_all_of_them_whole(trial: Trial) -> None:
+    wide, narrow = shown(trial, width=116), shown(trial, width=80)
+    assert "request id" in wide
+    assert "request id" not in narrow
+    assert "…" not in narrow
+
+
 def test_the_picture_before_the_first_byte(trial: Trial) -> None:
     trial.alone = Side("SDK", TRUTH, trial.alone.tell)
     trial.ours = Side("unbroken", TRUTH, trial.ours.tell)
@@ -78,7 +85,7 @@ def test_the_cells_of_a_request() -> None:
     attempt = AttemptReport(2, 0, "m", "continue", 1.0, request_id="req_1", status=200, outcome="complete", ended=0.5)
     attempt.input_tokens, attempt.output_tokens, attempt.seam, attempt.discarded = 1200, 7, "echo", 44
     assert attempt_cells(attempt) == (
-        *("2", "m", "continue", "req_1", "200 complete", "0.50", "1,200 / 7", "echo, 44 repeated cut"),
+        *("2", "m", "continue", "req_1", "200 complete", "0.50", "1,200 / 7", "echo, 44 cut"),
     )
     bare = AttemptReport(1, 0, "m", "request", 0.0, estimated_output_tokens=9)
     assert attempt_cells(bare) == ("1", "m", "request", "–", "– open", "–", "– / ~9", "")

@@ -566,6 +566,15 @@ def test_a_restart_that_is_not_replayed_is_bounded_by_max_attempts() -> None:
     assert isinstance(story.plan.after_unmatched(held), Fail)
 
 
+def test_a_restart_that_may_not_be_asked_for_again_is_not_glued_either() -> None:
+    """Whatever limit stands in the way."""
+    held = partial(message_start(), *open_text("Hi"))
+    for limit in ({"max_resumes": 1}, {"max_extra_input_tokens": 10}):
+        story = Story(**limit)
+        assert story.ask(RETRY, held, brought=True).form == "restart"
+        assert isinstance(story.plan.after_unmatched(held), Fail)
+
+
 # -- any story at all
 
 KINDS = st.sampled_from([*Kind])

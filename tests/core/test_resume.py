@@ -260,6 +260,13 @@ def test_the_callers_own_prefill_is_the_head_of_the_answer(own: Any, expected: l
     assert len(request["messages"]) == (2 if form == "prefill" else 3)
 
 
+def test_only_the_first_text_joins_the_callers_prefill() -> None:
+    """The blocks after it stay blocks."""
+    held = partial(message_start(), *text_block("One. "), *open_text(SENTENCE, index=1))
+    request = built(held, "prefill", messages=[QUESTION, {"role": "assistant", "content": "Here: "}])
+    assert [block["text"] for block in assistant(request)] == ["Here: One. ", SENTENCE]
+
+
 def test_a_conversation_without_a_turn_is_sent_with_one() -> None:
     """The API will say what it thinks of it."""
     assert [turn["role"] for turn in built(HELD, "prefill", messages=[])["messages"]] == ["assistant"]

@@ -102,7 +102,7 @@ def key_of(text: str) -> str:
 WHOLE = [
     message_start(),
     *thinking_block("Hm."),
-    *text_block("Hello, ", "world.", index=1),
+    *text_block("Hello, ", "", "world.", index=1),
     *tool_block("{}", index=2),
     *ending(),
 ]
@@ -530,6 +530,16 @@ def test_a_refusal_is_never_joined(form: Form) -> None:
     words = text_block("I can't help with that.") if form == "continue" else []
     assert reader.resume(message_start(), *words, message_delta("refusal"), message_stop(), form=form) == []
     assert reader.splicer.trouble == "refused"
+
+
+def test_a_refusal_after_the_joint_is_the_messages_own_end() -> None:
+    """What was delivered is never taken back."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    reader.resume(message_start(), *text_block(key_of(SENTENCE) + " More."), *ending("refusal"))
+    assert reader.splicer.trouble is None
+    assert reader.text == SENTENCE + " More."
+    assert reader.splicer.held.stop_reason == "refusal"
 
 
 # -- thinking

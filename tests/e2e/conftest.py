@@ -1,4 +1,4 @@
-"""What holds for every test of this folder: asserts in shared helpers explain themselves, and the SDK uses no threads."""
+"""What holds for all tests of this folder: shared asserts explain themselves, and the SDK uses no threads."""
 
 from __future__ import annotations
 

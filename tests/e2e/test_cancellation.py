@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+import anthropic
 import anyio
+import anyio.lowlevel
 import pytest
 from anthropic import AsyncAnthropic
-from harness import AT_ONCE, PREFILL, ask, assert_unbroken, read, read_on
 
+from harness import AT_ONCE, PREFILL, ask, assert_unbroken, read, read_on
 from unbroken import Policy, ResilientStream, StreamFailed, StreamTimeout, resilient_stream
 from unbroken.testing import BEFORE_RESPONSE, FaultServer, Reset, Script, Silence, Status, ThreadedFaultServer
 from unbroken.testing import after_characters as after
@@ -57,7 +59,7 @@ async def until(condition: Callable[[], bool]) -> None:
     """Let others run until it is so; what never becomes so fails, and does not hang."""
     with anyio.fail_after(10):
         while not condition():
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
 
 
 def tasks() -> set[tuple[int, str | None]]:
@@ -66,10 +68,10 @@ def tasks() -> set[tuple[int, str | None]]:
 
 
 @asynccontextmanager
-async def nothing_left(script: Script) -> AsyncIterator[tuple[ThreadedFaultServer, AsyncAnthropic]]:
+async def nothing_left(script: Script, **options: Any) -> AsyncIterator[tuple[ThreadedFaultServer, AsyncAnthropic]]:
     """A server in a thread of its own and a client; afterwards all tasks of this loop and all connections are gone."""
     with FaultServer.in_thread(script) as server:
-        async with AsyncAnthropic(base_url=server.url, api_key="test") as client:
+        async with AsyncAnthropic(base_url=server.url, api_key="test", **options) as client:
             before = tasks()
             yield server, client
             assert tasks() == before
@@ -115,6 +117,19 @@ async def test_a_cancelled_asyncio_task_leaves_nothing_behind(phase: str) -> Non
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+@pytest.mark.backends("asyncio", "uvloop")
+@pytest.mark.parametrize("phase", PHASES)
+async def test_a_caller_on_the_aiohttp_client_who_is_cancelled_leaves_nothing_behind(phase: str) -> None:
+    """The other transport has other ways to leave something open."""
+    http_client = anthropic.DefaultAioHttpClient()
+    async with nothing_left(PHASES[phase].script, http_client=http_client) as (server, client):
+        async with anyio.create_task_group() as group:
+            group.start_soon(consume, client, "text")
+            await until(lambda: PHASES[phase].reached(server))
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("iterator", ["events", "text"])
@@ -326,6 +341,21 @@ async def test_a_reader_who_wraps_anext_in_wait_for_gets_the_whole_text(way: str
             assert (await stream.get_final_message()).stop_reason == "end_turn"
         assert text == TEXT
         assert beats or way == "a_slow_first_byte"
+
+
+@pytest.mark.backends("asyncio", "uvloop")
+@pytest.mark.parametrize("way", SLOW_WAYS)
+async def test_waiting_for_the_final_message_can_be_given_up_and_taken_up_again(way: str) -> None:
+    """What was read meanwhile is kept."""
+    async with nothing_left(SLOW_WAYS[way]) as (_, client):
+        async with resilient_stream(client, **ask(policy=AT_ONCE)) as stream:
+            while True:
+                try:
+                    message = await asyncio.wait_for(stream.get_final_message(), 0.002)
+                except TimeoutError:
+                    continue
+                break
+            assert [block.text for block in message.content if block.type == "text"] == [TEXT]
 
 
 HEARTBEATS: Final[dict[str, tuple[Script, int]]] = {

@@ -7,8 +7,8 @@ from itertools import product
 from typing import Any, Final
 
 import pytest
-from harness import CONTINUE, PREFILL, Reading, assert_unbroken, read, serving
 
+from harness import CONTINUE, PREFILL, Reading, assert_unbroken, read, serving
 from unbroken import Policy
 from unbroken.testing import (
     AFTER_CONTENT,
@@ -98,7 +98,7 @@ async def read_through(model: str, *steps: Any) -> tuple[Reading, int]:
 @pytest.mark.parametrize(("model", "fault", "place"), list(product(MODELS, FAULTS, PLACES)))
 async def test_a_fault_costs_the_reader_nothing(model: str, fault: str, place: str) -> None:
     """Whatever breaks, and wherever: the exact answer once, in one message."""
-    reading, requests = await read_through(model, replace(FAULTS[fault], at=PLACES[place]))  # type: ignore[call-arg]
+    reading, requests = await read_through(model, replace(FAULTS[fault], at=PLACES[place]))  # type: ignore[arg-type]
     clean_end = fault in CLEAN_ENDS and place == "after_message_delta"
     assert_unbroken(reading, MODELS[model][1], stops=0 if clean_end else 1)
     assert requests == requests_expected(place) == len(reading.report.attempts)
@@ -134,7 +134,12 @@ async def test_a_connection_that_dies_before_the_headers_is_asked_again(model: s
 @pytest.mark.parametrize("model", MODELS)
 async def test_a_resume_can_itself_die_before_its_first_new_word(model: str) -> None:
     """The attempt after a cut brings a status, an empty body, half an echo; the text is still joined exactly."""
-    steps = [Reset(at=after_characters(40)), Status(529), EndOfFile(at=BEFORE_MESSAGE_START), Drop(at=after_characters(2))]
+    steps = [
+        Reset(at=after_characters(40)),
+        Status(529),
+        EndOfFile(at=BEFORE_MESSAGE_START),
+        Drop(at=after_characters(2)),
+    ]
     reading, requests = await read_through(model, *steps)
     assert_unbroken(reading, MODELS[model][1])
     assert requests == 5
@@ -165,7 +170,7 @@ TIMED: Final[dict[str, tuple[Fault, float]]] = {
 async def test_a_stream_that_stops_moving_is_given_up_on_time(model: str, fault: str, place: str) -> None:
     """Silence ends at `idle_timeout`, pings without content at `progress_timeout`, to the second; then it goes on."""
     kind, limit = TIMED[fault]
-    reading, requests = await read_through(model, replace(kind, at=PLACES[place]))  # type: ignore[call-arg]
+    reading, requests = await read_through(model, replace(kind, at=PLACES[place]))  # type: ignore[arg-type]
     assert_unbroken(reading, MODELS[model][1])
     assert requests == requests_expected(place)
     first = reading.report.attempts[0]
@@ -180,7 +185,9 @@ async def test_a_stream_that_stops_moving_is_given_up_on_time(model: str, fault:
 @pytest.mark.anyio
 @pytest.mark.backends("virtual")
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("fault", [Slow(60), Silence(80, at=BEFORE_RESPONSE), Silence(80), Pings(280, every=20)], ids=repr)
+@pytest.mark.parametrize(
+    "fault", [Slow(60), Silence(80, at=BEFORE_RESPONSE), Silence(80), Pings(280, every=20)], ids=repr
+)
 async def test_slowness_within_the_limits_is_left_alone(model: str, fault: Fault) -> None:
     """A slow first byte, a slow stream, a long thought: one request, and the whole answer."""
     reading, requests = await read_through(model, fault)

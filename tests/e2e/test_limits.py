@@ -1,4 +1,4 @@
-"""Waits and limits, to the second, on a clock that jumps: `retry-after`, watchdogs, deadlines, and the end of patience."""
+"""Waits and limits, to the second, on a clock that jumps: `retry-after`, watchdogs, deadlines, the end of patience."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, Final
 import anthropic
 import anyio
 import pytest
-from harness import AT_ONCE, CONTINUE, PREFILL, ask, assert_unbroken, read, serving
 
+from harness import AT_ONCE, CONTINUE, PREFILL, ask, assert_unbroken, read, serving
 from unbroken import Health, Policy, StreamFailed, StreamStalled, StreamTimeout, resilient_stream
 from unbroken.testing import (
     AFTER_MESSAGE_START,
@@ -318,7 +318,7 @@ async def test_when_everything_is_dead_one_error_tells_of_every_attempt() -> Non
         assert len(error.report.attempts) == 8
         assert isinstance(error.__cause__, ExceptionGroup)
         assert len(error.__cause__.exceptions) == 8
-        assert all(isinstance(each, anthropic.InternalServerError) for each in error.__cause__.exceptions)
+        assert all(isinstance(each, anthropic.OverloadedError) for each in error.__cause__.exceptions)
         assert error.report.request_ids == [request.id for request in server.requests]
         asked = [request.model for request in server.requests]
         assert asked == [CONTINUE] * 3 + [PREFILL] * 3 + ["claude-sonnet-4-5"] * 2

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 import anyio
-from harness import CONTINUE, PREFILL, Reading, assert_unbroken, read, serving
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from harness import CONTINUE, PREFILL, Reading, assert_unbroken, read, serving
 from unbroken import Policy
 from unbroken.testing import (
     AFTER_CONTENT,
@@ -34,11 +34,18 @@ from unbroken.testing import (
 )
 from unbroken.testing.texts import TEXTS
 
-EVERYWHERE: Final = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+EVERYWHERE: Final = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 places = st.one_of(
     st.sampled_from(
-        [BEFORE_MESSAGE_START, AFTER_MESSAGE_START, AFTER_LAST_TEXT, AFTER_CONTENT, AFTER_MESSAGE_DELTA, AFTER_MESSAGE_STOP]
+        [
+            BEFORE_MESSAGE_START,
+            AFTER_MESSAGE_START,
+            AFTER_LAST_TEXT,
+            AFTER_CONTENT,
+            AFTER_MESSAGE_DELTA,
+            AFTER_MESSAGE_STOP,
+        ]
     ),
     st.integers(0, 400).map(after_characters),
     st.integers(0, 40).map(after_events),
@@ -61,7 +68,6 @@ texts = st.one_of(
     st.sampled_from(sorted(TEXTS.values())),
     st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=200).filter(str.strip),
 )
-
 
 
 async def read_through(script: Script, **changes: Any) -> tuple[Reading, FaultServer]:
@@ -120,9 +126,7 @@ def test_a_change_of_models_does_not_show_in_the_text(
     own = {order[0]: Script(text, faults=first), order[1]: Script(text, faults=second)}
     policy = Policy(initial_backoff=0, max_attempts_per_route=1)
     script = Script(text, models=own)
-    reading, _ = anyio.run(
-        lambda: read_through(script, model=order[0], fallback_models=order[1:], policy=policy)
-    )
+    reading, _ = anyio.run(lambda: read_through(script, model=order[0], fallback_models=order[1:], policy=policy))
     assert_unbroken(reading, text, stops=count_of_stops(reading))
     assert reading.message.model in order
 
@@ -136,7 +140,9 @@ def test_a_change_of_models_does_not_show_in_the_text(
 def test_every_resume_is_built_from_the_original_request(cuts: list[int], model: str, name: str) -> None:
     """Three cuts send three resumes of one length in turns: none carries the attempt before it."""
     script = Script(TEXTS[name], faults=[Reset(after_characters(cut)) for cut in cuts])
-    reading, server = anyio.run(lambda: read_through(script, model=model, system="Be brief.", metadata={"user_id": "u"}))
+    reading, server = anyio.run(
+        lambda: read_through(script, model=model, system="Be brief.", metadata={"user_id": "u"})
+    )
     assert_unbroken(reading, TEXTS[name])
     original, *resumes = [request.body for request in server.requests]
     turns = 2 if model == PREFILL else 3

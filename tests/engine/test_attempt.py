@@ -11,8 +11,8 @@ import anthropic
 import anyio
 import httpx2
 import pytest
-from harness import CONTINUE, serving
 
+from harness import CONTINUE, serving
 from unbroken import StreamStalled, StreamTruncated
 from unbroken.core.failure import Failure, Kind, Verdict
 from unbroken.engine.attempt import Attempt, Watch

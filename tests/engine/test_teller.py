@@ -6,8 +6,8 @@ import logging
 from typing import Any, Final
 
 import pytest
-from harness import CONTINUE, PREFILL, ask, assert_unbroken, read, serving
 
+from harness import CONTINUE, PREFILL, ask, assert_unbroken, read, serving
 from unbroken import Notice, Policy, Report, StreamFailed, resilient_stream
 from unbroken.engine.teller import Teller
 from unbroken.testing import (

@@ -56,7 +56,13 @@ def end(stop_reason: str = "end_turn") -> Event:
     }
 
 
-TEXT: Final = [START, block(0, text=""), delta(0, "text_delta", text="Hel"), delta(0, "text_delta", text="lo"), end_of(0)]
+TEXT: Final = [
+    START,
+    block(0, text=""),
+    delta(0, "text_delta", text="Hel"),
+    delta(0, "text_delta", text="lo"),
+    end_of(0),
+]
 WHOLE: Final = [*TEXT, end(), STOP]
 
 
@@ -65,7 +71,9 @@ def response() -> httpx2.Response:
     return httpx2.Response(200, request=httpx2.Request("POST", "http://127.0.0.1/v1/messages"))
 
 
-def typed(api: Api = "messages", output_format: Any = anthropic.not_given, partial: Partial | None = None) -> TypedEvents:
+def typed(
+    api: Api = "messages", output_format: Any = anthropic.not_given, partial: Partial | None = None
+) -> TypedEvents:
     """An accumulator that has seen nothing, or `partial`."""
     return TypedEvents(api, output_format, partial or Partial(), response)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,9 @@ __all__ = ["Trial", "attempt_cells", "last_picture", "live_picture", "save"]
 WIDTH: Final = 116
 
 _COLUMNS: Final = ("#", "model", "asked as", "request id", "outcome", "seconds", "tokens in / out", "seam")
+#: What a terminal of less than this has to do without.
+_WIDE: Final = 104
+_LEFT_OUT: Final = frozenset({"request id", "tokens in / out"})
 _TONES: Final[dict[Tone, str]] = {"plain": "dim", "cut": "yellow", "good": "bold green", "bad": "bold red"}
 _SIGNS: Final[dict[Tone, str]] = {"plain": "→", "cut": "✗", "good": "✓", "bad": "✗"}
 #: Each attempt that brought text writes in a colour of its own; the table's rows have the same.
@@ -55,7 +59,7 @@ def live_picture(trials: Sequence[Trial], console: Console) -> RenderableType:
     rows = max(6, console.height - around)
     parts = [_head(trial), _panels(trial, console, min(rows, _rows_needed(trial, console)))]
     if attempts:
-        parts.append(_table(trial.ours))
+        parts.append(_table(trial.ours, console))
     if done:
         parts.append(_score(done))
     return Group(*parts)
@@ -65,7 +69,7 @@ def last_picture(trials: Sequence[Trial], console: Console) -> RenderableType:
     """The last act whole, and the score of all."""
     trial = trials[-1]
     rows = max(len(_body(side, console)) for side in (trial.alone, trial.ours))
-    return Group(_head(trial), _panels(trial, console, rows), _table(trial.ours), _score(trials))
+    return Group(_head(trial), _panels(trial, console, rows), _table(trial.ours, console), _score(trials))
 
 
 def save(trials: Sequence[Trial], path: Path) -> None:
@@ -80,7 +84,7 @@ def attempt_cells(attempt: AttemptReport) -> tuple[str, ...]:
     took_in = "–" if attempt.input_tokens is None else f"{attempt.input_tokens:,}"
     joined = attempt.seam or ""
     if attempt.discarded:
-        joined += f", {attempt.discarded} repeated cut"
+        joined += f", {attempt.discarded} cut"
     return (
         str(attempt.number),
         attempt.model,
@@ -185,14 +189,15 @@ def _ink(turn: int) -> str:
     return _INKS[min(turn, len(_INKS) - 1)]
 
 
-def _table(side: Side) -> RenderableType:
+def _table(side: Side, console: Console) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, expand=True, padding=(0, 1), show_edge=False, header_style="dim")
-    for name in _COLUMNS:
+    shown = [console.width >= _WIDE or name not in _LEFT_OUT for name in _COLUMNS]
+    for name in compress(_COLUMNS, shown):
         right = name in ("#", "seconds", "tokens in / out")
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
     inks = {number: _ink(turn) for turn, (number, _) in enumerate(side.joints)}
     for attempt in side.report.attempts if side.report else ():
-        table.add_row(*attempt_cells(attempt), style=inks.get(attempt.number, "dim"))
+        table.add_row(*compress(attempt_cells(attempt), shown), style=inks.get(attempt.number, "dim"))
     return Group(Text(), table)
 
 

@@ -27,6 +27,7 @@ class Spectator(Protocol):
 
     def watching(self, trials: Sequence[Trial]) -> AbstractAsyncContextManager[None]:
         """Watch the last of these while it is performed."""
+        ...
 
     def close(self, trials: Sequence[Trial]) -> None:
         """All acts are over."""

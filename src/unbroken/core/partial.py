@@ -276,7 +276,7 @@ class Partial:
         """What `to_json` gave. Raises `ValueError` for anything else."""
         data = json.loads(text)
         if not isinstance(data, dict):
-            raise ValueError("this is no partial: a JSON object is expected")
+            raise ValueError("this is no partial of version 1: it is no JSON object")
         return cls.from_dict(data)
 
     def copy(self) -> Partial:

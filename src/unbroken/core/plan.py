@@ -250,7 +250,7 @@ class Plan:
             return self._nothing_left(failure, held)
         ask_again = route == self._now.route
         wait = self._policy.backoff(state.failures, jitter) if ask_again else 0.0
-        if ask_again and failure.verdict is Verdict.REJECTED:
+        if failure.verdict is Verdict.REJECTED:
             wait = 0.0
         if route != self._now.route:
             self._states[route].turn = 0
@@ -288,7 +288,7 @@ class Plan:
     def _nothing_left(self, failure: Failure, held: Partial) -> Fail:
         if _resumable(held) and self._policy.resume == "never":
             return Fail("Policy.resume is 'never'")
-        hopeless = failure.verdict in (Verdict.CLIENT, Verdict.ELSEWHERE) and failure.kind is not Kind.REFUSED
+        hopeless = failure.verdict in (Verdict.CLIENT, Verdict.ELSEWHERE)
         if held.message is None and hopeless and failure.kind not in _RETRYABLE:
             return Fail("no route is left that could answer", failure.error)
         if failure.retry_after is not None and failure.retry_after > self._policy.max_retry_after:

@@ -187,7 +187,7 @@ class Splicer:
     def _role(self, type_: str) -> Literal["pass", "text", "seam", "hold", "drop"]:
         if type_ in _THINKING and self._drops_thinking:
             return "drop"
-        if type_ == "text" and self._joining:
+        if self._joining:
             return "seam"
         if type_ not in self._live:
             return "hold"
@@ -322,9 +322,6 @@ class Splicer:
         if self._seam.state == "joined":
             self._joining = False
             self._seam_text(joined)
-            for incoming in self._incoming.values():
-                if incoming.role == "seam":
-                    incoming.role = "drop"
             self._incoming[event["index"]] = _Incoming("text", self._seam_index(), joined=True)
 
     def _through_seam(self, text: str) -> str:

@@ -54,8 +54,7 @@ class ResilientStream(Generic[FormatT]):
         self._step: Step | None = None
         self._error: Exception | None = None
         self._closed = False
-        #: An iterator over just the text, in the pieces in which it arrives.
-        self.text_stream: AsyncIterator[str] = TextStream(self)
+        self._text_stream = TextStream(self)
 
     # -- reading
 
@@ -72,6 +71,11 @@ class ResilientStream(Generic[FormatT]):
                 self._error = error
                 raise
         return cast("ParsedMessageStreamEvent[FormatT]", self._ready.popleft())
+
+    @property
+    def text_stream(self) -> TextStream:
+        """An iterator over just the text, in the pieces in which it arrives."""
+        return self._text_stream
 
     async def _next_text(self) -> str:
         while self._typed is None:
@@ -104,11 +108,11 @@ class ResilientStream(Generic[FormatT]):
     async def _next_event(self) -> Event:
         """The next decoded event. Raises `StopAsyncIteration` at the end."""
         driver = self._driver
+        if self._error is not None:
+            raise self._error
         if driver.overdue() and self._step is None:
             await self._run(driver.expire)
         while not driver.out:
-            if self._error is not None:
-                raise self._error
             if self._step is None and (driver.done or self._closed):
                 raise StopAsyncIteration
             await self._run(driver.advance)
@@ -123,10 +127,12 @@ class ResilientStream(Generic[FormatT]):
             # Closed by another task while we were waiting.
             raise StopAsyncIteration from None
         except Exception as error:
-            self._step = None
             self._error = error
             raise
-        self._step = None
+        # Whoever is cancelled leaves the step, and its outcome, for the next call. Another reader may have started
+        # the next one already.
+        if self._step is step:
+            self._step = None
 
     def _types(self) -> TypedEvents:
         """The accumulator; whoever looks for the first time is made up for what was read before."""

@@ -131,6 +131,10 @@ class TypedEvents:
             except StopAsyncIteration:
                 self._next = None
                 return made
+            except ValueError:
+                # Tool input that is no JSON: the accumulator is finished, and says no more.
+                self._next = None
+                raise
             else:
                 return made  # it is hungry
 

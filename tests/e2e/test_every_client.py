@@ -12,8 +12,8 @@ from typing import Any, Final
 import anthropic
 import pytest
 from anthropic import AsyncAnthropic
-from harness import AT_ONCE, CONTINUE, PREFILL, ask, assert_unbroken, read, read_on, serving
 
+from harness import AT_ONCE, CONTINUE, PREFILL, ask, assert_unbroken, read, read_on, serving
 from unbroken import Policy, Route, StreamFailed, resilient_stream
 from unbroken.testing import Answer, FaultServer, Reset, Script, Status, Thinking, after_characters
 
@@ -63,7 +63,9 @@ async def test_a_route_leads_to_a_second_client() -> None:
     dying = Script(answer, faults=[Reset(at=after_characters(30))], then=Status(529))
     async with serving(dying) as (first, client), serving(answer) as (second, other):
         route = Route(client=other, model=PREFILL)
-        reading = await read(client, fallback_models=[route], policy=Policy(initial_backoff=0, max_attempts_per_route=1))
+        reading = await read(
+            client, fallback_models=[route], policy=Policy(initial_backoff=0, max_attempts_per_route=1)
+        )
         assert_unbroken(reading, TEXT)
         assert reading.message.model == CONTINUE
         assert [attempt.route for attempt in reading.report.attempts] == [0, 1]
@@ -179,7 +181,9 @@ async def test_nothing_of_the_callers_is_changed() -> None:
     }
     before = copy.deepcopy(arguments)
     async with serving(Script(TEXT, faults=[*TWO_CUTS, Status(529)])) as (_, client):
-        assert_unbroken(await read(client, **arguments, policy=Policy(initial_backoff=0, max_attempts_per_route=1)), TEXT)
+        assert_unbroken(
+            await read(client, **arguments, policy=Policy(initial_backoff=0, max_attempts_per_route=1)), TEXT
+        )
     assert arguments == before
 
 

@@ -1,0 +1,381 @@
+"""Drives one stream: which requests it sends, in which order, in which form, and what its report says of them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import anthropic
+import pytest
+
+from harness import AT_ONCE, CONTINUE, PREFILL, Reading, ask, assert_unbroken, read, serving
+from unbroken import Health, Policy, StreamFailed, resilient_stream
+from unbroken.engine.driver import Driver
+from unbroken.routes import Route
+from unbroken.testing import (
+    AFTER_CONTENT,
+    AFTER_LAST_TEXT,
+    AFTER_MESSAGE_DELTA,
+    AFTER_MESSAGE_STOP,
+    Answer,
+    BadJson,
+    Drop,
+    EndOfFile,
+    ErrorEvent,
+    Reset,
+    Script,
+    Silence,
+    Status,
+    Text,
+    Thinking,
+    after_blocks,
+    after_characters,
+)
+
+pytestmark = pytest.mark.anyio
+
+TEXT: Final = (
+    "The driver asks, reads, joins, and asks again; the reader sees one answer, from its first word to its last."
+)
+CUT: Final = Reset(at=after_characters(50))
+
+
+def turns(body: dict[str, Any]) -> list[str]:
+    """Who speaks in a request."""
+    return [turn["role"] for turn in body["messages"]]
+
+
+def last_text(body: dict[str, Any]) -> str:
+    """The text that a request ends with."""
+    content = body["messages"][-1]["content"]
+    return content if isinstance(content, str) else content[-1]["text"]
+
+
+# -- by itself, without a reader
+
+
+def driver(client: Any, **changes: Any) -> Driver:
+    """A driver as `resilient_stream` makes it."""
+    return Driver(
+        api="messages",
+        routes=(Route(model=CONTINUE, client=client),),
+        request={"model": CONTINUE, "max_tokens": 500, "messages": [{"role": "user", "content": "Tell me."}]},
+        policy=AT_ONCE,
+        health=Health(),
+        on_notice=None,
+        **{"warn": lambda warning: None, **changes},
+    )
+
+
+async def test_it_opens_advances_and_is_done() -> None:
+    """Events come out in `out`, until there are no more."""
+    async with serving(Script(TEXT, faults=[CUT])) as (_, client):
+        engine = driver(client)
+        await engine.open()
+        assert engine.response is not None
+        assert not engine.out
+        types: list[str] = []
+        while not engine.done:
+            await engine.advance()
+            types += [event["type"] for event in engine.out]
+            engine.out.clear()
+        assert (types[0], types[-1]) == ("message_start", "message_stop")
+        assert engine.held.text == TEXT
+        assert engine.report.outcome == "complete"
+        await engine.aclose()
+
+
+async def test_it_can_be_closed_at_any_time_and_twice() -> None:
+    """What was open is closed, and the report says so."""
+    async with serving(Script(TEXT, then=Silence())) as (server, client):
+        engine = driver(client)
+        await engine.open()
+        await engine.advance()
+        await engine.aclose()
+        await engine.aclose()
+        assert engine.done
+        assert engine.report.outcome == "closed"
+        assert [attempt.outcome for attempt in engine.report.attempts] == ["cancelled"]
+        await server.all_closed()
+
+
+async def test_without_a_deadline_nothing_is_overdue() -> None:
+    """However long it takes."""
+    async with serving(TEXT) as (_, client):
+        engine = driver(client)
+        await engine.open()
+        assert not engine.overdue()
+        await engine.aclose()
+
+
+# -- the forms
+
+
+async def test_a_model_that_takes_a_prefill_is_given_one() -> None:
+    """The partial is the trailing turn, without white space at its end."""
+    cut = Reset(at=after_characters(TEXT.index(" ", 40) + 1))
+    async with serving(Script(TEXT, faults=[cut])) as (server, client):
+        reading = await read(client, model=PREFILL)
+        assert_unbroken(reading, TEXT)
+        assert reading.forms == ["request", "prefill"]
+        assert turns(server.requests[1].body) == ["user", "assistant"]
+        assert last_text(server.requests[1].body) == TEXT[: TEXT.index(" ", 40)]
+        assert reading.report.seam == "prefill"
+
+
+async def test_a_model_that_takes_none_is_asked_to_continue() -> None:
+    """The partial ends before the last word, and the user turn quotes its end."""
+    async with serving(Script(TEXT, faults=[CUT])) as (server, client):
+        reading = await read(client)
+        assert_unbroken(reading, TEXT)
+        assert reading.forms == ["request", "continue"]
+        body = server.requests[1].body
+        assert turns(body) == ["user", "assistant", "user"]
+        sent = body["messages"][1]["content"][0]["text"]
+        assert TEXT[:50].startswith(sent)
+        assert len(sent) < 50
+        assert sent[-20:] in last_text(body)
+
+
+@pytest.mark.parametrize(
+    ("resume", "model", "form"),
+    [
+        ("auto", PREFILL, "prefill"),
+        ("prefill", PREFILL, "prefill"),
+        ("continue", PREFILL, "continue"),
+        ("restart", PREFILL, "restart"),
+        ("restart", CONTINUE, "restart"),
+        ("continue", CONTINUE, "continue"),
+    ],
+)
+async def test_the_policy_chooses_the_form(resume: Any, model: str, form: str) -> None:
+    """Each of them joins exactly."""
+    async with serving(Script(TEXT, faults=[CUT])) as (_, client):
+        reading = await read(client, model=model, policy=Policy(initial_backoff=0, resume=resume))
+        assert_unbroken(reading, TEXT)
+        assert reading.forms == ["request", form]
+
+
+async def test_a_prefill_is_not_used_while_the_model_thinks() -> None:
+    """The API takes none then."""
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    async with serving(Script(Answer([Thinking("Hm, let me see."), TEXT]), faults=[CUT])) as (_, client):
+        reading = await read(client, model=PREFILL, thinking=thinking)
+        assert_unbroken(reading, Answer([Thinking("Hm, let me see."), TEXT]))
+        assert reading.forms == ["request", "continue"]
+
+
+async def test_a_refused_prefill_turns_the_model_to_continue_for_all_streams_to_come() -> None:
+    """The API is right, the table was wrong; and it is no attempt lost."""
+    refusal = "This model does not support assistant message prefill. The conversation must end with a user message."
+    faults = [CUT, Status(400, message=refusal), None, CUT]
+    policy = Policy(initial_backoff=0, max_attempts=1)
+    async with serving(Script(TEXT, faults=faults)) as (_, client):
+        first = await read(client, model=PREFILL, policy=policy)
+        assert_unbroken(first, TEXT)
+        assert first.forms == ["request", "prefill", "continue"]
+        assert first.outcomes == ["connection", "prefill_unsupported", "complete"]
+        assert (await read(client, model=PREFILL, policy=policy)).forms == ["request", "continue"]
+
+
+async def test_a_refused_resume_steps_down_to_the_next_form_and_then_to_the_next_route() -> None:
+    """A 400 after content is no reason to give up what has arrived."""
+    own = Script(TEXT, faults=[CUT], then=Status(400))
+    async with serving(Script(TEXT, models={PREFILL: own})) as (server, client):
+        reading = await read(client, model=PREFILL, fallback_models=[CONTINUE])
+        assert_unbroken(reading, TEXT)
+        assert reading.forms == ["request", "prefill", "continue", "continue"]
+        assert [request.model for request in server.requests] == [PREFILL, PREFILL, PREFILL, CONTINUE]
+
+
+async def test_a_resume_that_every_route_refuses_is_a_failure_with_the_partial() -> None:
+    """And not the SDK's own error: something had been delivered."""
+    async with serving(Script(TEXT, faults=[CUT], then=Status(400))) as (_, client):
+        with pytest.raises(StreamFailed) as caught:
+            await read(client)
+        assert caught.value.partial.text == TEXT[:50]
+        assert isinstance(caught.value.last, anthropic.BadRequestError)
+
+
+async def test_a_fallback_that_refuses_the_request_is_left_out() -> None:
+    """Its 400 is its own; the next one is asked."""
+    models = {CONTINUE: Script(then=Status(529)), "claude-sonnet-5": Script(then=Status(400))}
+    policy = Policy(initial_backoff=0, max_attempts_per_route=1)
+    async with serving(Script(TEXT, models=models)) as (server, client):
+        reading = await read(client, fallback_models=["claude-sonnet-5", PREFILL], policy=policy)
+        assert_unbroken(reading, TEXT)
+        assert [request.model for request in server.requests] == [CONTINUE, "claude-sonnet-5", PREFILL]
+
+
+async def test_a_resumed_model_that_refuses_to_go_on_is_never_joined() -> None:
+    """Another route finishes the answer."""
+    own = Script(faults=[CUT])
+    refusing = Script(Answer("I cannot help with that.", stop_reason="refusal"))
+    models = {CONTINUE: own, "claude-sonnet-5": refusing}
+    policy = Policy(initial_backoff=0, max_attempts_per_route=1)
+    async with serving(Script(TEXT, models=models)) as (_, client):
+        reading = await read(client, fallback_models=["claude-sonnet-5", PREFILL], policy=policy)
+        assert "I cannot help" not in reading.text
+        assert_unbroken(reading, TEXT)
+
+
+async def test_a_refusal_of_the_first_answer_is_an_answer() -> None:
+    """It is the model's, and nothing broke."""
+    async with serving(Answer(TEXT, stop_reason="refusal")) as (server, client):
+        assert_unbroken(await read(client), TEXT, stop_reason="refusal")
+        assert len(server.requests) == 1
+
+
+# -- what is held decides
+
+
+@pytest.mark.parametrize("model", [PREFILL, CONTINUE])
+async def test_white_space_alone_is_asked_for_afresh(model: str) -> None:
+    """Nothing can be resumed from it, and nothing of it was delivered."""
+    text = "\n\n   " + TEXT
+    async with serving(Script(Answer(text, pieces=(1, 1)), faults=[Reset(at=after_characters(3))])) as (_, client):
+        reading = await read(client, model=model)
+        assert_unbroken(reading, text)
+        assert reading.forms == ["request", "request"]
+
+
+async def test_whole_thinking_and_no_text_is_asked_for_afresh_and_thinks_once() -> None:
+    """What it thinks the second time is left out."""
+    answer = Answer([Thinking("Let me see."), TEXT])
+    async with serving(Script(answer, faults=[Reset(at=after_blocks(1))])) as (_, client):
+        reading = await read(client)
+        assert_unbroken(reading, answer)
+        assert reading.forms == ["request", "request"]
+
+
+@pytest.mark.parametrize("model", [PREFILL, CONTINUE])
+async def test_a_cut_between_two_text_blocks_opens_a_new_block_or_goes_on(model: str) -> None:
+    """The text is the same, whichever it is."""
+    answer = Answer([Text("The first part ends here. "), Text("The second part comes after it.")])
+    async with serving(Script(answer, faults=[Reset(at=after_blocks(1))])) as (_, client):
+        assert_unbroken(await read(client, model=model), answer)
+
+
+@pytest.mark.parametrize("model", [PREFILL, CONTINUE])
+@pytest.mark.parametrize("place", [AFTER_LAST_TEXT, AFTER_CONTENT], ids=["before_its_stop", "after_its_stop"])
+async def test_a_turn_that_had_nothing_to_add_is_finished(model: str, place: Any) -> None:
+    """All of the text had arrived: the resume brings the end alone, and no empty block."""
+    async with serving(Script(TEXT, faults=[Reset(at=place)])) as (_, client):
+        reading = await read(client, model=model)
+        assert_unbroken(reading, TEXT)
+        assert len(reading.message.content) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "stops", "codes"),
+    [
+        (EndOfFile(at=AFTER_MESSAGE_DELTA), 0, []),
+        (Drop(at=AFTER_MESSAGE_DELTA), 1, ["message_stop_supplied"]),
+        (ErrorEvent(at=AFTER_MESSAGE_DELTA), 1, ["message_stop_supplied"]),
+        (BadJson(at=AFTER_MESSAGE_DELTA), 1, ["message_stop_supplied"]),
+        (Drop(at=AFTER_MESSAGE_STOP), 1, []),
+        (ErrorEvent(at=AFTER_MESSAGE_STOP), 1, []),
+    ],
+    ids=repr,
+)
+async def test_after_a_stop_reason_nothing_is_asked_again(fault: Any, stops: int, codes: list[str]) -> None:
+    """`message_stop` is supplied where an exception took it; a clean end adds none, as in the SDK."""
+    async with serving(Script(TEXT, faults=[fault])) as (server, client):
+        reading = await read(client)
+        assert_unbroken(reading, TEXT, stops=stops)
+        assert reading.codes == codes
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("model", [PREFILL, CONTINUE])
+async def test_blocks_that_are_not_live_are_delivered_whole(model: str) -> None:
+    """Text that is not in `live` comes when its block is finished, and is asked for afresh when it is cut."""
+    policy = Policy(initial_backoff=0, live=frozenset())
+    async with serving(Script(TEXT, faults=[CUT])) as (_, client):
+        reading = await read(client, model=model, policy=policy)
+        assert_unbroken(reading, TEXT)
+        assert reading.forms == ["request", "request"]
+
+
+async def test_citations_survive_a_resume() -> None:
+    """Those of the block that was whole are kept in the message."""
+    citation = {
+        "type": "char_location",
+        "cited_text": "a lamp",
+        "document_index": 0,
+        "document_title": None,
+        "start_char_index": 0,
+        "end_char_index": 6,
+        "file_id": None,
+    }
+    answer = Answer([Text("It is a lamp. ", citations=[citation]), Text(TEXT)])
+    async with serving(Script(answer, faults=[Reset(at=after_characters(70))])) as (_, client):
+        reading = await read(client)
+        assert reading.text == answer.text
+        assert reading.message.content[0].citations[0].cited_text == "a lamp"
+
+
+# -- the report
+
+
+async def report_of(script: Script, **changes: Any) -> Reading:
+    """One stream, read to its end."""
+    async with serving(script) as (_, client):
+        return await read(client, **changes)
+
+
+async def test_every_attempt_is_in_the_report() -> None:
+    """Model, form, request id, status, outcome, error type and times of each."""
+    faults = [Status(529), CUT, ErrorEvent("api_error", at=after_characters(60))]
+    async with serving(Script(TEXT, faults=faults)) as (server, client):
+        reading = await read(client)
+    attempts = reading.report.attempts
+    assert [attempt.number for attempt in attempts] == [1, 2, 3, 4]
+    assert [attempt.model for attempt in attempts] == [CONTINUE] * 4
+    assert [attempt.form for attempt in attempts] == ["request", "request", "continue", "continue"]
+    assert [attempt.outcome for attempt in attempts] == ["overloaded", "connection", "server_error", "complete"]
+    assert [attempt.error_type for attempt in attempts] == ["overloaded_error", None, "api_error", None]
+    assert [attempt.status for attempt in attempts] == [529, 200, 200, 200]
+    assert [attempt.request_id for attempt in attempts] == [request.id for request in server.requests]
+    assert all(attempt.ended is not None for attempt in attempts)
+    assert [attempt.first_content is None for attempt in attempts] == [True, False, False, False]
+    assert reading.report.resumes == 2
+    assert reading.report.outcome == "complete"
+    assert reading.report.duration is not None
+
+
+@pytest.mark.backends("virtual")
+async def test_times_in_the_report_are_exact() -> None:
+    """Seconds from entering to sending, of waiting, to the headers, to the first content, to the end."""
+    faults = [Status(529, headers={"retry-after": "4"}), [Silence(3, at=after_characters(50)), CUT]]
+    reading = await report_of(Script(TEXT, faults=faults))
+    first, second, third = reading.report.attempts
+    assert (first.started, first.ended) == (0.0, 0.0)
+    assert (second.started, second.waited, second.headers, second.ended) == (4.0, 4.0, 0.0, 3.0)
+    assert (third.started, third.ended) == (7.0, 0.0)
+    assert reading.report.duration == 7.0
+    assert [notice.at for notice in reading.report.notices] == [0.0, 7.0, 7.0]
+
+
+async def test_a_success_feeds_the_health_of_its_model() -> None:
+    """Its time to first content is counted once."""
+    health = Health()
+    await report_of(Script(TEXT, faults=[CUT]), health=health)
+    assert health.snapshot()["first_content"][CONTINUE]["count"] == 1
+
+
+@pytest.mark.parametrize("dead", ["primary", "both"])
+async def test_the_error_says_who_was_asked_and_how_often(dead: str) -> None:
+    """One sentence with models, outcomes, request ids and how much had arrived."""
+    models = {CONTINUE: Script(TEXT, faults=[CUT], then=Status(529))}
+    if dead == "both":
+        models[PREFILL] = Script(then=Status(503))
+    async with serving(Script(TEXT, models=models)) as (_, client):
+        arguments = ask(fallback_models=[PREFILL] if dead == "both" else [], policy=AT_ONCE)
+        with pytest.raises(StreamFailed) as caught:
+            async with resilient_stream(client, **arguments) as stream:
+                await stream.until_done()
+    said = str(caught.value)
+    assert CONTINUE in said
+    assert (PREFILL in said) == (dead == "both")
+    assert "50 characters" in said
+    assert f"{len(caught.value.report.attempts)} request" in said

@@ -1,0 +1,174 @@
+"""`resilient_stream`: its arguments, and what is wrong with them at the call."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from typing import Any, Final
+
+import anthropic
+import pytest
+from anthropic import AsyncAnthropic
+
+from harness import CONTINUE, PREFILL, ask, assert_unbroken, read, serving
+from unbroken import Health, Policy, Route, resilient_stream
+from unbroken.testing import Reset, Script, Status
+
+TEXT: Final = "What is wrong with a call is said at the call, and not in the middle of the night."
+
+
+@pytest.fixture
+def client() -> AsyncAnthropic:
+    """A client that is never connected."""
+    return AsyncAnthropic(api_key="test", base_url="http://127.0.0.1:9")
+
+
+def test_a_good_call_sends_nothing_and_returns_a_context_manager(client: AsyncAnthropic) -> None:
+    """Only entering it asks."""
+    manager = resilient_stream(client, **ask())
+    assert hasattr(manager, "__aenter__")
+    assert hasattr(manager, "__aexit__")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": 5}, "model must be a string"),
+        ({"max_tokens": "100"}, "max_tokens must be an int"),
+        ({"max_tokens": True}, "max_tokens must be an int"),
+        ({"max_tokens": 1.5}, "max_tokens must be an int"),
+        ({"messages": "Tell me."}, "messages must be a list"),
+        ({"messages": 5}, "messages must be a list"),
+        ({"mesages": []}, "unexpected argument 'mesages'"),
+        ({"policy": {"deadline": 5}}, "policy must be a Policy"),
+        ({"health": 5}, "health must be a Health"),
+        ({"fallback_models": "claude-haiku-4-5"}, "fallback_models must be a list"),
+        ({"fallback_models": {"model": "claude-haiku-4-5"}}, "fallback_models must be a list"),
+        ({"fallback_models": [5]}, "a fallback must be"),
+        ({"fallback_models": [{"model": "claude-haiku-4-5", "thinkng": None}]}, "thinkng"),
+        ({"output_format": {"type": "object"}}, "output_format"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_an_argument_of_the_wrong_kind_is_a_type_error(
+    client: AsyncAnthropic, changes: dict[str, Any], message: str
+) -> None:
+    """In one sentence that names the argument."""
+    with pytest.raises(TypeError, match=message):
+        resilient_stream(client, **ask(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": ""}, "model must not be empty"),
+        ({"max_tokens": 0}, "max_tokens must be at least 1"),
+        ({"max_tokens": -3}, "max_tokens must be at least 1"),
+        ({"api": "completions"}, "api must be"),
+        ({"fallback_models": [{"thinking": None}]}, "must name its model"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_a_value_out_of_range_is_a_value_error(client: AsyncAnthropic, changes: dict[str, Any], message: str) -> None:
+    """In one sentence that names the argument."""
+    with pytest.raises(ValueError, match=message):
+        resilient_stream(client, **ask(**changes))
+
+
+@pytest.mark.parametrize("name", ["model", "max_tokens", "messages"])
+def test_what_the_sdk_requires_is_required(client: AsyncAnthropic, name: str) -> None:
+    """Python says so."""
+    arguments = {key: value for key, value in ask().items() if key != name}
+    with pytest.raises(TypeError, match=name):
+        resilient_stream(client, **arguments)
+
+
+@pytest.mark.parametrize("api", ["messages", "beta"])
+def test_a_sync_client_is_a_type_error(api: Any) -> None:
+    """As the primary's client, and as a route's."""
+    with anthropic.Anthropic(api_key="test") as sync:
+        with pytest.raises(TypeError, match="async client such as AsyncAnthropic, not Anthropic"):
+            resilient_stream(sync, **ask(api=api))
+        fallback = Route(client=sync, model=PREFILL)
+        with pytest.raises(TypeError, match="async client"):
+            resilient_stream(AsyncAnthropic(api_key="test"), **ask(api=api, fallback_models=[fallback]))
+
+
+@pytest.mark.parametrize("stranger", [None, "client", object()], ids=["none", "text", "object"])
+def test_what_is_no_client_is_a_type_error(stranger: Any) -> None:
+    """It has no `messages.stream`."""
+    with pytest.raises(TypeError, match="no Anthropic client"):
+        resilient_stream(stranger, **ask())
+
+
+def test_every_argument_of_the_sdks_stream_is_taken(client: AsyncAnthropic) -> None:
+    """Under its own name: those of the installed SDK, whatever they are."""
+    names = set(inspect.signature(client.messages.stream).parameters) - {"model", "max_tokens", "messages"}
+    resilient_stream(client, **ask(**dict.fromkeys(names, anthropic.omit)))
+    beta = set(inspect.signature(client.beta.messages.stream).parameters) - {"model", "max_tokens", "messages"}
+    resilient_stream(client, **ask(api="beta", **dict.fromkeys(beta, anthropic.omit)))
+
+
+def test_an_argument_of_the_beta_api_alone_is_not_taken_without_it(client: AsyncAnthropic) -> None:
+    """`betas=` belongs to `api="beta"`."""
+    resilient_stream(client, **ask(api="beta", betas=["some-beta"]))
+    with pytest.raises(TypeError, match="betas"):
+        resilient_stream(client, **ask(betas=["some-beta"]))
+
+
+def test_none_and_omit_are_told_apart(client: AsyncAnthropic) -> None:
+    """`output_format=None` is no format, as in the SDK."""
+    for value in (None, anthropic.omit):
+        resilient_stream(client, **ask(output_format=value))
+
+
+@pytest.mark.anyio
+async def test_arguments_reach_the_api_unchanged() -> None:
+    """Every one that was given, and none that was not."""
+    given: dict[str, Any] = {
+        "system": "Be brief.",
+        "metadata": {"user_id": "u"},
+        "stop_sequences": ["###"],
+        "tools": [{"name": "look", "input_schema": {"type": "object", "properties": {}}}],
+        "tool_choice": {"type": "auto"},
+        "thinking": {"type": "adaptive"},
+    }
+    async with serving(TEXT) as (server, client):
+        assert_unbroken(await read(client, **given), TEXT)
+        body = server.requests[0].body
+        assert {name: body[name] for name in given} == given
+        assert body.keys() == {*given, "model", "max_tokens", "messages", "stream"}
+
+
+@pytest.mark.anyio
+async def test_streams_of_one_client_share_its_health_unless_they_are_given_another() -> None:
+    """The retry budget is the client's; another `Health` is apart from it."""
+    health = Health(max_retries=3, retries_per_second=0)
+    async with serving(Script(TEXT, faults=[Status(529), None, Status(529)])) as (_, client):
+        for left in (2.2, 1.4):
+            await read(client, health=health)
+            assert health.snapshot()["retries_left"] == pytest.approx(left)
+        await read(client)
+        assert health.snapshot()["retries_left"] == pytest.approx(1.4)
+
+
+@pytest.mark.anyio
+async def test_the_warning_for_a_deprecated_model_names_the_callers_line_and_comes_once() -> None:
+    """However often the stream is cut."""
+    async with serving(Script(TEXT, faults=[Reset(), Reset()])) as (_, client):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            async with resilient_stream(client, **ask(model="claude-sonnet-4-5-20250929")) as stream:
+                await stream.until_done()
+    deprecations = [warning for warning in caught if issubclass(warning.category, DeprecationWarning)]
+    assert [warning.filename for warning in deprecations] == [__file__]
+
+
+@pytest.mark.anyio
+async def test_the_same_arguments_can_be_used_for_many_streams() -> None:
+    """Nothing is used up or changed."""
+    arguments = ask(model=CONTINUE, fallback_models=[PREFILL], policy=Policy(initial_backoff=0))
+    async with serving(Script(TEXT, faults=[Reset(), None, Reset()])) as (_, client):
+        for _ in range(3):
+            async with resilient_stream(client, **arguments) as stream:
+                assert await stream.get_final_text() == TEXT
