@@ -7,6 +7,7 @@ time and times are exact.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 from collections.abc import Awaitable, Callable, Iterator
@@ -28,6 +29,8 @@ _AMBIENT = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "backends(*names): the event loops of an anyio test, instead of the usual three")
+    # Otherwise pytest-asyncio's first look for the current event loop makes one that nobody closes.
+    asyncio.set_event_loop(None)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import anthropic
 import httpx2
 import pytest
@@ -97,3 +99,18 @@ def test_the_partial_and_the_report_come_along() -> None:
     error = failed()
     assert error.partial.to_dict() == Partial().to_dict()
     assert error.report == Report()
+
+
+@pytest.mark.parametrize("kind", [StreamFailed, StreamTimeout])
+@pytest.mark.parametrize(
+    "last", [[], [anthropic.APIConnectionError(request=REQUEST)], [status_error(529, "overloaded_error", "req_2")]]
+)
+def test_it_goes_to_another_process(kind: type[StreamFailed], last: list[Exception]) -> None:
+    """A worker hands the partial back to who asked; the facts come along, the cause does not."""
+    error = failed(*last, kind=kind)
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is kind
+    assert str(again) == "It failed."
+    assert (again.status_code, again.type, again.request_id) == (error.status_code, error.type, error.request_id)
+    assert again.partial.to_dict() == error.partial.to_dict()
+    assert again.report == error.report

@@ -169,7 +169,11 @@ class Plan:
         return [rank for rank, state in enumerate(self._states) if state.left_out]
 
     def content(self, *, thinking: bool = False) -> None:
-        """The attempt at hand brought something new: the counts start again."""
+        """The attempt at hand brought something that is kept: the counts start again.
+
+        Args:
+            thinking: Whether it was a whole thinking block.
+        """
         self._fruitless = 0
         self._asked_again = 0
         for state in self._states:
@@ -211,6 +215,9 @@ class Plan:
             state.prefill = False
             state.rejected.add("prefill")
             if self._forms(self._now.route, held):
+                # No attempt lost, so none counted.
+                self._resumes -= 1
+                self._extra_input -= _input_tokens(held)
                 return self._ask(self._now.route, held, wait=0.0, brought=True)
         return self._after_loss(failure, held, situation, brought=brought, now=now, jitter=jitter)
 

@@ -16,6 +16,7 @@ import anthropic
 import anyio
 import httpx2
 
+from ..core.events import is_event
 from ..core.failure import Failure, Kind, classify, of_kind
 from ..core.partial import Event
 from ..core.sse import ServerSentEvent, SSEDecoder
@@ -77,6 +78,13 @@ class Attempt:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             self._manager = messages.stream(**request)
+        failure = await self._enter()
+        if warn is not None:
+            for warning in caught:
+                warn(warning.message if isinstance(warning.message, Warning) else UserWarning(warning.message))
+        return failure
+
+    async def _enter(self) -> Failure | None:
         started = anyio.current_time()
         try:
             with anyio.move_on_after(self._watch.first_content) as scope:
@@ -94,9 +102,6 @@ class Attempt:
         self.response = inner.response
         self._chunks = self.response.aiter_bytes()
         self._waited = anyio.current_time() - started
-        if warn is not None:
-            for warning in caught:
-                warn(warning.message if isinstance(warning.message, Warning) else UserWarning(warning.message))
         return None
 
     @property
@@ -171,8 +176,8 @@ class Attempt:
             return self._error_event(frame.data) if frame.event == "error" else self._malformed(error)
         if frame.event == "error":
             return self._error_event(event)
-        if not isinstance(event, dict):
-            return self._malformed(TypeError("an event that is no JSON object"))
+        if not is_event(event):
+            return self._malformed(TypeError("an event of another shape than its type has"))
         if event.get("type") in _CONTENT:
             self.content = True
             self._quiet = False

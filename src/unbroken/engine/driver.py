@@ -178,17 +178,24 @@ class Driver:
         return True
 
     def _deliver(self, events: list[Event]) -> None:
-        if not events:
-            return
         self.out += events
         if self._book is not None:
             self._book.deliver(events)
-        if not self._brought or any(event.get("type") == "content_block_start" for event in events):
-            kinds = {event.get("type") for event in events}
-            if kinds & {"content_block_start", "content_block_delta"}:
+        for event in events:
+            if not self._brought or event.get("type") == "content_block_stop":
+                self._note_progress(event)
+
+    def _note_progress(self, event: Event) -> None:
+        """Only what is kept is new: a thought that is cut and thought again could go on for ever."""
+        match event:
+            case {"type": "content_block_delta", "delta": {"type": "text_delta"}}:
                 self._brought = True
-                opened = self.held.blocks[-1].type if self.held.blocks else ""
-                self._plan.content(thinking=opened in ("thinking", "redacted_thinking"))
+                self._plan.content()
+            case {"type": "content_block_stop", "index": index} if index < len(self.held.blocks):
+                block = self.held.blocks[index]
+                if not block.abandoned and (block.type != "text" or block.text):
+                    self._brought = True
+                    self._plan.content(thinking=block.type in ("thinking", "redacted_thinking"))
 
     async def _unmatched(self) -> bool:
         """The continuation's head matches nothing: ask for it again, or join it as it is."""

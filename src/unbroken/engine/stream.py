@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
@@ -217,6 +218,10 @@ class ResilientStream(Generic[FormatT]):
                 await step.cancel()
             await self._driver.aclose()
         if self._typed is not None:
+            # What has arrived can still be read, but the accumulator must not be left to the garbage collector.
+            with suppress(ValueError):
+                while self._driver.out:
+                    self._ready += self._typed.push(self._driver.out.popleft())
             self._typed.close()
 
     async def __aenter__(self) -> ResilientStream[FormatT]:
