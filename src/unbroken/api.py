@@ -6,6 +6,7 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import anthropic
@@ -136,10 +137,11 @@ def resilient_stream(
         warnings.warn_explicit(warning, type(warning), filename, line, module)
 
     async def make_driver() -> Driver:
+        original, *patches = await settle(request, *(route.patch for route in routes))
         return Driver(
             api=api,
-            routes=routes,
-            request=await settle(request),
+            routes=[replace(route, patch=patch) for route, patch in zip(routes, patches, strict=True)],
+            request=original,
             policy=policy or Policy(),
             health=health or default_health(client),
             on_notice=on_notice,

@@ -72,8 +72,9 @@ class StreamFailed(anthropic.APIError):
             self.__cause__ = ExceptionGroup("every attempt failed", list(errors))
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Pickled without calling `__init__`, whose arguments are not `args`; the cause is not pickled, as ever.
-        return _revive, (type(self), self.args), self.__dict__
+        # Without calling `__init__`, whose arguments are not `args`. The cause is not pickled, as ever, nor is
+        # `last`: the errors of older SDKs cannot be read back.
+        return _revive, (type(self), self.args), {**self.__dict__, "last": None}
 
 
 def _revive(kind: type[StreamFailed], args: tuple[object, ...]) -> StreamFailed:

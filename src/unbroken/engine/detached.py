@@ -30,7 +30,7 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Abandoned(Exception):
-    """The step was cancelled while somebody was waiting for it: the stream was closed."""
+    """The step was cancelled: the stream was closed, or somebody else cancelled its task."""
 
 
 class Step(Protocol):
@@ -60,10 +60,18 @@ def _runs(trio: ModuleType) -> bool:
 
 
 class _AsyncioStep:
-    __slots__ = ("_task",)
+    __slots__ = ("_scope", "_task")
 
     def __init__(self, work: Work) -> None:
-        self._task = asyncio.get_running_loop().create_task(work(), name="unbroken")
+        # Cancelled by a scope, and not natively: that would go through the shields under which responses are closed.
+        self._scope = anyio.CancelScope()
+        self._task = asyncio.get_running_loop().create_task(self._run(work), name="unbroken")
+
+    async def _run(self, work: Work) -> None:
+        with self._scope:
+            await work()
+            return
+        raise Abandoned
 
     async def wait(self) -> None:
         task = self._task
@@ -81,7 +89,7 @@ class _AsyncioStep:
         task.result()
 
     async def cancel(self) -> None:
-        self._task.cancel()
+        self._scope.cancel()
         await asyncio.wait([self._task])
         if not self._task.cancelled():
             self._task.exception()  # looked at, so that asyncio does not complain of it

@@ -355,23 +355,27 @@ class Driver:
         """The deadline passed while the caller was busy: close, and raise `StreamTimeout`."""
         await self._time_out()
 
-    def fail_closed(self) -> None:
-        """Raise `StreamFailed`, because the caller closed the stream and now wants the whole message."""
-        self._raise(Fail("it was closed before the message was whole"))
-
     def _raise(self, step: Fail, kind: type[StreamFailed] = StreamFailed) -> NoReturn:
-        self._close_report("failed")
-        self._teller.notice("failed", step.why)
-        self.done = True
-        if step.error is not None:
-            raise step.error
-        raise kind(
-            self._summary(step.why),
+        if step.error is None:
+            raise self.failure(step.why, kind)
+        self._give_up(step.why)
+        raise step.error
+
+    def failure(self, why: str, kind: type[StreamFailed] = StreamFailed) -> StreamFailed:
+        """The error with which the stream ends now; `why` is one clause."""
+        self._give_up(why)
+        return kind(
+            self._summary(why),
             request=self._request_sent(),
             partial=self.held.copy(),
             report=self.report,
             errors=self._errors,
         )
+
+    def _give_up(self, why: str) -> None:
+        self._close_report("failed")
+        self._teller.notice("failed", why)
+        self.done = True
 
     def _summary(self, why: str) -> str:
         attempts = self.report.attempts

@@ -28,37 +28,45 @@ def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-async def settle(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of the arguments that can be sent any number of times.
+async def settle(*requests: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Copies of some sets of arguments that can be sent any number of times.
+
+    A file is read once, wherever and however often it is named.
 
     Raises:
         OSError: A file cannot be read.
     """
-    files: list[Any] = []
-    listed = {
-        name: _copy(list(value) if name in _LISTS and _is_iterable(value) else value, files.append)
-        for name, value in arguments.items()
-    }
+    files: dict[int, Any] = {}
+    listed = [
+        {
+            name: _copy(list(value) if name in _LISTS and _is_iterable(value) else value, _note_in(files))
+            for name, value in request.items()
+        }
+        for request in requests
+    ]
     if not files:
         return listed
-    contents = iter(await anyio.to_thread.run_sync(lambda: [_read(file) for file in files]))
-    return {name: _copy(value, None, contents) for name, value in listed.items()}
+    read = await anyio.to_thread.run_sync(lambda: {key: _read(file) for key, file in files.items()})
+    return [_copy(request, lambda file: read[id(file)]) for request in listed]
 
 
-def _copy(value: Any, found: Callable[[Any], None] | None, contents: Any = None) -> Any:
-    """A copy of the containers; files are reported to `found`, or replaced by the next of `contents`."""
+def _note_in(files: dict[int, Any]) -> Callable[[Any], Any]:
+    def note(file: Any) -> Any:
+        files[id(file)] = file
+        return file
+
+    return note
+
+
+def _copy(value: Any, file: Callable[[Any], Any]) -> Any:
+    """A copy of the containers, with each file replaced by what `file` says."""
     if isinstance(value, io.IOBase | os.PathLike):
-        if found is None:
-            return next(contents)
-        found(value)
-        return value
+        return file(value)
     if isinstance(value, Mapping):
-        return {key: _copy(item, found, contents) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_copy(item, found, contents) for item in value]
-    if isinstance(value, Iterable) and hasattr(value, "__next__"):
+        return {key: _copy(item, file) for key, item in value.items()}
+    if isinstance(value, list | tuple) or (isinstance(value, Iterable) and hasattr(value, "__next__")):
         # A generator of content blocks can be read once only.
-        return [_copy(item, found, contents) for item in value]
+        return [_copy(item, file) for item in value]
     return value
 
 

@@ -55,7 +55,6 @@ class ResilientStream(Generic[FormatT]):
         self._step: Step | None = None
         self._error: Exception | None = None
         self._closed = False
-        self._text_stream = TextStream(self)
 
     # -- reading
 
@@ -76,7 +75,7 @@ class ResilientStream(Generic[FormatT]):
     @property
     def text_stream(self) -> TextStream:
         """An iterator over just the text, in the pieces in which it arrives."""
-        return self._text_stream
+        return TextStream(self)
 
     async def _next_text(self) -> str:
         while self._typed is None:
@@ -125,8 +124,11 @@ class ResilientStream(Generic[FormatT]):
         try:
             await step.wait()
         except Abandoned:
-            # Closed by another task while we were waiting.
-            raise StopAsyncIteration from None
+            if self._closed:
+                # By another task, while this one was waiting.
+                raise StopAsyncIteration from None
+            self._error = self._driver.failure("the task that was reading it was cancelled by somebody else")
+            raise self._error from None
         except Exception as error:
             self._error = error
             raise
@@ -139,7 +141,10 @@ class ResilientStream(Generic[FormatT]):
         """The accumulator; whoever looks for the first time is made up for what was read before."""
         if self._typed is None:
             given = anthropic.not_given if self._output_format is None else self._output_format
-            self._typed = TypedEvents(self._api, given, self._read, lambda: self.response)
+            driver = self._driver  # and not the stream, which would be a reference cycle
+            self._typed = TypedEvents(self._api, given, self._read, lambda: driver.response)
+            if self._closed:
+                self._typed.close()
         return self._typed
 
     # -- results
@@ -154,7 +159,7 @@ class ResilientStream(Generic[FormatT]):
                 await self._next_text()
         except StopAsyncIteration:
             if not self._driver.held.complete:
-                self._driver.fail_closed()
+                raise self._driver.failure("it was closed before the message was whole") from None
 
     async def get_final_message(self) -> ParsedMessage[FormatT]:
         """Read to the end, and return the whole message. Blocks that were given up unfinished are not in it."""
@@ -214,15 +219,23 @@ class ResilientStream(Generic[FormatT]):
         self._closed = True
         with anyio.CancelScope(shield=True):
             step, self._step = self._step, None
-            if step is not None:
-                await step.cancel()
-            await self._driver.aclose()
-        if self._typed is not None:
-            # What has arrived can still be read, but the accumulator must not be left to the garbage collector.
+            try:
+                if step is not None:
+                    await step.cancel()
+            finally:
+                await self._driver.aclose()
+                self._take_the_rest()
+
+    def _take_the_rest(self) -> None:
+        """What has arrived can still be looked at; the accumulator must not be left to the garbage collector."""
+        rest, typed = self._driver.out, self._typed
+        while rest and typed is None:
+            self._read.apply(rest.popleft())
+        if typed is not None:
             with suppress(ValueError):
-                while self._driver.out:
-                    self._ready += self._typed.push(self._driver.out.popleft())
-            self._typed.close()
+                while rest:
+                    self._ready += typed.push(rest.popleft())
+            typed.close()
 
     async def __aenter__(self) -> ResilientStream[FormatT]:
         return self
