@@ -12,23 +12,23 @@ from hypothesis import strategies as st
 from unbroken.core.events import is_event
 
 
-def delta(**values: object) -> dict[str, object]:
+def some_delta(**values: object) -> dict[str, object]:
     """A `content_block_delta` of any delta."""
     return {"type": "content_block_delta", "index": 0, "delta": values}
 
 
 GOOD = [
     message_start(),
-    block_start(0),
-    text_delta(0, "Hello"),
+    block_start(0, "text", text=""),
+    text_delta("Hello"),
     block_stop(0),
     message_delta("end_turn"),
     message_stop(),
-    delta(type="thinking_delta", thinking="hm"),
-    delta(type="input_json_delta", partial_json=""),
-    delta(type="signature_delta", signature="abc"),
-    delta(type="citations_delta", citation={"type": "char_location"}),
-    delta(type="future_delta", anything=1),
+    some_delta(type="thinking_delta", thinking="hm"),
+    some_delta(type="input_json_delta", partial_json=""),
+    some_delta(type="signature_delta", signature="abc"),
+    some_delta(type="citations_delta", citation={"type": "char_location"}),
+    some_delta(type="future_delta", anything=1),
     {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
     {"type": "message_start", "message": {"id": "msg_1", "usage": {"output_tokens": None, "input_tokens": 3}}},
     {"type": "future_event", "index": "zero"},
@@ -43,13 +43,13 @@ BAD = [
     {"type": ["message_stop"]},
     {"type": "content_block_delta", "index": 0},
     {"type": "content_block_delta", "index": "0", "delta": {"type": "text_delta", "text": "x"}},
-    delta(),
-    delta(type="text_delta"),
-    delta(type="text_delta", text=None),
-    delta(type="thinking_delta", thinking=1),
-    delta(type="input_json_delta", partial_json={}),
-    delta(type="signature_delta"),
-    delta(type="citations_delta"),
+    some_delta(),
+    some_delta(type="text_delta"),
+    some_delta(type="text_delta", text=None),
+    some_delta(type="thinking_delta", thinking=1),
+    some_delta(type="input_json_delta", partial_json={}),
+    some_delta(type="signature_delta"),
+    some_delta(type="citations_delta"),
     {"type": "content_block_start", "index": 0, "content_block": None},
     {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": 1}},
     {"type": "content_block_stop"},
