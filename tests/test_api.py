@@ -9,10 +9,11 @@ from typing import Any, Final
 import anthropic
 import pytest
 from anthropic import AsyncAnthropic
+from anthropic.resources.messages.messages import DEPRECATED_MODELS
 
-from harness import CONTINUE, PREFILL, ask, assert_unbroken, read, serving
+from harness import CONTINUE, PREFILL, ask, assert_unbroken, client_of, read, serving
 from unbroken import Health, Policy, Route, resilient_stream
-from unbroken.testing import Reset, Script, Status
+from unbroken.testing import FaultServer, Reset, Script, Status
 
 TEXT: Final = "What is wrong with a call is said at the call, and not in the middle of the night."
 
@@ -155,10 +156,12 @@ async def test_streams_of_one_client_share_its_health_unless_they_are_given_anot
 @pytest.mark.anyio
 async def test_the_warning_for_a_deprecated_model_names_the_callers_line_and_comes_once() -> None:
     """However often the stream is cut."""
-    async with serving(Script(TEXT, faults=[Reset(), Reset()])) as (_, client):
+    model = min(DEPRECATED_MODELS)
+    server = FaultServer(Script(TEXT, faults=[Reset(), Reset()]), models=[model])
+    async with server, client_of(server) as client:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            async with resilient_stream(client, **ask(model="claude-sonnet-4-5-20250929")) as stream:
+            async with resilient_stream(client, **ask(model=model)) as stream:
                 await stream.until_done()
     deprecations = [warning for warning in caught if issubclass(warning.category, DeprecationWarning)]
     assert [warning.filename for warning in deprecations] == [__file__]

@@ -10,19 +10,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import anthropic
+import anyio
+import httpx2
 from anthropic import Omit, omit
 
+from .core.partial import Partial
 from .engine.driver import Driver
 from .engine.inputs import given, settle
 from .engine.stream import FormatT, ResilientStreamManager
 from .engine.typed import Api
+from .errors import StreamTimeout
 from .health import Health, default_health
 from .policy import Policy
-from .report import Notice
+from .report import Notice, Report
 from .routes import Fallback, resolve
 
 if TYPE_CHECKING:
-    import httpx2
     from anthropic import NotGiven
     from anthropic.types import MessageParam, ModelParam
     from typing_extensions import Unpack
@@ -136,16 +139,28 @@ def resilient_stream(
         filename, line, module = place
         warnings.warn_explicit(warning, type(warning), filename, line, module)
 
+    limits = policy or Policy()
+
     async def make_driver() -> Driver:
-        original, *patches = await settle(request, *(route.patch for route in routes))
+        started = anyio.current_time()
+        with anyio.move_on_after(limits.deadline) as scope:
+            original, *patches = await settle(request, *(route.patch for route in routes))
+        if scope.cancelled_caught:
+            raise StreamTimeout(
+                f"The deadline of {limits.deadline:g} s passed while the files of the request were being read.",
+                request=httpx2.Request("POST", "/v1/messages"),
+                partial=Partial(),
+                report=Report(outcome="failed", duration=limits.deadline),
+            )
         return Driver(
             api=api,
             routes=[replace(route, patch=patch) for route, patch in zip(routes, patches, strict=True)],
             request=original,
-            policy=policy or Policy(),
+            policy=limits,
             health=health or default_health(client),
             on_notice=on_notice,
             warn=warn,
+            started=started,
         )
 
     return ResilientStreamManager(make_driver, api, request.get("output_format"))

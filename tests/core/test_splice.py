@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from builders import (
@@ -201,14 +201,39 @@ def test_an_unknown_event_between_white_space_keeps_its_place_too() -> None:
     assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "of_next_year", "0 text_delta"]
 
 
-def test_events_for_a_block_that_never_started_pass_as_in_the_sdk() -> None:
-    """On the first attempt; on a later one nobody could tell what they belong to, and they are dropped."""
+@pytest.mark.parametrize(
+    "event",
+    [text_delta("?", 5), block_stop(5)],
+    ids=["a delta", "a stop"],
+)
+@pytest.mark.parametrize("form", [None, "restart"], ids=["first attempt", "resume"])
+def test_an_event_of_a_block_that_never_started_is_malformed(event: Event, form: Literal["restart"] | None) -> None:
+    """Nobody could tell what it belongs to, and it is not delivered."""
     reader = Reader()
-    assert reader.attempt(message_start(), text_delta("?", 5)) == []
-    reader.attempt(message_start(), *open_text("Hi"), text_delta("?", 5), block_stop(5))
-    assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "5 text_delta", "-5"]
+    reader.attempt(message_start(), *open_text("Hi"))
+    if form is not None:
+        reader.resume(message_start(), form=form)
     before = len(reader.events)
-    reader.resume(message_start(), text_delta("?", 5), block_stop(5), form="restart")
+    reader.events += reader.splicer.feed(event)
+    assert reader.splicer.trouble == "malformed"
+    assert len(reader.events) == before
+
+
+@pytest.mark.parametrize("event", [text_delta("?"), block_start(0, "text", text="")], ids=["a delta", "a block"])
+def test_content_before_the_message_is_malformed(event: Event) -> None:
+    reader = Reader()
+    assert reader.attempt(event) == []
+    assert reader.splicer.trouble == "malformed"
+
+
+def test_a_stop_before_the_message_is_passed_on_as_in_the_sdk() -> None:
+    """It keeps its place before the message; on a later attempt it is dropped."""
+    reader = Reader()
+    reader.attempt(block_stop(0), message_start(), *open_text("Hi"))
+    assert reader.skeleton() == ["-0", "message_start", "+0 text", "0 text_delta"]
+    before = len(reader.events)
+    reader.resume(block_stop(0), form="restart")
+    assert reader.splicer.trouble is None
     assert len(reader.events) == before
 
 

@@ -29,7 +29,7 @@ def test_what_was_not_given_is_left_out() -> None:
 
 async def test_iterables_that_the_api_takes_as_lists_become_lists() -> None:
     """Also generators deep inside."""
-    settled = await settle(
+    [settled] = await settle(
         {
             "messages": iter([{"role": "user", "content": (block for block in [{"type": "text", "text": "Hi"}])}]),
             "stop_sequences": ("a", "b"),
@@ -48,7 +48,7 @@ async def test_iterables_that_the_api_takes_as_lists_become_lists() -> None:
 async def test_containers_are_copied_and_their_owner_keeps_them() -> None:
     """Changing the copy does not reach the caller's, nor the other way round."""
     messages = [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]
-    settled = await settle({"messages": messages})
+    [settled] = await settle({"messages": messages})
     settled["messages"][0]["content"].append({"type": "text", "text": "more"})
     messages[0]["role"] = "nobody"
     assert messages == [{"role": "nobody", "content": [{"type": "text", "text": "Hi"}]}]
@@ -58,7 +58,7 @@ async def test_containers_are_copied_and_their_owner_keeps_them() -> None:
 async def test_objects_of_the_sdk_are_passed_on_as_they_are() -> None:
     """A content block of an earlier message is the SDK's own type."""
     block = anthropic.types.TextBlock(type="text", text="Hi")
-    settled = await settle({"messages": [{"role": "assistant", "content": [block]}]})
+    [settled] = await settle({"messages": [{"role": "assistant", "content": [block]}]})
     assert settled["messages"][0]["content"][0] is block
 
 
@@ -81,16 +81,24 @@ async def test_files_become_base64_text(kind: str, tmp_path: Path) -> None:
                 file = text
             case _:
                 file = io.StringIO(content.decode())
-        settled = await settle({"messages": [{"source": {"data": file}}]})
+        [settled] = await settle({"messages": [{"source": {"data": file}}]})
     assert settled["messages"][0]["source"]["data"] == encoded(content)
 
 
-async def test_a_file_is_read_once_and_each_one_in_its_place() -> None:
+async def test_each_file_is_read_in_its_place() -> None:
     """Two files keep their order, and are at their end afterwards."""
     files = [io.BytesIO(b"one"), io.BytesIO(b"two")]
-    settled = await settle({"messages": [{"data": file} for file in files], "system": "no file"})
+    [settled] = await settle({"messages": [{"data": file} for file in files], "system": "no file"})
     assert [turn["data"] for turn in settled["messages"]] == [encoded(b"one"), encoded(b"two")]
     assert [file.read() for file in files] == [b"", b""]
+
+
+async def test_a_file_that_is_named_twice_is_read_once() -> None:
+    """In one request, or in those of two routes."""
+    file = io.BytesIO(b"one")
+    first, second = await settle({"messages": [{"data": file}, {"data": file}]}, {"system": [{"data": file}]})
+    assert [turn["data"] for turn in first["messages"]] == [encoded(b"one")] * 2
+    assert second["system"][0]["data"] == encoded(b"one")
 
 
 async def test_files_are_read_off_the_event_loop() -> None:

@@ -316,7 +316,7 @@ async def test_max_tokens_is_shared_by_all_attempts() -> None:
         async with resilient_stream(client, **ask(max_tokens=300, policy=AT_ONCE)) as stream:
             reading = await read_on(stream)
         assert reading.message.stop_reason == "max_tokens"
-        assert server.requests[1].body["max_tokens"] < 300 - 800 // 6
+        assert server.requests[1].body["max_tokens"] < 200
         assert long.startswith(reading.text)
         assert len(reading.text) <= 4 * (300 + 64)
 

@@ -1,8 +1,9 @@
 """What a model says before it goes on: "Sure, here is the rest:", an ellipsis, a code fence that is open already.
 
-A table of wordings, and the only place to add one. What is recognised here is never delivered when the text that was
-asked for follows it, so the wordings may be generous; where nothing known follows, only what cannot be mistaken for
-the answer is cut (`sure=True`).
+When the words that were asked for follow, a lead-in may be of any wording in any language: a first line that ends in
+a colon or an ellipsis (`find_any_head`). Where less of them follows, it has to be one of the wordings of the
+table below, the only place to add one; where nothing known follows, only what cannot be mistaken for the answer is
+cut (`sure=True`).
 """
 
 from __future__ import annotations
@@ -10,19 +11,28 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-__all__ = ["HEAD_ENDS", "LONGEST_HEAD", "Head", "could_be_lead_in", "ends_in_a_fence", "find_head"]
+__all__ = ["HEAD_ENDS", "LONGEST_HEAD", "Head", "could_be_lead_in", "ends_in_a_fence", "find_any_head", "find_head"]
 
 #: Where a head ends at the latest, in characters: a line of 80 and a fence line.
 LONGEST_HEAD: Final = 160
 #: The characters that can be the last of a head.
-HEAD_ENDS: Final = frozenset('.…:：*_\n>"“«`')
+HEAD_ENDS: Final = frozenset('.…:：*_\n>"“”«»`\'’)）')
 
 _DOTS: Final = re.compile(r"\s*(?:\.{3,}|…)")
 _COLON_LINE: Final = re.compile(r"\s*([^\n:：]{1,79}[:：])[*_]*(?:[^\S\n]*\n){0,2}")
-_ANY_LINE: Final = re.compile(r"\s*([^\n:：]{1,79}\n)")
+# Without a colon, a line of words alone, in brackets or not: what follows "Sure! " in it may be the answer.
+_ANY_LINE: Final = re.compile(r"\s*([*_(\[（【]*[^\W\d_][\w\s,.!…'’-]{0,70}?[.!…)\]）】*_]*[^\S\n]*\n)")
+# Of any wording, but of words: braces and the like are data that goes on.
+_WORDING: Final = (
+    r"\s*[^\n{}<>=|\\;]{0,79}(?:[:：…]|(?<=\.\.)\.)[*_\"”»'’)）]*(?:[^\S\n]*\n){0,2}"
+    r"(?:[^\S\n]*(?:-{3,}|\*{3,}|_{3,})\n+)?"
+)
+_WRAPPED: Final = r"\s*(?:<(?P<tag>\w+)>|(?P<mark>\*\*|__|[\"“«`'‘*_]))?(?:\.{3,}|…)?"
+_ANY_WORDING: Final = re.compile(_WORDING + _WRAPPED)
+_ANY_FENCED: Final = re.compile(_WORDING + r"(?:\s*(?:`{3,}|~{3,})[^\n`]*\n)?" + _WRAPPED)
 _FENCE: Final = re.compile(r"\s*(?:`{3,}|~{3,})[^\n`]*\n")
-_WRAP: Final = re.compile(r"\s*(?:<(\w+)>|([\"“«`]))")
-_CLOSERS: Final = {'"': '"', "“": "”", "«": "»", "`": "`"}
+_WRAP: Final = re.compile(r"\s*(?:<(\w+)>|(\*\*|__|[\"“«`'‘*_]))")
+_CLOSERS: Final = {"“": "”", "«": "»", "‘": "’"}  # the others close themselves
 _FENCE_LINE: Final = re.compile(r"^[^\S\n]*(?:(?:[-*+>]|\d+[.)])[^\S\n]+)*(`{3,}|~{3,})([^\n]*)", re.MULTILINE)
 
 _GOING_ON: Final = re.compile(
@@ -70,7 +80,7 @@ def find_head(output: str, *, fenced: bool, sure: bool) -> Head:
         output: What the model wrote so far.
         fenced: Whether the held text ends inside a code fence, so that the model may have opened it again.
         sure: Whether to take only what speaks for itself: an ellipsis, a line about going on that ends in a colon, the
-            fence. Else also lines that merely open an answer, and the quotation mark or the tag around an echo.
+            fence. Else also lines that merely open an answer, and what an echo is put in: quotation marks, a tag.
     """
     at = 0
     if not (sure and output[:1].isspace()):  # what a model says of its own accord does not begin with white space
@@ -83,7 +93,19 @@ def find_head(output: str, *, fenced: bool, sure: bool) -> Head:
     wrap = None if sure else _WRAP.match(output, at)
     if not wrap:
         return Head(at, "")
-    return Head(_end(_DOTS, output, wrap.end()), f"</{wrap[1]}>" if wrap[1] else _CLOSERS[wrap[2]])
+    return Head(_end(_DOTS, output, wrap.end()), f"</{wrap[1]}>" if wrap[1] else _CLOSERS.get(wrap[2], wrap[2]))
+
+
+def find_any_head(output: str, *, fenced: bool) -> Head | None:
+    """Take all of `output` for what stands before an echo, whatever its wording; None when it cannot be.
+
+    The arguments are those of `find_head`. A line may hold several colons, and any of them may be its last.
+    """
+    found = (_ANY_FENCED if fenced else _ANY_WORDING).fullmatch(output)
+    if not found:
+        return None
+    mark = found["tag"] or found["mark"] or ""
+    return Head(len(output), f"</{mark}>" if found["tag"] else _CLOSERS.get(mark, mark))
 
 
 def _is_about_going_on(line: str, *, sure: bool) -> bool:

@@ -213,7 +213,14 @@ def _up_to(held: Partial, anchor: Anchor, *, thinking: bool) -> list[dict[str, A
             # Citations of a text that is no longer whole would point past its end.
             blocks.append({"type": "text", "text": keep})
     # The API rejects a text block of white space alone.
-    return [block for block in blocks if block["type"] != "text" or block["text"].strip()]
+    return [_sendable(block) for block in blocks if block["type"] != "text" or block["text"].strip()]
+
+
+def _sendable(block: dict[str, Any]) -> dict[str, Any]:
+    """A block as a request takes it: a text without fields that only answers have."""
+    if block["type"] != "text":
+        return block
+    return {name: block[name] for name in ("type", "text", "citations") if block.get(name) is not None}
 
 
 def _append_assistant(messages: Sequence[Any], content: list[dict[str, Any]]) -> list[Any]:

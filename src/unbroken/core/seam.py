@@ -17,6 +17,10 @@ text, so in a replay of any tail of it the key stands at the joint and nowhere b
 repeats what is held, from wherever, the joint is exact whatever the text is, and a text that honestly repeats itself
 keeps every repetition. Tests and `make seams` hold it to that.
 
+What stands before the replay may be of any wording when all of what was asked for follows. It may then be taken for
+text, and text for it; but whoever goes on writes the key first, so a match after a lead-in is the joint only if the
+key stood nowhere in the lead-in.
+
 While undecided the work goes by the character, so that it cannot matter how the text was cut into deltas; after the
 joint deltas pass as they are. The cost grows with what is read until then, and with the held text once.
 """
@@ -27,7 +31,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from .anchor import STRAIGHT, Anchor, squeeze, unique_tail
-from .leadin import HEAD_ENDS, LONGEST_HEAD, ends_in_a_fence, find_head
+from .leadin import HEAD_ENDS, LONGEST_HEAD, ends_in_a_fence, find_any_head, find_head
 
 __all__ = ["Form", "Kind", "Seam", "SeamResult", "State"]
 
@@ -39,7 +43,7 @@ Kind = Literal["prefill", "exact", "echo", "overlap", "replay", "empty", "unveri
 _TAIL: Final = 12  # without a key: the shortest replay that is told from an honest repetition
 _LONG: Final = 24  # a tail as long as this, found nowhere else in the held text, is no accident where it is expected
 _SLIP: Final = 8  # how much longer or shorter an echo may come out that was not copied faithfully
-_PATIENCE: Final = 80  # how long to wait for a lead-in to end
+_PATIENCE: Final = 100  # how long to wait for a lead-in to end: a line of 80, and a fence line
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +144,10 @@ class Seam:
         if self._pending is None:
             return text
         self._pending += text
-        if not ended and self._closer.startswith(self._pending) and self._closer != self._pending:
+        inner = self._pending.lstrip() if self._closer == "»" else self._pending  # in French with a space before it
+        if not ended and self._closer.startswith(inner) and self._closer != inner:
             return ""
-        text = self._pending.removeprefix(self._closer)
+        text = inner.removeprefix(self._closer) if inner.startswith(self._closer) else self._pending
         body = text.lstrip()
         space = text[: len(text) - len(body)]
         if not (body or ended or space.startswith(self._held_space)):
@@ -173,12 +178,14 @@ class _Search:
         self._echo = len(squeeze(anchor.echo))
         self._quote = len(squeeze(anchor.quote))
         self._fenced = ends_in_a_fence(anchor.sent)
-        self._keyless = self._sent == len(target)
+        self._key = target[self._sent :]
         unique = unique_tail(target, len(target))
-        self._tail = target[-max(_LONG, unique) :] if self._sent and len(target) >= _LONG else ""
-        self._latest = self._sent - min(max(_TAIL, unique), self._echo) if self._keyless else self._sent
+        self._tail = target[-max(_LONG, unique) :] if self._sent and self._key and len(target) >= _LONG else ""
+        self._latest = self._sent if self._key else self._sent - min(max(_TAIL, unique), self._echo)
+        self._echo_start = max(0, self._sent - self._echo)
+        self._echo_is_unique = unique <= self._echo
         self._patience = max(_PATIENCE, self._quote + _SLIP)
-        self._squeezed = ""  # what was read, up to `_patience`
+        self._squeezed: list[str] = []  # what was read
         self._head = ""  # the same with its white space, up to `LONGEST_HEAD`
         self._echoed = 0  # where a replay of all that was sent ended, the key not following so far
         self._replays = [_Replay(target, self._latest)]
@@ -186,7 +193,7 @@ class _Search:
     @property
     def may_be_empty(self) -> bool:
         """Whether the model, having said nothing, has said that there is no more."""
-        return self._keyless and not self._squeezed
+        return not self._key and not self._squeezed
 
     def known_head(self, output: str) -> int:
         """Return how much of an output that did not match is known to be no continuation, in characters."""
@@ -200,14 +207,26 @@ class _Search:
         if self.read <= LONGEST_HEAD:
             self._head += character
             if character in HEAD_ENDS:
-                head = find_head(self._head, fenced=self._fenced, sure=False)
-                if head.length == self.read:
-                    self._replays.append(_Replay(self._target, self._latest, head.closer))
+                self._look_for_a_head()
         self.hopeless = not self._replays and len(self._squeezed) >= self._patience
 
+    def _look_for_a_head(self) -> None:
+        """Open another reading if all that was read can stand before the continuation."""
+        known = find_head(self._head, fenced=self._fenced, sure=False)
+        if known.length == self.read:
+            sure = bool(self._key) or find_head(self._head, fenced=self._fenced, sure=True) == known
+            latest = self._latest if sure else self._echo_start
+            self._replays.append(_Replay(self._target, latest, len(self._squeezed), known.closer, sure=sure))
+        elif head := find_any_head(self._head, fenced=self._fenced):
+            self._replays.append(_Replay(self._target, self._echo_start, len(self._squeezed), head.closer, sure=False))
+
     def _match(self, character: str) -> None:
+        self._squeezed.append(character)
         self._replays = [replay for replay in self._replays if replay.step(character)]
         whole = [replay for replay in self._replays if replay.end == len(self._target)]
+        if whole:
+            self._replays = [replay for replay in self._replays if replay not in whole]
+            whole = [replay for replay in whole if self._marks_the_joint(replay)]
         if whole:
             # What was asked for, put in quotation marks, may also be read as a tail that begins with such a mark.
             quoted = (replay for replay in whole if replay.closer and replay.length == self._quote)
@@ -216,10 +235,26 @@ class _Search:
             return
         if any(replay.end == self._sent and replay.length >= _TAIL for replay in self._replays):
             self._echoed = self.read
-        if len(self._squeezed) < self._patience:
-            self._squeezed += character
-            if self._tail and abs(len(self._squeezed) - self._quote) <= _SLIP and self._squeezed.endswith(self._tail):
-                self.found = "echo"
+        where_expected = self._tail and abs(len(self._squeezed) - self._quote) <= _SLIP
+        if where_expected and "".join(self._squeezed).endswith(self._tail) and self._key_is_new():
+            self.found = "echo"
+
+    def _marks_the_joint(self, replay: _Replay) -> bool:
+        """Whether the replay that is whole now ends at the joint, and did not come after it."""
+        if not replay.after:
+            return True
+        if self._key:
+            return self._key_is_new()
+        if replay.sure:
+            return True
+        if "".join(self._squeezed[: replay.after]) in self._target:
+            return False  # a title that comes again, and its text with it
+        self._echoed = self.read
+        return self._echo_is_unique
+
+    def _key_is_new(self) -> bool:
+        """Whether the key that has just been read is the first: text that goes on begins with it."""
+        return "".join(self._squeezed).find(self._key) == len(self._squeezed) - len(self._key)
 
     def _kind_of(self, replayed: int) -> Kind:
         beyond = replayed - (len(self._target) - self._sent)
@@ -234,17 +269,21 @@ class _Replay:
     """Follows the output as a replay of some tail of the held text: of the shortest that fits so far.
 
     Attributes:
+        after: Squeezed characters that stand before it.
         length: Squeezed characters that were followed.
         closer: See `_Search`.
+        sure: Whether what stands before it is certain to be no text.
     """
 
-    __slots__ = ("_begin", "_text", "closer", "length")
+    __slots__ = ("_begin", "_text", "after", "closer", "length", "sure")
 
-    def __init__(self, text: str, latest: int, closer: str = "") -> None:
+    def __init__(self, text: str, latest: int, after: int = 0, closer: str = "", *, sure: bool = True) -> None:
         self._text = text
         self._begin = latest
+        self.after = after
         self.length = 0
         self.closer = closer
+        self.sure = sure
 
     @property
     def end(self) -> int:

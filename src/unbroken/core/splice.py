@@ -24,7 +24,7 @@ from .seam import Seam
 __all__ = ["Splicer", "Trouble"]
 
 #: Why the splicer cannot go on with this attempt by itself.
-Trouble = Literal["unmatched", "refused"]
+Trouble = Literal["unmatched", "refused", "malformed"]
 
 _THINKING: Final = frozenset({"thinking", "redacted_thinking"})
 #: Server-side tools that only look: a request that used them can be sent again.
@@ -74,6 +74,8 @@ class Splicer:
         self._tail = ""
         self._stuck: list[Event] = []
         self._opens_message = self.held.message is None
+        self._started = False
+        self._added = False  # whether this attempt has added text
         self._prior_tokens = estimate_tokens("".join(block.text for block in self.held.blocks))
         self._drops_thinking = seam is not None or bool(self.held.whole(*_THINKING))
         self.trouble = None
@@ -103,6 +105,7 @@ class Splicer:
         """Join a continuation that matched nothing as it is, and go on with what it had brought."""
         assert self._seam is not None
         self.trouble = None
+        self._joining = False
         self._seam_text(self._seam.give_up())
         stuck, self._stuck = self._stuck, []
         for event in stuck:
@@ -137,6 +140,7 @@ class Splicer:
             case "content_block_stop":
                 self._stop(event)
             case "message_start":
+                self._started = True
                 if self._opens_message:
                     self._before_content.append(event)
             case "message_delta":
@@ -162,6 +166,9 @@ class Splicer:
         self._out.append(event)
 
     def _start(self, event: Event) -> None:
+        if not self._started:
+            self.trouble = "malformed"
+            return
         type_ = event["content_block"].get("type")
         self.acted = self.acted or _acts(event["content_block"])
         if self._joining and type_ != "text" and type_ not in _THINKING:
@@ -196,7 +203,7 @@ class Splicer:
     def _delta(self, event: Event) -> None:
         incoming = self._incoming.get(event["index"])
         if incoming is None:
-            self._unplaced(event)
+            self.trouble = "malformed"
             return
         match incoming.role:
             case "text":
@@ -217,7 +224,11 @@ class Splicer:
     def _stop(self, event: Event) -> None:
         incoming = self._incoming.get(event["index"])
         if incoming is None:
-            self._unplaced(event)
+            # Before the message the SDK passes it on; later it stops a block that never was.
+            if self._started:
+                self.trouble = "malformed"
+            elif self._opens_message:
+                self._before_content.append(event)
             return
         if incoming.joined:
             self._text(incoming.index, self._last_of_seam())
@@ -233,20 +244,12 @@ class Splicer:
                 for held in [*incoming.held, event]:
                     self._deliver({**held, "index": index})
 
-    def _unplaced(self, event: Event) -> None:
-        """An event for a block that never started: passed on where the first attempt would, else dropped."""
-        if self._opens_message and self.held.message is None:
-            self._before_content.append(event)
-        elif self._opens_message:
-            self._deliver(event)
-
     def _message_delta(self, event: Event) -> None:
-        if self._joining:
-            if event["delta"].get("stop_reason") == "refusal":
-                self.trouble = "refused"
-                return
-            if not self._settle(event):
-                return
+        if self._seam is not None and not self._added and event["delta"].get("stop_reason") == "refusal":
+            self.trouble = "refused"
+            return
+        if self._joining and not self._settle(event):
+            return
         self._close_text()
         self._deliver(event if self._opens_message else {**event, "usage": self._usage(event.get("usage") or {})})
 
@@ -283,6 +286,7 @@ class Splicer:
             text = settled
         if not text and (self._stops or event is None):
             return
+        self._added = True
         delta: Event = (
             event
             if event is not None and event["index"] == index

@@ -120,7 +120,7 @@ class Attempt:
             try:
                 frames = self._decoder.feed(chunk) if chunk else []
             except UnicodeDecodeError as error:
-                return [], self._malformed(error)
+                return [], self.malformed(error)
             events: list[Event] = []
             for frame in frames:
                 event = self._decode(frame)
@@ -173,11 +173,11 @@ class Attempt:
         try:
             event = json.loads(frame.data)
         except ValueError as error:
-            return self._error_event(frame.data) if frame.event == "error" else self._malformed(error)
+            return self._error_event(frame.data) if frame.event == "error" else self.malformed(error)
         if frame.event == "error":
             return self._error_event(event)
         if not is_event(event):
-            return self._malformed(TypeError("an event of another shape than its type has"))
+            return self.malformed(TypeError("an event of another shape than its type has"))
         if event.get("type") in _CONTENT:
             self.content = True
             self._quiet = False
@@ -209,7 +209,8 @@ class Attempt:
         request = response.request if response is not None else _no_request()
         return StreamStalled(f"The stream stalled: {what}.", request=request, request_id=self.request_id)
 
-    def _malformed(self, cause: Exception) -> Failure:
+    def malformed(self, cause: Exception) -> Failure:
+        """The failure of a stream that cannot be read, because of `cause`."""
         error = anthropic.APIResponseValidationError(
             self.response,
             None,

@@ -59,6 +59,7 @@ class Driver:
         health: Health,
         on_notice: Callable[[Notice], object] | None,
         warn: Callable[[Warning], None],
+        started: float,
     ) -> None:
         self.out: deque[Event] = deque()
         self.done: bool = False
@@ -83,7 +84,7 @@ class Driver:
         self._failure: Failure | None = None
         self._brought = False
         self._errors: list[Exception] = []
-        self._started = anyio.current_time()
+        self._started = started
         self._book: Book | None = None
         self._teller = Teller(self.report, self._started, on_notice)
         self._deadline = None if policy.deadline is None else self._started + policy.deadline
@@ -174,6 +175,10 @@ class Driver:
             case "refused":
                 error = anthropic.APIError("The model refused to go on.", self._request_sent(), body=None)
                 await self._go_on(of_kind(Kind.REFUSED, error, status=200))
+                return False
+            case "malformed":
+                assert self._attempt is not None
+                await self._go_on(self._attempt.malformed(LookupError("an event of a block that never started")))
                 return False
         return True
 
@@ -373,8 +378,9 @@ class Driver:
         )
 
     def _give_up(self, why: str) -> None:
-        self._close_report("failed")
-        self._teller.notice("failed", why)
+        if self.report.outcome == "open":
+            self._close_report("failed")
+            self._teller.notice("failed", why)
         self.done = True
 
     def _summary(self, why: str) -> str:

@@ -46,7 +46,9 @@ async def settle(*requests: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
     if not files:
         return listed
-    read = await anyio.to_thread.run_sync(lambda: {key: _read(file) for key, file in files.items()})
+    read = await anyio.to_thread.run_sync(
+        lambda: {key: _read(file) for key, file in files.items()}, abandon_on_cancel=True
+    )
     return [_copy(request, lambda file: read[id(file)]) for request in listed]
 
 
