@@ -125,8 +125,7 @@ def resilient_stream(
     _check(request, accepted)
     routes = resolve(model, client, fallback_models, accepted)
     for route in routes[1:]:
-        if route.client is not client:
-            _accepted_arguments(route.client, api)
+        _check(route.request(request), _accepted_arguments(route.client, api))
     for value, type_, name in ((policy, Policy, "policy"), (health, Health, "health")):
         if value is not None and not isinstance(value, type_):
             raise TypeError(f"{name} must be a {type_.__name__}, not {type(value).__name__}")
@@ -184,6 +183,9 @@ def _check(request: dict[str, Any], accepted: frozenset[str]) -> None:
     unknown = sorted(set(request) - accepted)
     if unknown:
         raise TypeError(f"resilient_stream() got an unexpected argument {unknown[0]!r}; messages.stream has none such")
+    missing = [name for name in ("max_tokens", "messages") if name not in request]
+    if missing:
+        raise ValueError(f"the fallback {request['model']!r} unsets {missing[0]!r}, which every request needs")
     model, max_tokens, messages = request["model"], request["max_tokens"], request["messages"]
     if not isinstance(model, str):
         raise TypeError(f"model must be a string, not {type(model).__name__}")

@@ -40,7 +40,7 @@ class StreamFailed(anthropic.APIError):
         status_code: Of `last`; None where it has none (no response came). 200 where the error came inside a stream:
             look at `type`.
         type: The API's `error.type` of `last`; None where it has none.
-        request_id: Of `last`; None where no response came.
+        request_id: Of `last`, else of the last attempt; None where no response came.
     """
 
     partial: Partial
@@ -67,7 +67,8 @@ class StreamFailed(anthropic.APIError):
         self.last = last
         self.status_code = getattr(last, "status_code", None)
         self.type = getattr(last, "type", None)
-        self.request_id = getattr(last, "request_id", None)
+        attempt = report.attempts[-1] if report.attempts else None
+        self.request_id = getattr(last, "request_id", None) or (attempt.request_id if attempt else None)
         if errors:
             self.__cause__ = ExceptionGroup("every attempt failed", list(errors))
 

@@ -116,8 +116,14 @@ _DEFAULTS_LOCK = Lock()
 
 
 def default_health(client: object) -> Health:
-    """The `Health` that all streams of this client share unless they are given another."""
+    """The `Health` that all streams of this client share unless they are given another.
+
+    A client that cannot be referred to weakly, such as a test's stand-in with slots, gets a new one each time.
+    """
     with _DEFAULTS_LOCK:
-        if client not in _DEFAULTS:
-            _DEFAULTS[client] = Health()
-        return _DEFAULTS[client]
+        try:
+            if client not in _DEFAULTS:
+                _DEFAULTS[client] = Health()
+            return _DEFAULTS[client]
+        except TypeError:
+            return Health()

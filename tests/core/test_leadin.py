@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from unbroken.core.leadin import HEAD_ENDS, LONGEST_HEAD, Head, could_be_lead_in, ends_in_a_fence, find_head
+from unbroken.core.leadin import (
+    HEAD_ENDS,
+    LONGEST_HEAD,
+    Head,
+    could_be_lead_in,
+    ends_in_a_fence,
+    find_any_head,
+    find_head,
+    is_one_lead_in,
+)
 from unbroken.testing.manners import LEAD_INS
 
 
@@ -62,10 +71,47 @@ def test_a_fence_line_is_a_head_only_inside_a_fence() -> None:
         ("“… the tide", Head(2, "”")),
         ("Continuing:\n`the tide", Head(13, "`")),
         ("<last_words>the tide", Head(12, "</last_words>")),
+        ("**the tide", Head(2, "**")),
+        ("‘the tide", Head(1, "’")),
     ],
 )
 def test_the_quotation_that_an_echo_is_put_in_is_a_head_with_its_closer(output: str, head: Head) -> None:
     assert find_head(output, fenced=False, sure=False) == head
+
+
+@pytest.mark.parametrize(
+    ("output", "closer"),
+    [
+        ("Claro, continúo desde donde me quedé:", ""),
+        ("当然，以下是剩余的内容：\n", ""),
+        ("**Ecco il seguito:**\n\n", ""),
+        ("Tämä jatkuu...", ""),
+        ("Fortsättning följer här…\n\n---\n\n", ""),
+        ("Bien: voici:\n", ""),
+        ('Jo, her er det: "', '"'),
+        ("Oto reszta:\n\n**", "**"),
+        ("Voici la fin : «", "»"),
+        ("Devamı şöyle: <q>…", "</q>"),
+    ],
+)
+def test_a_head_of_any_wording_is_a_line_that_ends_in_a_colon_or_an_ellipsis(output: str, closer: str) -> None:
+    assert find_any_head(output, fenced=False) == find_any_head(output, fenced=True) == Head(len(output), closer)
+
+
+@pytest.mark.parametrize(
+    "output", ["", "The tide", "Jo.\n", "x" * 80 + ":", "One\ntwo:", '{"id":', "a <b>:", "Jo:\n```\n", "Wait.."]
+)
+def test_what_is_no_line_of_words_with_a_colon_at_its_end_is_no_head(output: str) -> None:
+    assert find_any_head(output, fenced=False) is None
+
+
+def test_a_head_of_any_wording_may_open_the_fence_again() -> None:
+    assert find_any_head("Jo:\n```python\n", fenced=True) == Head(14, "")
+
+
+@pytest.mark.parametrize("output", ['Sure! true}\n{"id"', "(continuing…) |---|\n", "Okay, x = 1\n"])
+def test_a_line_that_has_more_than_words_is_no_lead_in(output: str) -> None:
+    assert find_head(output, fenced=False, sure=False).length == 0
 
 
 def test_every_head_ends_in_one_of_the_characters_at_which_it_is_looked_for() -> None:
@@ -82,6 +128,20 @@ def test_a_key_that_could_stand_in_a_lead_in_is_known(key: str) -> None:
 @pytest.mark.parametrize("key", ["tide", "Herethetide", "|---|", "潮汐", "🚀", "continuinglighthousekeepers"])
 def test_a_key_with_a_word_of_its_own_is_none(key: str) -> None:
     assert not could_be_lead_in(key)
+
+
+@pytest.mark.parametrize(
+    ("head", "whole"),
+    [
+        ("Sure,hereistherest:", True),
+        ("...", True),
+        ("…continuing:", False),
+        ("(continuing…)us:", False),
+        ("Jo:", False),
+    ],
+)
+def test_a_lead_in_with_the_beginning_of_the_answer_after_it_is_told_from_one(head: str, whole: bool) -> None:
+    assert is_one_lead_in(head) is whole
 
 
 @pytest.mark.parametrize(

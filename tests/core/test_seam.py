@@ -143,6 +143,9 @@ class TestKinds:
             (f'"{ANCHOR.quote}"', "echo", 2 + len(ANCHOR.quote)),
             (f"<last_words>{ANCHOR.quote}</last_words>", "echo", 25 + len(ANCHOR.quote)),
             (f"“{ANCHOR.quote}", "echo", 1 + len(ANCHOR.quote)),
+            (f"**{ANCHOR.quote}**", "echo", 4 + len(ANCHOR.quote)),
+            (f"'{ANCHOR.quote}'", "echo", 2 + len(ANCHOR.quote)),
+            (f"« {ANCHOR.quote} »", "echo", 4 + len(ANCHOR.quote)),
             # An echo that was not copied faithfully, but whose last words were.
             (ANCHOR.quote.replace("thought", "thinks"), "echo", len(ANCHOR.quote) - 1),
         ],
@@ -180,6 +183,75 @@ class TestKinds:
         seam = ask(HELD, WHOLE)
         assert outcome(seam, "came the answer")[1].kind == "unmatched"
         assert seam.give_up() == "came the answer"
+
+
+#: Lead-ins that no table knows, in ten languages and some ways of setting them off.
+STRANGE = (
+    "Claro, continúo desde donde me quedé:\n\n",
+    "当然，以下是剩余的内容：\n",
+    "Certo, ecco il resto: ",
+    "بالطبع، إليك التكملة:\n",
+    "Oczywiście, kontynuuję:\n",
+    "Devamı şöyle:\n",
+    "**Vervolg van mijn antwoord:**\n\n",
+    "Tiếp tục phần còn lại:\n\n---\n\n",
+    "Fortsättning följer här…\n",
+    "それでは、残りはこちらです...",
+)
+#: Equal rows in which the joint and what follows it look alike.
+ROWS = {
+    "jsonl": '{"id": 1, "ok": true}\n' * 2 + '{"id": 2, "ok": true, "x": [1, 1]}\n' + '{"id": 1, "ok": true}\n' * 2,
+    "csv": "a,b,c\n" + "1,0,0\n" * 9 + "2,0,0\n" + "1,0,0\n" * 5 + ",,,\n,,,\nend,0,0",
+    "calls": "Try:\n" + "    print(merge([(1, 3), (2, 6), (8, 10)]))\n" * 3,
+    "titles": "Chorus:\nLa la la la la, and so on it went, la la la la la.\n" * 3,
+}
+
+
+class TestLeadInsOfAnyWording:
+    @pytest.mark.parametrize("lead_in", STRANGE)
+    @pytest.mark.parametrize("name", [*TEXTS, *ROWS])
+    def test_an_echo_after_one_is_joined_exactly_at_the_first_request(self, name: str, lead_in: str) -> None:
+        answer = {**TEXTS, **ROWS}[name]
+        for cut in range(1 + len(lead_in) % 7, len(answer) + 1, 7):
+            anchor = choose_anchor(answer[:cut])
+            if anchor.sent:  # else nothing is asked to be repeated
+                output = lead_in + answer[len(anchor.sent) - len(anchor.echo) :]
+                text, result = outcome(ask(answer[:cut], anchor), output)
+                assert answer[:cut] + text == answer
+                assert result.verified
+
+    @pytest.mark.parametrize("lead_in", [*STRANGE, "Sure! ", "Okay, ", "(continuing…) ", "Right. ", "Sure!\n"])
+    @pytest.mark.parametrize("name", ROWS)
+    @pytest.mark.parametrize("back", [0, 6, 12])
+    def test_equal_rows_after_one_are_never_taken_for_the_echo(self, name: str, lead_in: str, back: int) -> None:
+        answer = ROWS[name]
+        for cut in range(20, len(answer) + 1):
+            held = answer[:cut]
+            for whole in (False, True):
+                anchor = choose_anchor(held, whole=whole)
+                if anchor.sent:
+                    text, result = outcome(ask(held, anchor), lead_in + answer[max(len(anchor.sent) - back, 0) :])
+                    assert not result.verified or held + text == answer
+
+    def test_without_a_key_the_echo_after_one_is_cut_but_not_called_verified(self) -> None:
+        seam = ask(HELD, WHOLE)
+        assert outcome(seam, STRANGE[0] + WHOLE.echo + REST * 4)[1].kind == "unmatched"
+        assert seam.give_up() == REST * 4
+        assert not seam.result.verified
+
+    def test_without_a_key_a_title_that_comes_again_is_kept(self) -> None:
+        lines = "La la la la la, and so on it went, la la la la la.\n"
+        held = f"Chorus:\nLa la la!\n\nVerse one\n{lines}"
+        seam = ask(held, choose_anchor(held, whole=True))
+        output = f"Chorus:\n{lines}And then the curtain fell, at long last."
+        assert outcome(seam, output * 2)[1].kind == "unmatched"
+        assert seam.give_up() == output * 2
+
+    def test_a_lead_in_that_holds_the_key_costs_one_request_and_no_character(self) -> None:
+        held = "Ella volvió al faro y subió despacio hasta la lámpara, donde"
+        output = "Claro, sigo donde lo dejé:\n" + choose_anchor(held).quote + " leyó la carta, y donde se durmió."
+        assert choose_anchor(held).key == " donde"
+        assert outcome(ask(held, choose_anchor(held)), output * 2)[1].kind == "unmatched"
 
 
 class TestNoMatch:

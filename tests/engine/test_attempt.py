@@ -53,7 +53,7 @@ async def attempting(
     """A request that was opened, and why it could not be."""
     async with serving(Script(TEXT, faults=[faults])) as (server, client):
         attempt = Attempt(watch)
-        request = {**REQUEST, "timeout": watch.timeout(client.timeout)}
+        request = {**REQUEST, "timeout": watch.beside(client.timeout)[1]}
         failure = await attempt.open(client.with_options(max_retries=0).messages, request)
         yield server, attempt, failure, client
         await attempt.aclose()
@@ -245,10 +245,10 @@ def test_the_shorter_read_timeout_holds() -> None:
     """The caller's or the policy's; the other phases are the caller's."""
     watch = Watch(idle=90, progress=300, first_content=300)
     own = httpx2.Timeout(connect=1, read=600, write=2, pool=3)
-    assert watch.timeout(own) == httpx2.Timeout(connect=1, read=90, write=2, pool=3)
-    assert watch.timeout(5) == httpx2.Timeout(5)
-    assert watch.timeout(None).read == 90
-    assert watch.timeout(None).connect is None
+    assert watch.beside(own)[1] == httpx2.Timeout(connect=1, read=90, write=2, pool=3)
+    assert watch.beside(5)[1] == httpx2.Timeout(5)
+    assert watch.beside(None)[1] == httpx2.Timeout(None, read=90)
+    assert (watch.beside(own)[0], watch.beside(5)[0].idle) == (watch, 5)
 
 
 # -- the end

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import anthropic
+import anyio
 import pytest
 
 from harness import AT_ONCE, CONTINUE, PREFILL, Reading, ask, assert_unbroken, read, serving
@@ -62,7 +63,7 @@ def driver(client: Any, **changes: Any) -> Driver:
         policy=AT_ONCE,
         health=Health(),
         on_notice=None,
-        **{"warn": lambda warning: None, **changes},
+        **{"warn": lambda warning: None, "started": anyio.current_time(), **changes},
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from .models import MODELS, ModelInfo
-from .resume import fit_thinking
+from .resume import fit_thinking, forces_a_tool, thinking_type
 
 __all__ = ["adapt"]
 
@@ -37,7 +37,7 @@ def adapt(request: Mapping[str, Any], model: ModelInfo, patched: Collection[str]
     adapted = dict(request)
     if model not in MODELS:
         return adapted
-    if "tool_choice" not in patched and not model.forced_tool_choice and _is_forced(request.get("tool_choice")):
+    if "tool_choice" not in patched and not model.forced_tool_choice and forces_a_tool(request):
         return None
     if "thinking" not in patched:
         _adapt_thinking(adapted, model)
@@ -49,13 +49,8 @@ def adapt(request: Mapping[str, Any], model: ModelInfo, patched: Collection[str]
     return adapted
 
 
-def _is_forced(tool_choice: object) -> bool:
-    return isinstance(tool_choice, Mapping) and tool_choice.get("type") in ("any", "tool")
-
-
 def _adapt_thinking(request: dict[str, Any], model: ModelInfo) -> None:
-    thinking = request.get("thinking")
-    kind = thinking.get("type") if isinstance(thinking, Mapping) else None
+    kind = thinking_type(request)
     if kind is None or kind in model.thinking:
         return
     del request["thinking"]

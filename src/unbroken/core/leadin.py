@@ -11,18 +11,27 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-__all__ = ["HEAD_ENDS", "LONGEST_HEAD", "Head", "could_be_lead_in", "ends_in_a_fence", "find_any_head", "find_head"]
+__all__ = [
+    "HEAD_ENDS",
+    "LONGEST_HEAD",
+    "Head",
+    "could_be_lead_in",
+    "ends_in_a_fence",
+    "find_any_head",
+    "find_head",
+    "is_one_lead_in",
+]
 
 #: Where a head ends at the latest, in characters: a line of 80 and a fence line.
 LONGEST_HEAD: Final = 160
 #: The characters that can be the last of a head.
-HEAD_ENDS: Final = frozenset('.…:：*_\n>"“”«»`\'’)）')
+HEAD_ENDS: Final = frozenset(".…:：*_\n>\"“”«»`'’)）")
 
 _DOTS: Final = re.compile(r"\s*(?:\.{3,}|…)")
-_COLON_LINE: Final = re.compile(r"\s*([^\n:：]{1,79}[:：])[*_]*(?:[^\S\n]*\n){0,2}")
+# Braces and the like are no lead-in's: data that goes on after one, on the same line.
+_COLON_LINE: Final = re.compile(r"\s*([^\n:：{}<>=|\\;]{1,79}[:：])[*_]*(?:[^\S\n]*\n){0,2}")
 # Without a colon, a line of words alone, in brackets or not: what follows "Sure! " in it may be the answer.
 _ANY_LINE: Final = re.compile(r"\s*([*_(\[（【]*[^\W\d_][\w\s,.!…'’-]{0,70}?[.!…)\]）】*_]*[^\S\n]*\n)")
-# Of any wording, but of words: braces and the like are data that goes on.
 _WORDING: Final = (
     r"\s*[^\n{}<>=|\\;]{0,79}(?:[:：…]|(?<=\.\.)\.)[*_\"”»'’)）]*(?:[^\S\n]*\n){0,2}"
     r"(?:[^\S\n]*(?:-{3,}|\*{3,}|_{3,})\n+)?"
@@ -126,6 +135,11 @@ def could_be_lead_in(squeezed: str) -> bool:
         if any(letters[start:end] in _WORDS for start in ends[-_LONGEST_WORD:]):
             ends.append(end)
     return any(word.startswith(letters[end:]) for end in ends for word in _WORDS)
+
+
+def is_one_lead_in(squeezed: str) -> bool:
+    """Whether a head without white space is made of the words of lead-ins, with nothing after a bracket or a stop."""
+    return could_be_lead_in(squeezed) and not re.search(r"[.…)\]][^.…]*\w", squeezed)
 
 
 def ends_in_a_fence(text: str) -> bool:

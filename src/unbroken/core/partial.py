@@ -15,12 +15,17 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 if TYPE_CHECKING:
     from anthropic.types import Message
 
-__all__ = ["Block", "Event", "Partial"]
+__all__ = ["CONTENT", "THINKING", "Block", "Event", "Partial"]
 
 #: One decoded event of the Messages stream, as the wire has it.
 Event = dict[str, Any]
 
 VERSION: Final = 1
+
+#: The block types that carry thinking.
+THINKING: Final = ("thinking", "redacted_thinking")
+#: The events that are content: what shows that a stream is healthy.
+CONTENT: Final = frozenset({"content_block_start", "content_block_delta"})
 
 _TEXT_OF: Final = {"text": "text", "thinking": "thinking"}
 _TOOLS_OF_THE_CALLER: Final = frozenset({"tool_use"})
@@ -172,7 +177,7 @@ class Partial:
         for block in reversed(list(self._kept())):
             if block.type == "text":
                 texts.append(block.text)
-            elif block.type not in ("thinking", "redacted_thinking"):
+            elif block.type not in THINKING:
                 break
         return "".join(reversed(texts))
 

@@ -14,6 +14,8 @@ wrong (`failure.Verdict`). This is the table; the code under it only adds the li
                      the next route          next route           client                  then from the next route
     STUCK            nothing can be asked that would not do or say something twice: `StreamFailed`
 
+A request whose server-side tools may have acted is not sent afresh (`allow_replay`).
+
 A prefill that is refused as unsupported turns its model to the *continue* form, and is no attempt lost. Where nothing
 is left to ask, `StreamFailed` comes with the partial; before any content, an error that no route can mend (a wrong
 key, an unknown model) comes as the SDK raised it.
@@ -34,12 +36,12 @@ from typing import TYPE_CHECKING, Any
 from .anchor import choose_anchor
 from .failure import Failure, Kind, Verdict
 from .models import lookup
+from .partial import THINKING, Partial
 from .resume import Form, estimate_tokens, forms
 
 if TYPE_CHECKING:
     from ..policy import Policy
     from ..routes import Route
-    from .partial import Partial
 
 __all__ = ["Ask", "Fail", "Finish", "Held", "JoinAsItIs", "Plan", "Step", "what_is_held"]
 
@@ -62,7 +64,7 @@ def what_is_held(partial: Partial) -> Held:
         return Held.CALLS
     if partial.trailing_text.strip():
         return Held.TEXT
-    if all(block["type"] in ("thinking", "redacted_thinking", "text") for block in partial.content):
+    if all(block["type"] in (*THINKING, "text") for block in partial.content):
         return Held.NOTHING
     return Held.STUCK
 
@@ -157,6 +159,7 @@ class Plan:
         self._extra_input = 0
         self._asked_again = 0
         self._thinker: int | None = None
+        self._acted = False
 
     @property
     def asking(self) -> Ask:
@@ -201,6 +204,7 @@ class Plan:
             jitter: A random number between 0 and 1.
             acted: Whether it had begun to use a server-side tool that changes things.
         """
+        self._acted = self._acted or acted
         situation = what_is_held(held)
         if situation is Held.COMPLETE:
             return Finish(message_stop=not failure.clean_end and not held.stopped)
@@ -208,8 +212,6 @@ class Plan:
             return Finish(message_stop=True, as_tool_use=True)
         if situation is Held.STUCK:
             return Fail("what was delivered cannot be gone on from")
-        if situation is Held.NOTHING and acted and not self._policy.allow_replay:
-            return Fail("its tools may have acted, and Policy.allow_replay is False")
         state = self._states[self._now.route]
         if failure.kind is Kind.PREFILL_UNSUPPORTED and state.prefill and self._now.form == "prefill":
             state.prefill = False
@@ -219,7 +221,11 @@ class Plan:
                 self._resumes -= 1
                 self._extra_input -= _input_tokens(held)
                 return self._ask(self._now.route, held, wait=0.0, brought=True)
-        return self._after_loss(failure, held, situation, brought=brought, now=now, jitter=jitter)
+        step = self._after_loss(failure, held, situation, brought=brought, now=now, jitter=jitter)
+        afresh = isinstance(step, Ask) and step.form in ("request", "restart")
+        if afresh and self._acted and not self._policy.allow_replay:
+            return Fail("its tools may have acted, and Policy.allow_replay is False")
+        return step
 
     def after_unmatched(self, held: Partial) -> Step | JoinAsItIs:
         """What to do with a continuation whose head matches nothing that was delivered."""
@@ -333,11 +339,12 @@ class Plan:
             held,
             self._policy.resume,
             prefill=state.prefill,
-            own_thinking=self._same_model(route),
+            own_thinking=self._own_thinking(route),
         )
         return [form for form in options if form not in state.rejected]
 
-    def _same_model(self, route: int) -> bool:
+    def _own_thinking(self, route: int) -> bool:
+        """Whether the thinking that was delivered is this route's own."""
         if self._thinker is None:
             return False
         mine, theirs = self._routes[route], self._routes[self._thinker]

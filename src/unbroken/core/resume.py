@@ -20,7 +20,7 @@ from typing import Any, Final, Literal
 
 from .anchor import Anchor, choose_anchor
 from .models import ModelInfo
-from .partial import Partial
+from .partial import THINKING, Partial
 from .seam import Form as Joint
 from .seam import Seam
 
@@ -31,13 +31,14 @@ __all__ = [
     "compose",
     "estimate_tokens",
     "fit_thinking",
+    "forces_a_tool",
     "forms",
     "is_structured",
     "remaining_tokens",
+    "spent_tokens",
+    "thinking_type",
     "tokens_of",
 ]
-
-_THINKING: Final = ("thinking", "redacted_thinking")
 
 Form = Literal["request", "prefill", "continue", "continue_without_thinking", "restart"]
 
@@ -73,8 +74,12 @@ def tokens_of(ascii_only: int, other: int) -> int:
 
 def remaining_tokens(max_tokens: int, held: Partial) -> int:
     """What is left of `max_tokens` after what was delivered; at least `MIN_TOKENS`, unless it was less itself."""
-    spent = estimate_tokens("".join(block.text for block in held.blocks))
-    return max(max_tokens - spent, min(MIN_TOKENS, max_tokens))
+    return max(max_tokens - spent_tokens(held), min(MIN_TOKENS, max_tokens))
+
+
+def spent_tokens(held: Partial) -> int:
+    """What was delivered, estimated in tokens, thinking and all."""
+    return estimate_tokens("".join(block.text for block in held.blocks))
 
 
 def is_structured(request: Mapping[str, Any]) -> bool:
@@ -85,7 +90,7 @@ def is_structured(request: Mapping[str, Any]) -> bool:
 
 def thinking_is_on(request: Mapping[str, Any], model: ModelInfo) -> bool:
     """Whether the model thinks before it answers this request."""
-    kind = _thinking_type(request)
+    kind = thinking_type(request)
     return model.thinks_by_default if kind is None else kind != "disabled"
 
 
@@ -112,14 +117,14 @@ def forms(
         return []
     if preference == "restart" or is_structured(request):
         return ["restart"]
-    thought = bool(held.whole(*_THINKING))
+    thought = bool(held.whole(*THINKING))
     continuing: list[Form] = ["continue"] if own_thinking or not thought else []
     if thought:
         continuing.append("continue_without_thinking")
     if preference == "continue":
         return continuing
     can_prefill = (prefill or preference == "prefill") and not (
-        thinking_is_on(request, model) or _forces_a_tool(request) or thought
+        thinking_is_on(request, model) or forces_a_tool(request) or thought
     )
     if preference == "prefill":
         return ["prefill"] if can_prefill else []
@@ -201,10 +206,10 @@ def _ask(quote: str, prompt: str | Callable[[str], str] | None) -> str:
 
 def _up_to(held: Partial, anchor: Anchor, *, thinking: bool) -> list[dict[str, Any]]:
     """The delivered blocks, without the end of the text that the anchor keeps back."""
-    blocks = [block for block in held.content if thinking or block["type"] not in _THINKING]
+    blocks = [block for block in held.content if thinking or block["type"] not in THINKING]
     surplus = len(held.trailing_text) - len(anchor.sent)
     # The API rejects an assistant turn that ends in thinking.
-    while blocks[-1]["type"] in _THINKING or (surplus > 0 and blocks[-1]["type"] == "text"):
+    while blocks[-1]["type"] in THINKING or (surplus > 0 and blocks[-1]["type"] == "text"):
         last = blocks.pop()
         text = last.get("text", "")
         keep = text[: max(0, len(text) - surplus)]
@@ -256,11 +261,13 @@ def fit_thinking(request: Mapping[str, Any], model: ModelInfo, left: int) -> dic
     }
 
 
-def _thinking_type(request: Mapping[str, Any]) -> str | None:
+def thinking_type(request: Mapping[str, Any]) -> str | None:
+    """The `thinking.type` of a request; None where it says nothing."""
     thinking = request.get("thinking")
     return thinking.get("type") if isinstance(thinking, Mapping) else None
 
 
-def _forces_a_tool(request: Mapping[str, Any]) -> bool:
+def forces_a_tool(request: Mapping[str, Any]) -> bool:
+    """Whether `tool_choice` demands a call."""
     choice = request.get("tool_choice")
     return isinstance(choice, Mapping) and choice.get("type") in ("any", "tool")

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from .anchor import STRAIGHT, Anchor, squeeze, unique_tail
-from .leadin import HEAD_ENDS, LONGEST_HEAD, ends_in_a_fence, find_any_head, find_head
+from .leadin import HEAD_ENDS, LONGEST_HEAD, ends_in_a_fence, find_any_head, find_head, is_one_lead_in
 
 __all__ = ["Form", "Kind", "Seam", "SeamResult", "State"]
 
@@ -183,7 +183,6 @@ class _Search:
         self._tail = target[-max(_LONG, unique) :] if self._sent and self._key and len(target) >= _LONG else ""
         self._latest = self._sent if self._key else self._sent - min(max(_TAIL, unique), self._echo)
         self._echo_start = max(0, self._sent - self._echo)
-        self._echo_is_unique = unique <= self._echo
         self._patience = max(_PATIENCE, self._quote + _SLIP)
         self._squeezed: list[str] = []  # what was read
         self._head = ""  # the same with its white space, up to `LONGEST_HEAD`
@@ -214,7 +213,10 @@ class _Search:
         """Open another reading if all that was read can stand before the continuation."""
         known = find_head(self._head, fenced=self._fenced, sure=False)
         if known.length == self.read:
-            sure = bool(self._key) or find_head(self._head, fenced=self._fenced, sure=True) == known
+            sure = bool(self._key) or (
+                find_head(self._head, fenced=self._fenced, sure=True) == known
+                and is_one_lead_in("".join(self._squeezed))
+            )
             latest = self._latest if sure else self._echo_start
             self._replays.append(_Replay(self._target, latest, len(self._squeezed), known.closer, sure=sure))
         elif head := find_any_head(self._head, fenced=self._fenced):
@@ -240,17 +242,14 @@ class _Search:
             self.found = "echo"
 
     def _marks_the_joint(self, replay: _Replay) -> bool:
-        """Whether the replay that is whole now ends at the joint, and did not come after it."""
+        """Whether the replay that is whole now is known to end at the joint, and not to repeat it later on."""
         if not replay.after:
             return True
         if self._key:
             return self._key_is_new()
-        if replay.sure:
-            return True
-        if "".join(self._squeezed[: replay.after]) in self._target:
-            return False  # a title that comes again, and its text with it
-        self._echoed = self.read
-        return self._echo_is_unique
+        if not replay.sure and "".join(self._squeezed[: replay.after]) not in self._target:
+            self._echoed = self.read  # an echo, or a title and a text that comes again: not to be told without a key
+        return replay.sure
 
     def _key_is_new(self) -> bool:
         """Whether the key that has just been read is the first: text that goes on begins with it."""

@@ -17,8 +17,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from .partial import Event, Partial
-from .resume import estimate_tokens
+from .partial import THINKING, Event, Partial
+from .resume import spent_tokens
 from .seam import Seam
 
 __all__ = ["Splicer", "Trouble"]
@@ -26,7 +26,6 @@ __all__ = ["Splicer", "Trouble"]
 #: Why the splicer cannot go on with this attempt by itself.
 Trouble = Literal["unmatched", "refused", "malformed"]
 
-_THINKING: Final = frozenset({"thinking", "redacted_thinking"})
 #: Server-side tools that only look: a request that used them can be sent again.
 _LOOKING: Final = frozenset({"web_search", "web_fetch", "tool_search_tool_regex", "tool_search_tool_bm25"})
 
@@ -76,8 +75,8 @@ class Splicer:
         self._opens_message = self.held.message is None
         self._started = False
         self._added = False  # whether this attempt has added text
-        self._prior_tokens = estimate_tokens("".join(block.text for block in self.held.blocks))
-        self._drops_thinking = seam is not None or bool(self.held.whole(*_THINKING))
+        self._prior_tokens = spent_tokens(self.held)
+        self._drops_thinking = seam is not None or bool(self.held.whole(*THINKING))
         self.trouble = None
         self.acted = False
 
@@ -116,7 +115,7 @@ class Splicer:
         """End the message by ourselves: after a `stop_reason`, or because whole tool calls end the turn."""
         if as_tool_use:
             self._abandon_open_block(keep_text=False)
-            usage = {"output_tokens": estimate_tokens("".join(block.text for block in self.held.blocks))}
+            usage = {"output_tokens": spent_tokens(self.held)}
             delta = {"stop_reason": "tool_use", "stop_sequence": None}
             self._deliver({"type": "message_delta", "delta": delta, "usage": usage})
         self._deliver({"type": "message_stop"})
@@ -146,7 +145,9 @@ class Splicer:
             case "message_delta":
                 self._message_delta(event)
             case "message_stop":
-                self._deliver(event)
+                if not self._joining or self._settle(event):
+                    self._close_text()
+                    self._deliver(event)
             case _:
                 # A type that this version does not know keeps its place.
                 if self._unseen:
@@ -171,7 +172,7 @@ class Splicer:
             return
         type_ = event["content_block"].get("type")
         self.acted = self.acted or _acts(event["content_block"])
-        if self._joining and type_ != "text" and type_ not in _THINKING:
+        if self._joining and type_ != "text" and type_ not in THINKING:
             # The model goes on with something else: the text is over, and the seam has to say what it was.
             if not self._settle(event):
                 return
@@ -192,7 +193,7 @@ class Splicer:
                 self._deliver({**event, "index": incoming.index})
 
     def _role(self, type_: str) -> Literal["pass", "text", "seam", "hold", "drop"]:
-        if type_ in _THINKING and self._drops_thinking:
+        if type_ in THINKING and self._drops_thinking:
             return "drop"
         if self._joining:
             return "seam"
@@ -245,13 +246,21 @@ class Splicer:
                     self._deliver({**held, "index": index})
 
     def _message_delta(self, event: Event) -> None:
+        if event["delta"].get("stop_reason") is None:
+            # No end, only counts on the way.
+            if not self._joining:
+                self._deliver(self._with_usage(event))
+            return
         if self._seam is not None and not self._added and event["delta"].get("stop_reason") == "refusal":
             self.trouble = "refused"
             return
         if self._joining and not self._settle(event):
             return
         self._close_text()
-        self._deliver(event if self._opens_message else {**event, "usage": self._usage(event.get("usage") or {})})
+        self._deliver(self._with_usage(event))
+
+    def _with_usage(self, event: Event) -> Event:
+        return event if self._opens_message else {**event, "usage": self._usage(event.get("usage") or {})}
 
     def _usage(self, usage: dict[str, Any]) -> dict[str, Any]:
         """A later attempt's usage, made that of the message: its opener's input, and all of the output."""
@@ -298,7 +307,7 @@ class Splicer:
         )
         if self._unseen:
             self._unseen.append(delta)
-            if text.strip():
+            if text.strip() and "text" in self._live:
                 self._show()
             return
         self._deliver(delta)

@@ -9,7 +9,8 @@ import json
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import anthropic
@@ -18,16 +19,15 @@ import httpx2
 
 from ..core.events import is_event
 from ..core.failure import Failure, Kind, classify, of_kind
-from ..core.partial import Event
+from ..core.partial import CONTENT, Event
 from ..core.sse import ServerSentEvent, SSEDecoder
 from ..errors import StreamStalled, StreamTruncated
+from .detached import Abandoned, Step, detach
 
 __all__ = ["Attempt", "Watch"]
 
 #: How long closing a connection may take, in seconds, before it is left to the transport.
 _CLOSE_TIMEOUT: Final = 5.0
-
-_CONTENT: Final = frozenset({"content_block_start", "content_block_delta"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,12 @@ class Watch:
     progress: float
     first_content: float
 
-    def timeout(self, given: Any) -> httpx2.Timeout:
-        """The transport's timeout: the caller's own, with the read bounded by the shortest watchdog."""
+    def beside(self, given: Any) -> tuple[Watch, httpx2.Timeout]:
+        """The watch and the transport's timeout, where the caller has given one too: the shorter read holds."""
         own = given if isinstance(given, httpx2.Timeout) else httpx2.Timeout(given)
         read = self.idle if own.read is None else min(self.idle, own.read)
-        return httpx2.Timeout(connect=own.connect, write=own.write, pool=own.pool, read=read)
+        timeout = httpx2.Timeout(connect=own.connect, write=own.write, pool=own.pool, read=read)
+        return replace(self, idle=read), timeout
 
 
 class Attempt:
@@ -53,9 +54,10 @@ class Attempt:
         content: Whether it has brought content.
     """
 
-    response: httpx2.Response
+    response: httpx2.Response | None
 
     def __init__(self, watch: Watch) -> None:
+        self.response = None
         self.content: bool = False
         self._watch = watch
         self._manager: Any = None
@@ -63,7 +65,7 @@ class Attempt:
         self._decoder = SSEDecoder()
         self._quiet = True  # nothing but bytes since the last content
         self._waited = 0.0  # seconds of waiting for the network since the last content
-        self._closed = False
+        self._closing: Step | None = None
 
     async def open(
         self, messages: Any, request: Mapping[str, Any], warn: Callable[[Warning], None] | None = None
@@ -100,15 +102,18 @@ class Attempt:
         if scope.cancelled_caught:
             return of_kind(Kind.STALLED, self._stalled(f"no answer for {self._watch.first_content:g} s"))
         self.response = inner.response
-        self._chunks = self.response.aiter_bytes()
+        self._chunks = inner.response.aiter_bytes()
         self._waited = anyio.current_time() - started
         return None
 
     @property
+    def _request(self) -> httpx2.Request:
+        return self.response.request if self.response is not None else httpx2.Request("POST", "/v1/messages")
+
+    @property
     def request_id(self) -> str | None:
         """The response's `request-id`; None before there is a response."""
-        response = getattr(self, "response", None)
-        return response.headers.get("request-id") if response is not None else None
+        return self.response.headers.get("request-id") if self.response is not None else None
 
     async def receive(self) -> tuple[list[Event], Failure | None]:
         """The events that the next bytes complete, and why there will be no more; None while there may be.
@@ -159,7 +164,7 @@ class Attempt:
             # Whatever a transport raises while a body is being read is the peer's doing.
             broken = anthropic.APIConnectionError(
                 message=f"The connection broke while the answer was being read: {type(error).__name__}.",
-                request=self.response.request,
+                request=self._request,
             )
             broken.__cause__ = error
             return b"", of_kind(Kind.CONNECTION, broken, status=200)
@@ -178,7 +183,7 @@ class Attempt:
             return self._error_event(event)
         if not is_event(event):
             return self.malformed(TypeError("an event of another shape than its type has"))
-        if event.get("type") in _CONTENT:
+        if event.get("type") in CONTENT:
             self.content = True
             self._quiet = False
             self._waited = 0.0
@@ -189,7 +194,7 @@ class Attempt:
     def _ended(self) -> Failure:
         error = StreamTruncated(
             "The response ended before the message did.",
-            request=self.response.request,
+            request=self._request,
             request_id=self.request_id,
         )
         return of_kind(Kind.TRUNCATED, error, status=200, clean_end=True)
@@ -205,12 +210,11 @@ class Attempt:
         return None
 
     def _stalled(self, what: str) -> StreamStalled:
-        response = getattr(self, "response", None)
-        request = response.request if response is not None else _no_request()
-        return StreamStalled(f"The stream stalled: {what}.", request=request, request_id=self.request_id)
+        return StreamStalled(f"The stream stalled: {what}.", request=self._request, request_id=self.request_id)
 
     def malformed(self, cause: Exception) -> Failure:
         """The failure of a stream that cannot be read, because of `cause`."""
+        assert self.response is not None
         error = anthropic.APIResponseValidationError(
             self.response,
             None,
@@ -221,17 +225,25 @@ class Attempt:
 
     def _error_event(self, body: object) -> Failure:
         # As the SDK does it: the 200's own class, with the type in `.type`.
+        assert self.response is not None
         error = anthropic.APIStatusError(f"{body}", response=self.response, body=body)
         return classify(error, status=200, body=body, headers=self.response.headers, now=time.time())
 
     # -- the end
 
     async def aclose(self) -> None:
-        """Close the response; safe to call twice, and under cancellation."""
-        if self._closed:
-            return
-        self._closed = True
-        with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSE_TIMEOUT):
+        """Close the response; safe to call twice, and under cancellation.
+
+        It is done in a task of its own: asyncio's native cancellation goes through shields, and would leave the
+        connection half closed.
+        """
+        if self._closing is None:
+            self._closing = detach(self._close)
+        with anyio.CancelScope(shield=True), suppress(Abandoned):
+            await self._closing.wait()
+
+    async def _close(self) -> None:
+        with anyio.move_on_after(_CLOSE_TIMEOUT):
             if self._manager is not None:
                 await self._manager.__aexit__(None, None, None)
             if self._chunks is not None:
@@ -243,13 +255,9 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
     try:
         while True:
             await anext(chunks)
-    except (StopAsyncIteration, Exception):
+    except Exception:
         return
 
 
 def _status_failure(error: anthropic.APIStatusError) -> Failure:
     return classify(error, status=error.status_code, body=error.body, headers=error.response.headers, now=time.time())
-
-
-def _no_request() -> httpx2.Request:
-    return httpx2.Request("POST", "/v1/messages")

@@ -8,14 +8,13 @@ from typing import Any, Final
 import anyio
 
 from ..core.failure import Failure
-from ..core.partial import Event
+from ..core.partial import CONTENT, Event
 from ..core.resume import tokens_of
 from ..core.seam import Seam
 from ..report import AttemptReport, Report
 
 __all__ = ["Book"]
 
-_CONTENT: Final = frozenset({"content_block_start", "content_block_delta"})
 _INPUT: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
@@ -68,7 +67,7 @@ class Book:
                 self._copy_usage(event["message"].get("usage") or {}, _INPUT)
             case "message_delta":
                 self._copy_usage(event.get("usage") or {}, (*_INPUT, "output_tokens"))
-        if self.entry.first_content is None and type_ in _CONTENT:
+        if self.entry.first_content is None and type_ in CONTENT:
             self.entry.first_content = self._since_sent()
 
     def deliver(self, events: Iterable[Event]) -> None:

@@ -21,7 +21,11 @@ def without_retries(client: Any) -> Any:
     if getattr(client, "max_retries", 0) == 0 or not hasattr(client, "with_options"):
         return client
     state = tuple(getattr(client, name, None) for name in _CHANGES)
-    known = _COPIES.get(client)
-    if known is None or known[0] != state:
-        known = _COPIES[client] = (state, client.with_options(max_retries=0))
-    return known[1]
+    try:
+        known = _COPIES.get(client)
+        if known is None or known[0] != state:
+            known = _COPIES[client] = (state, client.with_options(max_retries=0))
+        return known[1]
+    except TypeError:
+        # It cannot be referred to weakly.
+        return client.with_options(max_retries=0)

@@ -18,8 +18,8 @@ import httpx2
 from ..core.adapt import adapt
 from ..core.failure import Failure, Kind, of_kind
 from ..core.models import lookup
-from ..core.partial import Event, Partial
-from ..core.plan import Ask, Fail, Finish, JoinAsItIs, Plan
+from ..core.partial import THINKING, Event, Partial
+from ..core.plan import Ask, Fail, Finish, JoinAsItIs, Plan, Step
 from ..core.resume import compose
 from ..core.splice import Splicer
 from ..errors import StreamFailed, StreamTimeout
@@ -80,8 +80,9 @@ class Driver:
         self._splicer = Splicer(live=policy.live, stop_sequences=request.get("stop_sequences") or ())
         prefill = [lookup(route.model).prefill and health.accepts_prefill(route.model) for route in routes]
         self._plan = Plan(policy, routes, self._requests, prefill)
+        self._asked = self._plan.asking
         self._attempt: Attempt | None = None
-        self._failure: Failure | None = None
+        self._died: tuple[Failure, Step | None] | None = None
         self._brought = False
         self._errors: list[Exception] = []
         self._started = started
@@ -141,17 +142,18 @@ class Driver:
             if self.held.stopped:
                 await self._linger(attempt)
                 continue
-            if self._failure is not None:
-                died, self._failure = self._failure, None
-                await self._go_on(died)
+            if self._died is not None:
+                died, self._died = self._died, None
+                await self._go_on(*died)
                 continue
             events, failure = await attempt.receive()
             for event in events:
-                if not await self._take(event):
+                self._take(event)
+                if self._died is not None:
                     break
             else:
-                # What has arrived is delivered first; the next call sees to the failure.
-                self._failure = failure
+                if failure is not None:
+                    self._died = failure, None
 
     async def _linger(self, attempt: Attempt) -> None:
         """The message is whole; read to the end of the body, for what may follow and to free the connection."""
@@ -164,23 +166,23 @@ class Driver:
         if failure is not None or scope.cancelled_caught:
             await self._complete()
 
-    async def _take(self, event: Event) -> bool:
-        """Splice one event in; False when the attempt is over because of it."""
+    def _take(self, event: Event) -> None:
+        """Splice one event in. The attempt may die of it: what has arrived is delivered before that is seen to."""
         if self._book is not None:
             self._book.note(event)
         self._deliver(self._splicer.feed(event))
         match self._splicer.trouble:
             case "unmatched":
-                return await self._unmatched()
+                self._unmatched()
             case "refused":
-                error = anthropic.APIError("The model refused to go on.", self._request_sent(), body=None)
-                await self._go_on(of_kind(Kind.REFUSED, error, status=200))
-                return False
+                self._die(Kind.REFUSED, "The model refused to go on.")
             case "malformed":
                 assert self._attempt is not None
-                await self._go_on(self._attempt.malformed(LookupError("an event of a block that never started")))
-                return False
-        return True
+                self._died = self._attempt.malformed(LookupError("an event of a block that never started")), None
+
+    def _die(self, kind: Kind, message: str, step: Step | None = None) -> None:
+        error = anthropic.APIError(message, self._request_sent(), body=None)
+        self._died = of_kind(kind, error, status=200), step
 
     def _deliver(self, events: list[Event]) -> None:
         self.out += events
@@ -200,46 +202,38 @@ class Driver:
                 block = self.held.blocks[index]
                 if not block.abandoned and (block.type != "text" or block.text):
                     self._brought = True
-                    self._plan.content(thinking=block.type in ("thinking", "redacted_thinking"))
+                    self._plan.content(thinking=block.type in THINKING)
 
-    async def _unmatched(self) -> bool:
-        """The continuation's head matches nothing: ask for it again, or join it as it is."""
+    def _unmatched(self) -> None:
+        """The continuation's head matches nothing: join it as it is, or see to it that it is asked for again."""
         step = self._plan.after_unmatched(self.held)
-        if isinstance(step, JoinAsItIs):
-            self._teller.notice(
-                "seam_unverified", "the continuation matches nothing that was delivered; joined as it is"
-            )
-            self._deliver(self._splicer.join_unverified())
-            return self._splicer.trouble is None or await self._unmatched()
-        self._end_book(Kind.SEAM_UNMATCHED)
-        error = anthropic.APIError(
-            "The continuation does not join what was delivered.", self._request_sent(), body=None
-        )
-        self._errors.append(error)
-        self._splicer.abort()
-        await self._close_attempt()
-        if isinstance(step, Fail):
-            self._raise(step)
-        assert isinstance(step, Ask)
-        self._teller.notice("seam_retry", "the continuation matches nothing that was delivered; asking for it again")
-        await self._go_on(await self._ask(step))
-        return False
+        if not isinstance(step, JoinAsItIs):
+            self._die(Kind.SEAM_UNMATCHED, "The continuation does not join what was delivered.", step)
+            return
+        self._teller.notice("seam_unverified", "the continuation matches nothing that was delivered; joined as it is")
+        self._deliver(self._splicer.join_unverified())
 
     # -- asking
 
-    async def _go_on(self, failure: Failure | None) -> None:
-        """Do what the plan says until a route has answered, or nothing is left to do."""
+    async def _go_on(self, failure: Failure | None, step: Step | None = None) -> None:
+        """Do what the plan says until a route has answered, or nothing is left to do.
+
+        Args:
+            failure: What the attempt at hand died of; None if it did not.
+            step: What the plan has said already. None: it is to be asked.
+        """
         while failure is not None:
             self._lost(failure)
-            before, left_out = self._plan.asking, self._plan.left_out
-            step = self._plan.after(
-                failure,
-                self.held,
-                brought=self._brought,
-                now=anyio.current_time(),
-                jitter=random.random(),
-                acted=self._splicer.acted,
-            )
+            before, left_out = self._asked, self._plan.left_out
+            if step is None:
+                step = self._plan.after(
+                    failure,
+                    self.held,
+                    brought=self._brought,
+                    now=anyio.current_time(),
+                    jitter=random.random(),
+                    acted=self._splicer.acted,
+                )
             self._splicer.abort()
             await self._close_attempt()
             if isinstance(step, Finish):
@@ -251,7 +245,7 @@ class Driver:
             for rank in sorted({*self._plan.left_out} - {*left_out}):
                 model = self._routes[rank].model
                 self._teller.notice("route_skipped", f"{failure.kind}: {model} is not asked any more")
-            failure = await self._ask(step)
+            failure, step = await self._ask(step), None
 
     def _lost(self, failure: Failure) -> None:
         self._end_book(failure.kind, failure)
@@ -261,6 +255,7 @@ class Driver:
 
     async def _ask(self, step: Ask) -> Failure | None:
         """Make one request, after its wait; None once its headers are there."""
+        self._asked = step
         waiting_since = anyio.current_time()
         await self._wait(step)
         route, original = self._routes[step.route], self._requests[step.route]
@@ -279,14 +274,14 @@ class Driver:
         book = self._book = Book(
             self.report, self._started, route=step.route, model=route.model, form=form, waited=waited
         )
-        attempt = self._attempt = Attempt(self._watch)
-        given = request.pop("timeout", route.client.timeout if hasattr(route.client, "timeout") else None)
-        request["timeout"] = self._watch.timeout(given)
+        given = request.pop("timeout", getattr(route.client, "timeout", None))
+        watch, request["timeout"] = self._watch.beside(given)
+        attempt = self._attempt = Attempt(watch)
         failure = await attempt.open(self._resource(step.route), request, None if self._errors else self._warn)
         if failure is not None:
             return failure
-        self.response = attempt.response
-        book.headers(attempt.request_id, attempt.response.status_code, seam)
+        self.response = response = attempt.response
+        book.headers(attempt.request_id, 200 if response is None else response.status_code, seam)
         self._deliver(self._splicer.begin(seam))
         self._tell_abandoned()
         self._brought = False
@@ -319,11 +314,11 @@ class Driver:
     async def _finish(self, step: Finish) -> None:
         if step.as_tool_use:
             self._teller.notice("tool_use_finished", "whole tool calls had arrived; the turn ends with them")
+        elif step.message_stop:
+            self._teller.notice("message_stop_supplied", "the message was whole; only its end was missing")
         if step.as_tool_use or step.message_stop:
             self._deliver(self._splicer.finish(as_tool_use=step.as_tool_use))
             self._tell_abandoned()
-        if step.message_stop:
-            self._teller.notice("message_stop_supplied", "the message was whole; only its end was missing")
         await self._complete()
 
     async def _complete(self) -> None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 import anthropic
 import anyio
@@ -67,7 +66,7 @@ class ResilientStream(Generic[FormatT]):
             event = await self._next_event()
             try:
                 self._ready += typed.push(event)
-            except ValueError as error:
+            except Exception as error:
                 self._error = error
                 raise
         return cast("ParsedMessageStreamEvent[FormatT]", self._ready.popleft())
@@ -151,15 +150,10 @@ class ResilientStream(Generic[FormatT]):
 
     async def until_done(self) -> None:
         """Read the stream to its end."""
-        try:
-            if self._typed is not None:
-                while True:
-                    await self.__anext__()
-            while True:
-                await self._next_text()
-        except StopAsyncIteration:
-            if not self._driver.held.complete:
-                raise self._driver.failure("it was closed before the message was whole") from None
+        async for _ in self.text_stream:
+            pass
+        if not self._driver.held.complete:
+            raise self._driver.failure("it was closed before the message was whole")
 
     async def get_final_message(self) -> ParsedMessage[FormatT]:
         """Read to the end, and return the whole message. Blocks that were given up unfinished are not in it."""
@@ -232,9 +226,11 @@ class ResilientStream(Generic[FormatT]):
         while rest and typed is None:
             self._read.apply(rest.popleft())
         if typed is not None:
-            with suppress(ValueError):
+            try:
                 while rest:
                     self._ready += typed.push(rest.popleft())
+            except Exception as error:
+                self._error = self._error or error
             typed.close()
 
     async def __aenter__(self) -> ResilientStream[FormatT]:
@@ -263,17 +259,11 @@ class TextStream:
         await self._stream.close()
 
 
-class Opener(Protocol):
-    """Makes the driver of a stream that is being entered."""
-
-    async def __call__(self) -> Driver: ...
-
-
 class ResilientStreamManager(Generic[FormatT]):
     """What `resilient_stream` returns: enter it with `async with`, once."""
 
-    def __init__(self, make_driver: Opener, api: Api, output_format: Any) -> None:
-        self._make_driver: Opener | None = make_driver
+    def __init__(self, make_driver: Callable[[], Awaitable[Driver]], api: Api, output_format: Any) -> None:
+        self._make_driver: Callable[[], Awaitable[Driver]] | None = make_driver
         self._api = api
         self._output_format = output_format
         self._stream: ResilientStream[FormatT] | None = None

@@ -71,8 +71,11 @@ class Teller:
         """
         model = routes[step.route].model
         soon = f" in {step.wait:.1f} s" if step.wait >= 0.05 else ""
-        if failure.kind is Kind.PREFILL_UNSUPPORTED:
+        if failure.kind is Kind.PREFILL_UNSUPPORTED and before.form == "prefill":
             self.notice("prefill_unsupported", "the model accepts no prefill; asking it to continue instead")
+        elif failure.kind is Kind.SEAM_UNMATCHED:
+            self.notice("seam_retry", "the continuation matches nothing that was delivered; asking for it again")
+            return
         elif cut:
             self.notice("cut", f"the stream was cut: {failure.kind}")
         if step.route != before.route:

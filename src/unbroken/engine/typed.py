@@ -131,8 +131,8 @@ class TypedEvents:
             except StopAsyncIteration:
                 self._next = None
                 return made
-            except ValueError:
-                # Tool input that is no JSON: the accumulator is finished, and says no more.
+            except Exception:
+                # Such as tool input that is no JSON: the accumulator is finished, and says no more.
                 self._next = None
                 raise
             else:
