@@ -58,6 +58,12 @@ def test_the_answer_itself_is_no_head(text: str) -> None:
     assert find_head(text, fenced=False, sure=True) == Head(0, "")
 
 
+def test_a_rule_below_a_lead_in_is_a_part_of_it_only_when_the_key_follows() -> None:
+    output = "Picking up where I left off:\n\n---\n\nThe tide"
+    assert find_head(output, fenced=False, sure=False).length == output.index("The")
+    assert find_head(output, fenced=False, sure=True).length == output.index("---")
+
+
 def test_a_fence_line_is_a_head_only_inside_a_fence() -> None:
     output = "Continuing:\n\n```python\nx = 1"
     assert find_head(output, fenced=True, sure=True).length == output.index("x")
@@ -135,7 +141,8 @@ def test_a_key_with_a_word_of_its_own_is_none(key: str) -> None:
     [
         ("Sure,hereistherest:", True),
         ("...", True),
-        ("…continuing:", False),
+        ("…**continuing:**...", True),
+        ("(continuing…):", False),
         ("(continuing…)us:", False),
         ("Jo:", False),
     ],

@@ -225,7 +225,7 @@ class TestLeadInsOfAnyWording:
     @pytest.mark.parametrize("back", [0, 6, 12])
     def test_equal_rows_after_one_are_never_taken_for_the_echo(self, name: str, lead_in: str, back: int) -> None:
         answer = ROWS[name]
-        for cut in range(20, len(answer) + 1):
+        for cut in range(20 + len(lead_in) % 3, len(answer) + 1, 3):
             held = answer[:cut]
             for whole in (False, True):
                 anchor = choose_anchor(held, whole=whole)

@@ -39,6 +39,8 @@ _WORDING: Final = (
 _WRAPPED: Final = r"\s*(?:<(?P<tag>\w+)>|(?P<mark>\*\*|__|[\"“«`'‘*_]))?(?:\.{3,}|…)?"
 _ANY_WORDING: Final = re.compile(_WORDING + _WRAPPED)
 _ANY_FENCED: Final = re.compile(_WORDING + r"(?:\s*(?:`{3,}|~{3,})[^\n`]*\n)?" + _WRAPPED)
+_RULE: Final = re.compile(r"[^\S\n]*(?:-{3,}|\*{3,}|_{3,})\n+")
+_ONE_CLAUSE: Final = re.compile(r"(?:\.{3,}|…)?(?:[*_]*\w[\w,!'-]*\b[*_]*[:：][*_]*)?(?:\.{3,}|…)?(?:[`~]{3,}\w*)?")
 _FENCE: Final = re.compile(r"\s*(?:`{3,}|~{3,})[^\n`]*\n")
 _WRAP: Final = re.compile(r"\s*(?:<(\w+)>|(\*\*|__|[\"“«`'‘*_]))")
 _CLOSERS: Final = {"“": "”", "«": "»", "‘": "’"}  # the others close themselves
@@ -96,7 +98,7 @@ def find_head(output: str, *, fenced: bool, sure: bool) -> Head:
         at = _end(_DOTS, output, 0)
         line = _COLON_LINE.match(output, at) or (None if sure else _ANY_LINE.match(output, at))
         if line and _is_about_going_on(line[1], sure=sure):
-            at = _end(_DOTS, output, line.end())
+            at = _end(_DOTS, output, line.end() if sure else _end(_RULE, output, line.end()))
     if fenced:
         at = _end(_FENCE, output, at)
     wrap = None if sure else _WRAP.match(output, at)
@@ -138,8 +140,8 @@ def could_be_lead_in(squeezed: str) -> bool:
 
 
 def is_one_lead_in(squeezed: str) -> bool:
-    """Whether a head without white space is made of the words of lead-ins, with nothing after a bracket or a stop."""
-    return could_be_lead_in(squeezed) and not re.search(r"[.…)\]][^.…]*\w", squeezed)
+    """Whether a head without white space is one clause of lead-in words up to its colon, and nothing else."""
+    return bool(_ONE_CLAUSE.fullmatch(squeezed)) and could_be_lead_in(re.split(r"[`~]{3}", squeezed)[0])
 
 
 def ends_in_a_fence(text: str) -> bool:
