@@ -877,3 +877,47 @@ def test_whatever_the_attempts_bring_the_reader_gets_one_message(
     assert opened == list(range(len(opened)))
     assert closed == sorted(set(closed))
     assert reader.splicer.held.blocks == [] or partial(*reader.events).text == reader.splicer.held.text
+
+
+# -- ends that are none, and ends without their counts
+
+
+def test_counts_on_the_way_end_nothing() -> None:
+    """A `message_delta` without a stop reason is passed on, but for one whose place is not known yet."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE), message_delta(None, output_tokens=3))
+    assert reader.skeleton()[-1] == "message_delta"
+    assert reader.splicer.held.open_block is not None
+    before = len(reader.events)
+    reader.resume(message_start(), message_delta(None, output_tokens=3), *open_text(key_of(SENTENCE) + " More."))
+    assert skeleton(reader.events[before:]) == ["0 text_delta"]
+    reader.events += reader.splicer.feed(message_delta(None, output_tokens=9))
+    assert reader.skeleton()[-1] == "message_delta"
+    assert reader.splicer.held.stop_reason is None
+
+
+def test_a_continuation_that_ends_without_counts_is_joined_all_the_same() -> None:
+    """Its `message_stop` is its end."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    reader.resume(message_start(), *open_text(key_of(SENTENCE) + " More."), message_stop())
+    assert reader.text == SENTENCE + " More."
+    assert reader.skeleton()[-2:] == ["-0", "message_stop"]
+
+
+def test_a_continuation_that_matches_nothing_and_ends_without_counts_is_unmatched() -> None:
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    assert reader.resume(message_start(), *open_text("Other"), message_stop()) == []
+    assert reader.splicer.trouble == "unmatched"
+    reader.events += reader.splicer.join_unverified()
+    assert reader.text == SENTENCE + "Other"
+    assert reader.splicer.held.stopped
+
+
+def test_a_long_head_that_matches_nothing_is_not_waited_out() -> None:
+    """The splicer says so while the continuation is still coming."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    assert reader.resume(message_start(), *open_text("Something else altogether. " * 20)) == []
+    assert reader.splicer.trouble == "unmatched"

@@ -16,8 +16,6 @@ from unbroken.report import Notice
 from unbroken.testing.manners import Manner
 from unbroken.testing.texts import TEXTS
 
-# One worker runs them all, so that what they share is made once.
-pytestmark = pytest.mark.xdist_group("site")
 
 PAGES = ROOT / "docs" / "pages"
 

@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from snippets import LANGUAGES, ROOT, pages, read
 
-# One worker runs them all, so that what they share is made once.
-pytestmark = pytest.mark.xdist_group("pages")
 
 PAGES = [page for page in pages() if any(read(page))]
 
