@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -163,12 +164,10 @@ class Client:
 
 def test_one_health_for_each_client_while_it_lives() -> None:
     """Another client's is another; a client that is gone leaves none behind."""
-    from unbroken.health import _DEFAULTS
-
     one, other = Client(), Client()
     assert default_health(one) is default_health(one)
     assert default_health(one) is not default_health(other)
-    before = len(_DEFAULTS)
+    left_behind = weakref.ref(default_health(other))
     del other
     gc.collect()
-    assert len(_DEFAULTS) == before - 1
+    assert left_behind() is None

@@ -16,7 +16,6 @@ from unbroken.report import Notice
 from unbroken.testing.manners import Manner
 from unbroken.testing.texts import TEXTS
 
-
 PAGES = ROOT / "docs" / "pages"
 
 

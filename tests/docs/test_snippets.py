@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from snippets import LANGUAGES, ROOT, pages, read
 
-
 PAGES = [page for page in pages() if any(read(page))]
 
 

@@ -59,7 +59,7 @@ def overloaded(error: Exception) -> bool:
 
 
 RAISES: dict[str, tuple[Fault, type[Exception], str]] = {
-    "529": (Status(529), anthropic.InternalServerError, ""),
+    "529": (Status(529), anthropic.OverloadedError, ""),
     "closed without a response": (Drop(at=BEFORE_RESPONSE), anthropic.APIConnectionError, ""),
     "reset without a response": (Reset(at=BEFORE_RESPONSE), anthropic.APIConnectionError, ""),
     "end without a response": (EndOfFile(at=BEFORE_RESPONSE), anthropic.APIConnectionError, ""),
@@ -191,7 +191,7 @@ async def raw_lines(server: FaultServer) -> list[str]:
         (429, anthropic.RateLimitError, "rate_limit_error"),
         (500, anthropic.InternalServerError, "api_error"),
         (503, anthropic.InternalServerError, "api_error"),
-        (529, anthropic.InternalServerError, "overloaded_error"),
+        (529, anthropic.OverloadedError, "overloaded_error"),
     ],
 )
 async def test_a_status_has_its_own_error_type(status: int, kind: type[anthropic.APIStatusError], name: str) -> None:

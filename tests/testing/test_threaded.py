@@ -20,7 +20,7 @@ def test_a_synchronous_client(fault_server: ThreadedFaultServer) -> None:
     """It is served by the fixture, as the script says."""
     fault_server.play(Script("Sync.", faults=[Status(529)]))
     with client(fault_server) as sdk:
-        with pytest.raises(anthropic.InternalServerError):
+        with pytest.raises(anthropic.OverloadedError):
             sdk.messages.create(**ask())
         with sdk.messages.stream(**ask()) as stream:
             assert stream.get_final_text() == "Sync."

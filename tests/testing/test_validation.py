@@ -258,7 +258,7 @@ async def test_the_sdk_gets_the_errors_of_the_api() -> None:
             await sdk.messages.create(**ask(model="gpt-5"))
         with pytest.raises(anthropic.NotFoundError):
             await sdk.models.list()
-        with pytest.raises(anthropic.InternalServerError):
+        with pytest.raises(anthropic.OverloadedError):
             await sdk.messages.create(**ask())
     assert [request.status for request in server.requests] == [400, 404, 404, 529]
 
