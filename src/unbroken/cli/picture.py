@@ -153,8 +153,14 @@ def _happenings(side: Side) -> list[Happening]:
     """What happened, in a few words each: every request once there is a report of them, else the log."""
     if side.report is None:
         return side.log[1:]
-    requests = [Happening(attempt.started, *_request_line(attempt)) for attempt in side.report.attempts]
+    requests = [Happening(_when(attempt), *_request_line(attempt)) for attempt in side.report.attempts]
     return [*requests, *(side.log[-1:] if side.ending else [])]
+
+
+def _when(attempt: AttemptReport) -> float:
+    """A request that died is told of at its end, one that goes on or went well at its start; in seconds."""
+    died = attempt.outcome not in ("open", "complete")
+    return attempt.started + (attempt.ended or 0.0 if died else 0.0)
 
 
 def _request_line(attempt: AttemptReport) -> tuple[str, Tone]:
