@@ -55,7 +55,7 @@ seams: $(VENV)/.dev
 bench: seams
 
 docs: $(VENV)/.dev
-	$(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml
 
 clean:
 	rm -rf .venv* build dist site .coverage* .hypothesis .mypy_cache .ruff_cache
