@@ -2,7 +2,7 @@
 
 Nothing here was read from the live API. Every row stands in the vendor's pages or in the SDK's types as they were
 in autumn 2026 (the `source` column); where the API contradicts a row at run time, the API is right: a 400 that says
-prefill is unsupported turns the model to the *continue* form for the rest of the process (`plan.py`).
+that prefill is unsupported turns the model to the *continue* form, for all streams that share a `Health`.
 """
 
 from __future__ import annotations
