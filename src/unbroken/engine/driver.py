@@ -105,7 +105,7 @@ class Driver:
         with anyio.CancelScope(deadline=_or_never(self._deadline)) as scope:
             await self._go_on(await self._ask(self._plan.asking))
         if scope.cancelled_caught:
-            await self._time_out()
+            await self.expire()
 
     async def advance(self) -> None:
         """Go on until there is something in `out`, or the stream is done."""
@@ -115,7 +115,7 @@ class Driver:
         with anyio.CancelScope(deadline=self._deadline) as scope:
             await self._advance()
         if scope.cancelled_caught:
-            await (self._finish(Finish(not self.held.stopped)) if self.held.complete else self._time_out())
+            await (self._finish(Finish(not self.held.stopped)) if self.held.complete else self.expire())
 
     def overdue(self) -> bool:
         """Whether the deadline has passed before the message was whole."""
@@ -344,16 +344,11 @@ class Driver:
         if attempt is not None:
             await attempt.aclose()
 
-    async def _time_out(self) -> None:
-        """The deadline has passed: close, and say so."""
-        self._end_book("cancelled")
-        with anyio.CancelScope(shield=True):
-            await self._close_attempt()
-        self._raise(Fail(f"the deadline of {self._policy.deadline:g} s has passed"), StreamTimeout)
-
     async def expire(self) -> None:
-        """The deadline passed while the caller was busy: close, and raise `StreamTimeout`."""
-        await self._time_out()
+        """The deadline has passed: close, and raise `StreamTimeout`."""
+        self._end_book("cancelled")
+        await self._close_attempt()
+        self._raise(Fail(f"the deadline of {self._policy.deadline:g} s has passed"), StreamTimeout)
 
     def _raise(self, step: Fail, kind: type[StreamFailed] = StreamFailed) -> NoReturn:
         if step.error is None:
