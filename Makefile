@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test sdk-tests lint bench seams docs clean
+.PHONY: help demo test sdk-tests lint bench seams hedging simulation docs clean
 help:
 	@echo "make demo | test | lint | bench | seams | docs | clean"
 
@@ -52,7 +52,13 @@ lint: $(VENV)/.dev
 seams: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.seams
 
-bench: seams
+hedging: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.hedging
+
+simulation: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.simulation
+
+bench: seams hedging simulation
 
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml

@@ -13,6 +13,7 @@ from anthropic.resources.messages.messages import DEPRECATED_MODELS
 
 from harness import CONTINUE, PREFILL, ask, assert_unbroken, client_of, read, serving
 from unbroken import Health, Policy, Route, resilient_stream
+from unbroken.health import default_health
 from unbroken.testing import FaultServer, Reset, Script, Status
 
 TEXT: Final = "What is wrong with a call is said at the call, and not in the middle of the night."
@@ -143,14 +144,17 @@ async def test_arguments_reach_the_api_unchanged() -> None:
 
 @pytest.mark.anyio
 async def test_streams_of_one_client_share_its_health_unless_they_are_given_another() -> None:
-    """The retry budget is the client's; another `Health` is apart from it."""
-    health = Health(max_retries=3, retries_per_second=0)
+    """What happens to a client's requests is told to its own; another `Health` is apart from it."""
+    health = Health()
     async with serving(Script(TEXT, faults=[Status(529), None, Status(529)])) as (_, client):
-        for left in (2.2, 1.4):
+        for requests in (2, 4):
             await read(client, health=health)
-            assert health.snapshot()["retries_left"] == pytest.approx(left)
+            (route,) = health.snapshot()["routes"]
+            assert (route["requests"], route["failures"]) == (requests, requests / 2)
         await read(client)
-        assert health.snapshot()["retries_left"] == pytest.approx(1.4)
+        assert health.snapshot()["routes"] == [route]
+        (own,) = default_health(client).snapshot()["routes"]
+        assert own["requests"] == 1
 
 
 @pytest.mark.anyio

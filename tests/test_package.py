@@ -39,6 +39,7 @@ def test_the_public_names() -> None:
     assert set(unbroken.__all__) == {
         "AttemptReport",
         "Health",
+        "Hedging",
         "Notice",
         "Partial",
         "Policy",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from dataclasses import FrozenInstanceError, asdict, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbroken import Policy
+from unbroken.policy import Hedging
 
 
 def test_the_defaults_are_the_documented_ones() -> None:
@@ -28,6 +30,9 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "idle_timeout": 90.0,
         "progress_timeout": 300.0,
         "deadline": None,
+        "hedging": None,
+        "min_chars_per_second": None,
+        "min_chars_window": 10.0,
         "resume": "auto",
         "verify_seam": 1,
         "live": frozenset({"text", "thinking"}),
@@ -36,7 +41,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     }
 
 
-LEAST = [
+LEAST: list[tuple[str, Any]] = [
     # field, the least it may be
     ("max_attempts", 1),
     ("max_attempts_per_route", 1),
@@ -48,8 +53,16 @@ LEAST = [
     ("max_retry_after", 0),
     ("verify_seam", 0),
 ]
-TIMEOUTS = ["first_content_timeout", "idle_timeout", "progress_timeout", "deadline"]
-OPTIONAL = {"max_extra_input_tokens", "first_content_timeout", "deadline"}
+ABOVE_ZERO: list[tuple[str, Any]] = [
+    # field, its unit
+    ("first_content_timeout", "seconds"),
+    ("idle_timeout", "seconds"),
+    ("progress_timeout", "seconds"),
+    ("deadline", "seconds"),
+    ("min_chars_window", "seconds"),
+    ("min_chars_per_second", "characters per second"),
+]
+OPTIONAL = {"max_extra_input_tokens", "first_content_timeout", "deadline", "min_chars_per_second"}
 
 
 @pytest.mark.parametrize(("name", "least"), LEAST)
@@ -62,17 +75,17 @@ def test_a_number_below_its_least_is_an_error_that_says_so(name: str, least: int
             Policy(**{name: wrong})
 
 
-@pytest.mark.parametrize("name", TIMEOUTS)
-def test_a_timeout_is_above_zero(name: str) -> None:
-    """0 would be over before it began; infinity is no bound, and may be meant."""
+@pytest.mark.parametrize(("name", "unit"), ABOVE_ZERO)
+def test_a_timeout_or_a_pace_is_above_zero(name: str, unit: str) -> None:
+    """0 would be over before it began, or no pace at all; infinity is no bound, and may be meant."""
     fields: dict[str, Any] = {name: 0.001}
     assert getattr(Policy(**fields), name) == 0.001
     for wrong in (0, -1, float("nan")):
-        with pytest.raises(ValueError, match=rf"^Policy\.{name} must be above 0 seconds"):
+        with pytest.raises(ValueError, match=rf"^Policy\.{name} must be above 0 {unit}, not {wrong!r}$"):
             Policy(**{name: wrong})
 
 
-@pytest.mark.parametrize("name", [*(name for name, _ in LEAST), *TIMEOUTS])
+@pytest.mark.parametrize("name", [name for name, _ in LEAST + ABOVE_ZERO])
 def test_a_number_is_a_number(name: str) -> None:
     """Not a string, not a bool; None only where it means something."""
     for wrong in ("5", True, [], None):
@@ -81,6 +94,42 @@ def test_a_number_is_a_number(name: str) -> None:
             continue
         with pytest.raises(TypeError, match=rf"^Policy\.{name} must be a number"):
             Policy(**{name: wrong})
+
+
+def test_hedging_is_a_delay_with_two_options() -> None:
+    """The field's own defaults: the first wins, and every route may be asked."""
+    assert asdict(Hedging(0.8)) == {"delay": 0.8, "preference_grace": 0.0, "max_concurrent": None}
+    assert Hedging("adaptive", 0.5, 2) == Hedging(delay="adaptive", preference_grace=0.5, max_concurrent=2)
+    assert Hedging(0).delay == 0
+    assert Policy(hedging=Hedging(1)).hedging == Hedging(1.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ({"delay": -0.1}, ValueError, "Hedging.delay must be at least 0, not -0.1"),
+        ({"delay": float("nan")}, ValueError, "Hedging.delay must be at least 0, not nan"),
+        ({"delay": "adaptve"}, ValueError, "Hedging.delay must be a number of seconds or 'adaptive', not 'adaptve'"),
+        ({"delay": None}, TypeError, "Hedging.delay must be a number, not None"),
+        ({"delay": True}, TypeError, "Hedging.delay must be a number, not True"),
+        ({"preference_grace": -1}, ValueError, "Hedging.preference_grace must be at least 0, not -1"),
+        ({"preference_grace": "1"}, TypeError, "Hedging.preference_grace must be a number, not '1'"),
+        ({"max_concurrent": 0}, ValueError, "Hedging.max_concurrent must be at least 1, not 0"),
+        ({"max_concurrent": 1.5}, TypeError, "Hedging.max_concurrent must be a whole number or None, not 1.5"),
+        ({"max_concurrent": True}, TypeError, "Hedging.max_concurrent must be a number, not True"),
+    ],
+)
+def test_hedging_that_makes_no_sense(fields: dict[str, Any], error: type[Exception], message: str) -> None:
+    """One sentence says which field, and why."""
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        Hedging(**{"delay": 0.8, **fields})
+
+
+@pytest.mark.parametrize("wrong", [0.8, "adaptive", {"delay": 0.8}, True])
+def test_a_policy_takes_hedging_and_nothing_that_looks_like_it(wrong: Any) -> None:
+    """A bare delay would leave open what it delays."""
+    with pytest.raises(TypeError, match=r"^Policy\.hedging must be a Hedging or None, not "):
+        Policy(hedging=wrong)
 
 
 @pytest.mark.parametrize("resume", ["auto", "prefill", "continue", "restart", "never"])
@@ -117,6 +166,7 @@ def test_a_continue_prompt_has_to_quote_the_text() -> None:
 def test_a_policy_is_a_value() -> None:
     """Frozen, equal by its fields, to be shared, replaced and sent to other processes."""
     policy = Policy(max_attempts=3)
+    assert pickle.loads(pickle.dumps(Policy(hedging=Hedging("adaptive")))) == Policy(hedging=Hedging("adaptive"))
     with pytest.raises(FrozenInstanceError):
         policy.max_attempts = 4  # type: ignore[misc]
     assert policy == Policy(max_attempts=3)

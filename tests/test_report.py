@@ -37,6 +37,7 @@ def test_a_stream_that_was_cut_twice() -> None:
         cache_creation_input_tokens=0,
         cache_read_input_tokens=0,
         output_tokens=60,
+        estimated_input_tokens=0,
         estimated_output_tokens=40,
     )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .engine.stream import ResilientStream, ResilientStreamManager
     from .errors import StreamFailed, StreamStalled, StreamTimeout, StreamTruncated
     from .health import Health
-    from .policy import Policy
+    from .policy import Hedging, Policy
     from .report import AttemptReport, Notice, Report, Usage
     from .routes import Route
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AttemptReport",
     "Health",
+    "Hedging",
     "Notice",
     "Partial",
     "Policy",
@@ -48,7 +49,7 @@ _HOMES = {
     ".engine.stream": ("ResilientStream", "ResilientStreamManager"),
     ".errors": ("StreamFailed", "StreamStalled", "StreamTimeout", "StreamTruncated"),
     ".health": ("Health",),
-    ".policy": ("Policy",),
+    ".policy": ("Hedging", "Policy"),
     ".report": ("AttemptReport", "Notice", "Report", "Usage"),
     ".routes": ("Route",),
 }

@@ -1,82 +1,164 @@
-"""What the streams of a client know together: a retry budget, and how soon models begin to answer."""
+"""What the streams of a client know together: a retry budget, circuit breakers, cool-downs, and how soon routes answer.
+
+The arithmetic is in `core` (`budget.py`, `vitals.py` and what that imports); here are the clock, lock and clients.
+"""
 
 from __future__ import annotations
 
-import math
+import sys
 import time
-from collections import deque
+import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-__all__ = ["Health", "default_health"]
+from .core.breaker import BreakerSettings, Pass
+from .core.budget import RetryBudget
+from .core.failure import Failure, Kind
+from .core.readiness import Readiness
+from .core.vitals import ClientVitals, RouteVitals
 
-#: How many times to first content are kept for each model: enough for a 95th percentile, little memory.
-_SAMPLES: Final = 200
+__all__ = ["DEFAULT_HEDGE_DELAY", "SERVER_IS_ILL", "Health", "Permit", "default_health"]
+
+#: The hedge delay of a route of which too little is known, in seconds. Ours: well above the usual time to first
+#: content of a short prompt, and a reader has not left by then. `Hedging(delay=...)` is for who knows better.
+DEFAULT_HEDGE_DELAY: Final = 2.0
+
+#: How many times to first content make a 95th percentile: with fewer than twenty, it would be the slowest of them.
+_MIN_SAMPLES: Final = 20
+
+#: The failures that count against a route. All others say something about the request, the key or the account.
+SERVER_IS_ILL: Final = frozenset(
+    {
+        Kind.OVERLOADED,
+        Kind.SERVER_ERROR,
+        Kind.TIMED_OUT,
+        Kind.CONNECTION,
+        Kind.STALLED,
+        Kind.SLOW,
+        Kind.TRUNCATED,
+        Kind.MALFORMED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What permits share with the `Health` that gave them: nothing of it is read or changed without the lock."""
+
+    lock: Lock
+    clock: Callable[[], float]
+    budget: RetryBudget
 
 
 class Health:
     """Shared by streams; safe to share between threads and event loops.
 
-    It keeps a retry budget, so that a storm of overloads does not become a storm of retries: a stream that ends well
-    earns a fraction of a retry, and some come with time. A retry of a request that brought nothing costs one; a
-    resume after content is free. With the budget empty, a stream waits for the next one.
+    It keeps a retry budget, so that a storm of overloads does not become a storm of retries: a request that brings
+    content earns a fraction of a retry, and some come with time. A hedge, or a retry of a request that brought
+    nothing, costs one, and a retry that is answered gets it back (as in gRPC, where only failures cost); a resume
+    after content is free. With the budget empty, a stream waits for the next one.
+
+    It keeps a circuit breaker for each route, that is each model on each client: when too many of its requests fail,
+    it is left alone, and then probed with one request at a time until one brings content. An answer that is cut after
+    content counts half. And it keeps, for each client, the cool-down that a 429 with `retry-after` asked for: models
+    that share a rate-limit bucket share it.
 
     Args:
-        retry_ratio: Retries earned by each success. Default 0.2, Finagle's `RetryBudget` (20 % of requests).
-        retries_per_second: Retries that come with time. Default 10, Finagle's minimum.
-        max_retries: The most that can be saved up, and what a new budget starts with. Default 100: Finagle's ten
-            seconds of its minimum.
-        clock: Monotonic seconds. Replace it in tests only.
+        retry_ratio: Retries earned by each request that brings content. Default 0.1, that of gRPC's `retryThrottling`
+            (the example of gRFC A6), whose rule that only failures cost is followed too; Finagle's `RetryBudget`, in
+            which every retry costs, has 0.2.
+        retries_per_second: Retries that come with time. Default 0.5: Finagle has 10, for requests that take
+            milliseconds, not seconds. `benchmarks/simulation.py` chose it, as the most that keeps an outage's load
+            below 1.25 times the normal one.
+        max_retries: The most that can be saved up, and what a new budget starts with. Default 20; the example of gRFC
+            A6 has 10.
+        failure_ratio: The share of failures that opens a breaker. Default 0.5, Hystrix's
+            `circuitBreaker.errorThresholdPercentage`.
+        min_requests: The fewest requests in the window that a breaker judges by. Default 20, Hystrix's
+            `circuitBreaker.requestVolumeThreshold`.
+        window: Seconds that a breaker remembers. Default 30: Hystrix has 10
+            (`metrics.rollingStats.timeInMilliseconds`), too few for answers that take so long themselves.
+        recovery_time: Seconds that an open breaker waits before it is half open, and that it then waits between two
+            probes of which the first has said nothing. Default 5, Hystrix's `circuitBreaker.sleepWindowInMilliseconds`.
+        clock: Monotonic seconds, the same in all threads. None: `time.monotonic`, or the clock of a test that runs on
+            trio's `MockClock`.
 
     Raises:
-        ValueError: A number is negative, or `max_retries` is below 1.
+        ValueError: A number is out of range.
     """
 
     def __init__(
         self,
         *,
-        retry_ratio: float = 0.2,
-        retries_per_second: float = 10.0,
-        max_retries: float = 100.0,
-        clock: Callable[[], float] = time.monotonic,
+        retry_ratio: float = 0.1,
+        retries_per_second: float = 0.5,
+        max_retries: float = 20.0,
+        failure_ratio: float = 0.5,
+        min_requests: int = 20,
+        window: float = 30.0,
+        recovery_time: float = 5.0,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         if not (retry_ratio >= 0 and retries_per_second >= 0):
             raise ValueError("Health: retry_ratio and retries_per_second must not be negative")
-        if not max_retries >= 1:
-            raise ValueError("Health: max_retries must be at least 1")
-        self._ratio = retry_ratio
-        self._rate = retries_per_second
-        self._max = max_retries
-        self._clock = clock
+        if not (max_retries >= 1 and min_requests >= 1):
+            raise ValueError("Health: max_retries and min_requests must be at least 1")
+        if not 0 < failure_ratio <= 1:
+            raise ValueError("Health: failure_ratio must be above 0, and at most 1")
+        if not (window > 0 and recovery_time > 0):
+            raise ValueError("Health: window and recovery_time must be above 0 seconds")
         self._lock = Lock()
-        self._tokens = max_retries
-        self._at = clock()
-        self._first_content: dict[str, deque[float]] = {}
+        self._clock = clock or monotonic
+        self._budget = RetryBudget(retry_ratio, retries_per_second, max_retries, self._clock())
+        self._shared = _Shared(self._lock, self._clock, self._budget)
+        self._settings = BreakerSettings(failure_ratio, min_requests, window, recovery_time)
+        self._clients: WeakKeyDictionary[object, ClientVitals] = WeakKeyDictionary()
+        self._seen = 0
         self._no_prefill: set[str] = set()
 
     def take_retry(self) -> float:
         """Take one retry from the budget: 0.0 when it was there, else the seconds until one may be (taking none)."""
         with self._lock:
-            self._refill()
-            if self._tokens >= 1:
-                self._tokens -= 1
-                return 0.0
-            return (1 - self._tokens) / self._rate if self._rate else math.inf
+            return self._budget.take(self._clock())
 
-    def succeeded(self, model: str, first_content: float | None) -> None:
-        """Note a stream that ended well.
+    def readiness(self, client: object, model: str) -> Readiness:
+        """Whether a route may be asked now. Takes nothing: only `enter` does."""
+        with self._lock:
+            vitals = self._clients.get(_key(client))
+            return Readiness() if vitals is None else vitals.readiness(model, self._clock())
+
+    def enter(self, client: object, model: str, *, retry: bool = False) -> Permit | None:
+        """Ask for the permission to send one request; it says how that went.
 
         Args:
-            model: The model that answered.
-            first_content: Seconds from its request to its first content; None if it brought none.
+            client: The client that sends it.
+            model: The model that is asked.
+            retry: Whether it was paid for with `take_retry` because another request had failed; once it is answered,
+                its retry comes back.
+
+        None: the breaker is open, or half open with a probe that was sent less than `recovery_time` ago. A probe that
+        is never heard of again keeps others waiting no longer than that.
         """
         with self._lock:
-            self._refill()
-            self._tokens = min(self._max, self._tokens + self._ratio)
-            if first_content is not None:
-                self._first_content.setdefault(model, deque(maxlen=_SAMPLES)).append(first_content)
+            vitals = self._vitals(client)
+            route = vitals.route(model)
+            given = route.breaker.enter(self._clock())
+            return None if given is None else Permit(self._shared, vitals, route, given, model, retry=retry)
+
+    def hedge_delay(self, client: object, model: str) -> float:
+        """The 95th percentile of this route's time to first content, in seconds, of its last 200 requests.
+
+        `DEFAULT_HEDGE_DELAY` until 20 have brought content.
+        """
+        with self._lock:
+            vitals = self._clients.get(_key(client))
+            latency = None if vitals is None else vitals.latency(model)
+            if latency is None or latency.observed < _MIN_SAMPLES:
+                return DEFAULT_HEDGE_DELAY
+            return latency.quantile(0.95)
 
     def note_prefill_unsupported(self, model: str) -> None:
         """Note that the API said that this model accepts no prefill; it is not tried again."""
@@ -88,27 +170,149 @@ class Health:
         with self._lock:
             return model not in self._no_prefill
 
-    def _refill(self) -> None:
-        now = self._clock()
-        self._tokens = min(self._max, self._tokens + max(0.0, now - self._at) * self._rate)
-        self._at = now
-
     def snapshot(self) -> dict[str, Any]:
-        """Plain data: the retries left, and each model's p50 and p95 time to first content in seconds."""
+        """Plain data, for a status page or a log.
+
+        - `retries_left`: what is in the budget;
+        - `routes`: by client and model, one for each that was asked and whose client is still there:
+            - `model`, and `client`: the order in which the clients were first seen, from 0;
+            - `state` of the breaker: `"closed"`, `"open"` or `"half_open"`;
+            - `requests` that ended within the window while the breaker was closed, and the `failures` among them: a
+              cut answer is half a one. Requests that lost a race or were cancelled are not counted, nor are those
+              that were sent before the breaker last opened and ended after that;
+            - `first_content`: of the last 200 times to first content, in seconds, the `count`, `p50` and `p95`;
+              None when there is none yet;
+            - `cool_for`: seconds until the cool-down of its rate-limit bucket is over; 0.0 when there is none.
+        """
         with self._lock:
-            self._refill()
-            return {
-                "retries_left": self._tokens,
-                "first_content": {
-                    model: {"count": len(times), "p50": _quantile(times, 0.5), "p95": _quantile(times, 0.95)}
-                    for model, times in self._first_content.items()
-                },
-            }
+            now = self._clock()
+            clients = sorted(self._clients.values(), key=lambda vitals: vitals.number)
+            routes = [route for vitals in clients for route in vitals.describe(now)]
+            return {"retries_left": self._budget.left(now), "routes": routes}
+
+    def _vitals(self, client: object) -> ClientVitals:
+        key = _key(client)
+        vitals = self._clients.get(key)
+        if vitals is None:
+            vitals = self._clients[key] = ClientVitals(self._seen, self._settings)
+            self._seen += 1
+        return vitals
 
 
-def _quantile(times: deque[float], q: float) -> float:
-    ordered = sorted(times)
-    return ordered[min(len(ordered) - 1, math.ceil(q * len(ordered)) - 1)]
+class Permit:
+    """The permission to send one request; whoever has it says how that went.
+
+    Of the four ends (`succeeded`, `failed`, `lost`, `cancelled`) the first counts, and later ones do nothing.
+    """
+
+    __slots__ = ("_client", "_ended", "_given", "_had_content", "_model", "_retry", "_route", "_shared")
+
+    def __init__(
+        self, shared: _Shared, client: ClientVitals, route: RouteVitals, given: Pass, model: str, *, retry: bool
+    ) -> None:
+        self._shared = shared
+        self._client = client
+        self._route = route
+        self._given = given
+        self._model = model
+        self._retry = retry
+        self._had_content = False
+        self._ended = False
+
+    def content(self, seconds: float) -> None:
+        """Its first content came, so many seconds after it was sent: that earns. A probe's closes the breaker."""
+        with self._shared.lock:
+            if self._had_content or self._ended:
+                return
+            self._answered()
+            self._route.latency.add(seconds)
+            self._route.breaker.healthy(self._given)
+
+    def _answered(self) -> None:
+        """It was answered: `retry_ratio` retries are earned, and its own comes back. Not at its end: that is late."""
+        self._had_content = True
+        now = self._shared.clock()
+        self._shared.budget.earn(now)
+        if self._retry:
+            self._shared.budget.give_back(now)
+
+    def succeeded(self) -> None:
+        """Its answer is whole."""
+        with self._shared.lock:
+            if self._end():
+                if not self._had_content:
+                    self._answered()
+                now = self._shared.clock()
+                self._route.breaker.healthy(self._given)
+                self._route.breaker.count(self._given, now)
+
+    def failed(self, failure: Failure, *, cut: bool) -> None:
+        """It died.
+
+        Args:
+            failure: Of what. Only the kinds in `SERVER_IS_ILL` count against the route; a 429 with `retry-after`
+                starts the cool-down of its rate-limit bucket, for this client.
+            cut: Whether content had come; the failure then counts half.
+        """
+        with self._shared.lock:
+            if not self._end():
+                return
+            now = self._shared.clock()
+            if failure.kind in SERVER_IS_ILL:
+                self._route.breaker.count(self._given, now, 0.5 if cut else 1.0)
+                return
+            self._route.breaker.count(self._given, now)
+            self._route.breaker.release(self._given, now)
+            if failure.kind is Kind.RATE_LIMITED and failure.retry_after is not None:
+                self._client.cool(self._model, failure.retry_after, now)
+
+    def lost(self, seconds: float) -> None:
+        """Another was faster, so many seconds after it was sent.
+
+        That says nothing about the server but that its first content takes longer than that, if it had none; without
+        those times the 95th percentile would be that of the fast ones alone (`core/latency.py`).
+        """
+        with self._shared.lock:
+            if self._end():
+                if not self._had_content:
+                    self._route.latency.add(seconds, censored=True)
+                self._route.breaker.release(self._given, self._shared.clock())
+
+    def cancelled(self) -> None:
+        """It was given up before anything could be learnt from it."""
+        with self._shared.lock:
+            if self._end():
+                self._route.breaker.release(self._given, self._shared.clock())
+
+    def _end(self) -> bool:
+        """Whether this is the first end."""
+        first, self._ended = not self._ended, True
+        return first
+
+
+def monotonic() -> float:
+    """Seconds that streams on any event loop agree on; in a test on trio's virtual clock, that clock's."""
+    testing = sys.modules.get("trio.testing")
+    if testing is not None:
+        import trio
+
+        try:
+            clock = trio.lowlevel.current_clock()
+        except RuntimeError:
+            return time.monotonic()
+        if isinstance(clock, testing.MockClock):
+            return float(clock.current_time())
+    return time.monotonic()
+
+
+def _key(client: object) -> object:
+    """The client, or its type where it cannot be a weak key, such as a test's stand-in with slots."""
+    try:
+        hash(client)
+        weakref.ref(client)
+    except TypeError:
+        return type(client)
+    return client
 
 
 _DEFAULTS: WeakKeyDictionary[object, Health] = WeakKeyDictionary()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Final, Literal, get_args
 
-__all__ = ["Policy", "ResumeForm"]
+__all__ = ["Hedging", "Policy", "ResumeForm"]
 
 ResumeForm = Literal["auto", "prefill", "continue", "restart", "never"]
 
@@ -21,8 +21,52 @@ _AT_LEAST: Final = {
     "max_retry_after": 0,
     "verify_seam": 0,
 }
-_ABOVE_ZERO: Final = ("first_content_timeout", "idle_timeout", "progress_timeout", "deadline")
-_MAY_BE_NONE: Final = frozenset({"first_content_timeout", "deadline", "max_extra_input_tokens"})
+#: What has to be above 0, and in which unit the message says so.
+_ABOVE_ZERO: Final = {
+    "first_content_timeout": "seconds",
+    "idle_timeout": "seconds",
+    "progress_timeout": "seconds",
+    "deadline": "seconds",
+    "min_chars_per_second": "characters per second",
+    "min_chars_window": "seconds",
+}
+_MAY_BE_NONE: Final = frozenset({"first_content_timeout", "deadline", "max_extra_input_tokens", "min_chars_per_second"})
+
+
+@dataclass(frozen=True, slots=True)
+class Hedging:
+    """How routes are raced: one starts after another, and the first that brings content wins.
+
+    Attributes:
+        delay: Seconds that the routes before it have to show content before the next one starts; it starts at once
+            when they fail. 0 asks all of them together. `"adaptive"` waits the primary's own 95th percentile of the
+            time to first content, from `Health`: then about one request in twenty is hedged.
+        preference_grace: Seconds that a better-ranked route, already asked, has to overtake the first that brought
+            content. Default 0: the first wins.
+        max_concurrent: The most requests of one stream that are out at a time. None, the default: no limit but the
+            number of routes.
+
+    Raises:
+        ValueError: A field is out of range.
+        TypeError: A field is of the wrong type.
+    """
+
+    delay: float | Literal["adaptive"]
+    preference_grace: float = 0.0
+    max_concurrent: int | None = None
+
+    def __post_init__(self) -> None:
+        delay, most = self.delay, self.max_concurrent
+        if isinstance(delay, str):
+            if delay != "adaptive":
+                raise ValueError(f"Hedging.delay must be a number of seconds or 'adaptive', not {delay!r}")
+        else:
+            _at_least("Hedging.delay", delay, 0)
+        _at_least("Hedging.preference_grace", self.preference_grace, 0)
+        if most is not None:
+            if not isinstance(most, int):
+                raise TypeError(f"Hedging.max_concurrent must be a whole number or None, not {most!r}")
+            _at_least("Hedging.max_concurrent", most, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +80,8 @@ class Policy:
             again, so a long answer may be cut many times. Default 8: with the default backoff about half a minute.
         max_attempts_per_route: Of those, how many go to one route before the next route's turn; after the last
             route the round starts over. Default 3, the low end of the "3-5" that the API's guides advise.
-        max_resumes: Requests for the rest of an answer, in one stream, in all. Default 20.
+        max_resumes: How often the rest of an answer is asked for, in one stream, in all; a race counts once. Default
+            20.
         max_extra_input_tokens: Input tokens that resumes may cost in all, estimated where the API has not said.
             None: no limit but `max_resumes`.
         initial_backoff: Upper end of the first wait before the same route is asked again. The wait is drawn between 0
@@ -51,6 +96,13 @@ class Policy:
         progress_timeout: Of bytes without content; pings do not count. Default 300, Claude Code's own, because
             thinking can be silent for long.
         deadline: For the whole stream, from entering it, the caller's own time included. None: none.
+        hedging: How the routes are raced. None: they are asked one after the other, each when the one before failed.
+        min_chars_per_second: The slowest that a stream may be; a slower one is given up and resumed, on the next route
+            if there is one. Characters of text, of thinking and of tool input count. None, the default: any pace will
+            do, within the timeouts.
+        min_chars_window: Over how many seconds that pace is measured: one window after the other, from the first
+            content on, of waiting for the network; the caller's own time does not count. Default 10: ours, long beside
+            the pauses of a healthy stream.
         resume: How to ask for the rest. `"auto"` takes prefill where model and request allow it, else continue.
             `"restart"` asks from nothing and demands that the new text replays the old; `"never"` fails at the cut.
         verify_seam: How often a continuation that matches nothing is asked for again before it is joined unverified.
@@ -76,6 +128,9 @@ class Policy:
     idle_timeout: float = 90.0
     progress_timeout: float = 300.0
     deadline: float | None = None
+    hedging: Hedging | None = None
+    min_chars_per_second: float | None = None
+    min_chars_window: float = 10.0
     resume: ResumeForm = "auto"
     verify_seam: int = 1
     live: frozenset[str] = frozenset({"text", "thinking"})
@@ -86,6 +141,8 @@ class Policy:
         for field in fields(self):
             if field.name in _AT_LEAST or field.name in _ABOVE_ZERO:
                 self._check_number(field.name)
+        if self.hedging is not None and not isinstance(self.hedging, Hedging):
+            raise TypeError(f"Policy.hedging must be a Hedging or None, not {self.hedging!r}")
         if self.resume not in get_args(ResumeForm):
             choices = ", ".join(repr(form) for form in get_args(ResumeForm))
             raise ValueError(f"Policy.resume must be one of {choices}, not {self.resume!r}")
@@ -100,12 +157,10 @@ class Policy:
         value = getattr(self, name)
         if value is None and name in _MAY_BE_NONE:
             return
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"Policy.{name} must be a number, not {value!r}")
-        if name in _ABOVE_ZERO and not value > 0:
-            raise ValueError(f"Policy.{name} must be above 0 seconds, not {value!r}")
-        if name in _AT_LEAST and not value >= _AT_LEAST[name]:
-            raise ValueError(f"Policy.{name} must be at least {_AT_LEAST[name]}, not {value!r}")
+        if name in _AT_LEAST:
+            _at_least(f"Policy.{name}", value, _AT_LEAST[name])
+        elif not _number(f"Policy.{name}", value) > 0:
+            raise ValueError(f"Policy.{name} must be above 0 {_ABOVE_ZERO[name]}, not {value!r}")
 
     def backoff(self, failures: int, jitter: float) -> float:
         """The wait before the same route is asked again, in seconds.
@@ -117,3 +172,14 @@ class Policy:
         # The exponent is bounded so that a patient policy does not overflow.
         ceiling = self.initial_backoff * self.backoff_multiplier ** min(failures - 1, 64)
         return jitter * min(self.max_backoff, ceiling)
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    return value
+
+
+def _at_least(name: str, value: object, least: float) -> None:
+    if not _number(name, value) >= least:  # so that nan is refused as well
+        raise ValueError(f"{name} must be at least {least}, not {value!r}")

@@ -17,11 +17,12 @@ class Notice:
     """Something that the caller may want to know while the stream goes on.
 
     Attributes:
-        code: What it is, stable: `"retry"`, `"cut"`, `"resume"`, `"failover"`, `"route_skipped"`,
-            `"prefill_unsupported"`, `"seam_retry"`, `"seam_unverified"`, `"block_abandoned"`,
-            `"message_stop_supplied"`, `"tool_use_finished"`, `"budget_wait"`, `"failed"`.
+        code: What it is, stable: `"retry"`, `"cut"`, `"resume"`, `"failover"`, `"hedge"`, `"won"`, `"circuit_open"`,
+            `"cool_down"`, `"budget_wait"`, `"route_skipped"`, `"prefill_unsupported"`, `"seam_retry"`,
+            `"seam_unverified"`, `"block_abandoned"`, `"message_stop_supplied"`, `"tool_use_finished"`, `"failed"`.
         message: One sentence for people; its wording may change.
-        attempt: The number of the attempt that it is about, from 1; 0 before the first.
+        attempt: The number of the attempt that it is about, from 1: the one that was made last, or that won; 0 before
+            the first.
         model: That attempt's model; empty before the first.
         request_id: That attempt's request id; None where no response came.
         at: Seconds since the stream was entered.
@@ -48,12 +49,15 @@ class AttemptReport:
         waited: Seconds of that spent waiting for this attempt (backoff, `retry-after`, budget).
         request_id: The `request-id` of its response; None where none came.
         status: Its HTTP status; None where no response came.
-        outcome: `"complete"`, `"cancelled"`, a failure's kind (`"overloaded"`, `"truncated"`, ...), or `"open"`.
+        hedge: Whether it was sent while others were still being waited for.
+        outcome: `"complete"`, `"cancelled"`, `"lost"` (another route was faster), a failure's kind (`"overloaded"`,
+            `"truncated"`, ...), or `"open"`.
         error_type: The API's `error.type`; None where it gave none.
         headers: Seconds from sending it to its headers; None where none came.
         first_content: Seconds from sending it to its first content; None where none came.
         ended: Seconds from sending it to its end; None while it is open.
         input_tokens: As the API said; None where it did not. Cache reads and writes are not in it.
+        estimated_input_tokens: For the loser of a race of which the API said nothing: the winner's, caches included.
         cache_creation_input_tokens: As the API said.
         cache_read_input_tokens: As the API said.
         output_tokens: As the API said at the end; None for an attempt that was cut before.
@@ -70,6 +74,7 @@ class AttemptReport:
     form: str
     started: float
     waited: float = 0.0
+    hedge: bool = False
     request_id: str | None = None
     status: int | None = None
     outcome: str = "open"
@@ -78,6 +83,7 @@ class AttemptReport:
     first_content: float | None = None
     ended: float | None = None
     input_tokens: int | None = None
+    estimated_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     output_tokens: int | None = None
@@ -99,6 +105,7 @@ class Usage:
     cache_creation_input_tokens: int
     cache_read_input_tokens: int
     output_tokens: int
+    estimated_input_tokens: int
     estimated_output_tokens: int
 
 
@@ -146,6 +153,7 @@ class Report:
             total("cache_creation_input_tokens"),
             total("cache_read_input_tokens"),
             total("output_tokens"),
+            total("estimated_input_tokens"),
             total("estimated_output_tokens"),
         )
 

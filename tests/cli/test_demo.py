@@ -12,6 +12,7 @@ RESET = "faults = [{do = 'reset', at = {characters = 5}}]\n"
 
 
 def test_it_runs_without_a_terminal_and_is_exact(start: Start) -> None:
+    """Three acts, and the SDK survives none of them."""
     process = start("demo", "--fast")
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
@@ -27,6 +28,7 @@ def test_it_runs_without_a_terminal_and_is_exact(start: Start) -> None:
 
 
 def test_a_script_of_ones_own(run: Run, tmp_path: Path) -> None:
+    """It is a single act, with the answer of the script."""
     script = tmp_path / "mine.toml"
     script.write_text(f"answer = 'The lamp is lit, and stays lit.'\n{RESET}")
     ran = run("demo", "--fast", "--script", str(script))
@@ -36,6 +38,7 @@ def test_a_script_of_ones_own(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_script_that_no_stream_survives_is_exit_code_1(run: Run, tmp_path: Path) -> None:
+    """The exit code speaks of exactness."""
     script = tmp_path / "dead.toml"
     script.write_text("then = {do = 'status', status = 529}\n")
     ran = run("demo", "--fast", "--script", str(script))
@@ -45,6 +48,7 @@ def test_a_script_that_no_stream_survives_is_exit_code_1(run: Run, tmp_path: Pat
 
 @pytest.mark.slow
 def test_the_sdk_is_not_waited_for_longer_than_a_person_would(run: Run, tmp_path: Path) -> None:
+    """It would wait for ten minutes."""
     script = tmp_path / "silent.toml"
     script.write_text("answer = 'The lamp is lit.'\nfaults = [{do = 'silence'}]\n")
     ran = run("demo", "--fast", "--script", str(script))
@@ -61,6 +65,7 @@ def test_the_sdk_is_not_waited_for_longer_than_a_person_would(run: Run, tmp_path
     ],
 )
 def test_a_broken_script_is_one_sentence(run: Run, tmp_path: Path, text: str | None, said: str) -> None:
+    """With the place in the file."""
     script = tmp_path / "broken.toml"
     if text is not None:
         script.write_text(text)
@@ -68,6 +73,7 @@ def test_a_broken_script_is_one_sentence(run: Run, tmp_path: Path, text: str | N
 
 
 def test_the_picture_is_an_svg_that_fetches_nothing(run: Run, tmp_path: Path) -> None:
+    """No fonts and no images from elsewhere."""
     picture = tmp_path / "demo.svg"
     assert run("demo", "--fast", "--save", str(picture)).code == 0
     svg = picture.read_text(encoding="utf-8")
@@ -79,12 +85,14 @@ def test_the_picture_is_an_svg_that_fetches_nothing(run: Run, tmp_path: Path) ->
 
 
 def test_a_picture_that_cannot_be_written_is_said_before_the_play_begins(run: Run, tmp_path: Path) -> None:
+    """Nobody watches for nothing."""
     ran = run("demo", "--save", str(tmp_path / "nowhere" / "demo.svg"))
     assert ran.sentence.startswith("the picture cannot be written: there is no directory ")
     assert ran.out == ""
 
 
 def test_a_picture_that_cannot_be_written_after_all(run: Run, tmp_path: Path) -> None:
+    """What the system said is in the sentence."""
     script = tmp_path / "mine.toml"
     script.write_text(f"answer = 'The lamp is lit.'\n{RESET}")
     ran = run("demo", "--fast", "--script", str(script), "--save", str(tmp_path))
@@ -92,7 +100,69 @@ def test_a_picture_that_cannot_be_written_after_all(run: Run, tmp_path: Path) ->
 
 
 def test_a_model_that_does_not_exist_is_told_on_both_sides(run: Run) -> None:
+    """The server knows what the API knows."""
     ran = run("demo", "--fast", "--model", "claude-nobody", "--fallback", "claude-nobody-else")
     assert ran.code == 1
     assert "SDK: 0 of 1,072 characters, raised NotFoundError (not_found_error)" in ran.out
     assert "unbroken: 0 of 1,072 characters, raised " in ran.out
+
+
+def test_a_race_is_run_in_two_acts(run: Run) -> None:
+    """Lines for everybody, the requests, and what the losers are assumed to have cost."""
+    ran = run("demo", "--race", "--fast")
+    assert (ran.code, ran.err) == (0, "")
+    assert "act 1 of 2: one overloaded, one that only pings, one well" in ran.out
+    ours = [line for line in ran.out.splitlines() if line.startswith("unbroken: ")]
+    assert [line.split("; ")[0] for line in ours] == [
+        "unbroken: 1,072 of 1,072 characters, exact, in 3 requests",
+        "unbroken: 1,072 of 1,072 characters, exact, in 6 requests",
+    ]
+    assert all("lost, assumed to have cost" in line for line in ours)
+    assert ran.out.endswith("Whole answers: 2 of 2, exact to the character.\n")
+
+
+def test_the_models_of_a_race_can_be_named_and_spaced(run: Run) -> None:
+    """With a delay nobody is asked as long as another one is in time."""
+    ran = run("demo", "--race", "--fast", "--delay", "30", "--fallback", "claude-sonnet-5-5")
+    assert ran.code == 0
+    assert "claude-haiku-4-5" not in ran.out
+    assert "lost" not in ran.out
+
+
+def test_a_race_under_a_script_of_ones_own(run: Run, tmp_path: Path) -> None:
+    """The script says what each model does."""
+    script = tmp_path / "mine.toml"
+    script.write_text(
+        "answer = 'The lamp is lit, and stays lit.'\n"
+        "[models.claude-opus-5-5]\nthen = {do = 'status', status = 529}\n"
+        "[models.claude-sonnet-5-5]\nthen = {do = 'pings', every = 0.05, at = 'message_start'}\n"
+    )
+    picture = tmp_path / "race.svg"
+    ran = run("demo", "--race", "--fast", "--script", str(script), "--save", str(picture))
+    assert ran.code == 0
+    assert "unbroken: 31 of 31 characters, exact, in 3 requests" in ran.out
+    svg = "".join(ET.parse(picture).getroot().itertext()).replace("\N{NO-BREAK SPACE}", " ")
+    assert "models race for one answer" in svg
+    assert "lost: only pings" in svg
+
+
+def test_a_race_that_nobody_wins_is_exit_code_1(run: Run, tmp_path: Path) -> None:
+    """And the summary says how it ended."""
+    script = tmp_path / "dead.toml"
+    script.write_text("then = {do = 'status', status = 529}\n")
+    ran = run("demo", "--race", "--fast", "--script", str(script))
+    assert ran.code == 1
+    assert "unbroken: 0 of 1,072 characters, raised StreamFailed; 8 requests" in ran.out
+
+
+def test_one_model_is_no_race(run: Run) -> None:
+    """Nor is the same one twice."""
+    ran = run("demo", "--race", "--model", "claude-opus-5-5", "--fallback", "claude-opus-5-5")
+    assert ran.sentence == "a race needs two models at least: name one more with --fallback"
+
+
+def test_a_delay_without_a_race_is_a_wrong_command_line(run: Run) -> None:
+    """It would do nothing."""
+    ran = run("demo", "--delay", "1")
+    assert ran.code == 2
+    assert "--race" in ran.err

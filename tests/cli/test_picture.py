@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from unbroken import AttemptReport, Report
-from unbroken.cli.picture import Trial, attempt_cells, last_picture, live_picture
+from unbroken.cli.picture import Trial, last_picture, live_picture
 from unbroken.cli.sides import Happening, Side
 from unbroken.cli.story import Act
 from unbroken.testing import Script
@@ -43,10 +43,12 @@ def shown(trial: Trial, *, live: bool = False, width: int = 100, height: int = 3
 
 
 def test_the_joint_is_marked_where_it_is(trial: Trial) -> None:
+    """Between the two characters that came from different requests."""
     assert "The la┃mp is lit, the glass is clear." in shown(trial)
 
 
 def test_where_the_sdk_broke_is_marked(trial: Trial) -> None:
+    """With what was raised, and how much had come."""
     picture = shown(trial)
     assert "The la▌" in picture
     assert "✗ raised ReadError, gone" in picture
@@ -54,6 +56,7 @@ def test_where_the_sdk_broke_is_marked(trial: Trial) -> None:
 
 
 def test_every_request_says_what_it_met(trial: Trial) -> None:
+    """How it was asked, and what it died of."""
     picture = shown(trial)
     assert "✗ m: cut, connection" in picture
     assert "✗ m, continue: no response, connection" in picture
@@ -62,6 +65,7 @@ def test_every_request_says_what_it_met(trial: Trial) -> None:
 
 
 def test_a_low_terminal_shows_the_end_of_the_text(trial: Trial) -> None:
+    """The beginning has been read."""
     trial.ours.text = "\n".join(map(str, range(60)))
     picture = shown(trial, live=True, height=16)
     assert len(picture.splitlines()) <= 16
@@ -69,6 +73,7 @@ def test_a_low_terminal_shows_the_end_of_the_text(trial: Trial) -> None:
 
 
 def test_a_narrow_terminal_has_fewer_columns_and_all_of_them_whole(trial: Trial) -> None:
+    """Nothing is cut short."""
     wide, narrow = shown(trial, width=116), shown(trial, width=80)
     assert "request id" in wide
     assert "request id" not in narrow
@@ -76,16 +81,7 @@ def test_a_narrow_terminal_has_fewer_columns_and_all_of_them_whole(trial: Trial)
 
 
 def test_the_picture_before_the_first_byte(trial: Trial) -> None:
+    """There are panels, and nothing in them."""
     trial.alone = Side("SDK", TRUTH, trial.alone.tell)
     trial.ours = Side("unbroken", TRUTH, trial.ours.tell)
     assert shown(trial, live=True).count("0 of 36 characters") == 2
-
-
-def test_the_cells_of_a_request() -> None:
-    attempt = AttemptReport(2, 0, "m", "continue", 1.0, request_id="req_1", status=200, outcome="complete", ended=0.5)
-    attempt.input_tokens, attempt.output_tokens, attempt.seam, attempt.discarded = 1200, 7, "echo", 44
-    assert attempt_cells(attempt) == (
-        *("2", "m", "continue", "req_1", "200 complete", "0.50", "1,200 / 7", "echo, 44 cut"),
-    )
-    bare = AttemptReport(1, 0, "m", "request", 0.0, estimated_output_tokens=9)
-    assert attempt_cells(bare) == ("1", "m", "request", "–", "– open", "–", "– / ~9", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unbroken.core.models import MODELS, lookup
+from unbroken.core.models import MODELS, SHARED_BUCKETS, lookup
 
 ADAPTIVE = {"adaptive"}
 ENABLED = {"enabled", "disabled"}
@@ -106,3 +106,30 @@ def test_a_model_stands_in_the_table_once_and_says_where_it_comes_from() -> None
     assert len(names) == len(set(names))
     assert all(info.source for info in MODELS)
     assert all(lookup(name).name == name for name in names)
+
+
+BUCKETS = [
+    {"claude-opus-4-5-20251101", "claude-opus-4-6", "global.anthropic.claude-opus-4-7-v1", "claude-opus-4-8@default"},
+    {"claude-sonnet-4-5", "claude-sonnet-4-6", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"},
+    {"claude-opus-5", "anthropic/claude-opus-5"},
+    {"claude-opus-5-5"},
+    {"claude-sonnet-5"},
+    {"claude-haiku-4-5", "claude-haiku-4-5-20251001", "claude-haiku-4-5@20251001"},
+    {"claude-opus-4-1", "claude-opus-4-1-20250805"},
+    {"my-gateway/best"},
+]
+
+
+def test_models_that_share_a_rate_limit_share_a_bucket() -> None:
+    """All names of a model draw from one; every model that the page does not name has its own."""
+    buckets = [{lookup(name).bucket for name in names} for names in BUCKETS]
+    assert [len(bucket) for bucket in buckets] == [1] * len(BUCKETS)
+    assert len(set().union(*buckets)) == len(BUCKETS)
+
+
+def test_a_shared_bucket_has_no_models_name_and_its_models_are_in_the_table() -> None:
+    """A slip of the pen would leave one out."""
+    names = {info.name for info in MODELS}
+    assert set(SHARED_BUCKETS) <= names
+    assert not set(SHARED_BUCKETS.values()) & names
+    assert all(info.bucket == info.name for info in MODELS if info.name not in SHARED_BUCKETS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import anthropic
@@ -25,8 +26,10 @@ from hypothesis import strategies as st
 
 from unbroken.core.failure import Failure, Kind, Verdict, of_kind
 from unbroken.core.partial import Partial
-from unbroken.core.plan import Ask, Fail, Finish, Held, JoinAsItIs, Plan, Step, what_is_held
-from unbroken.policy import Policy
+from unbroken.core.plan import Plan
+from unbroken.core.readiness import Readiness
+from unbroken.core.steps import Ask, Fail, Finish, JoinAsItIs, Step
+from unbroken.policy import Hedging, Policy
 from unbroken.routes import Route
 
 HERE, THERE = object(), object()  # two clients
@@ -36,9 +39,14 @@ ERROR = anthropic.APIError("it died", httpx2.Request("POST", "/v1/messages"), bo
 RETRY, ELSEWHERE, CLIENT, REJECTED = Kind.OVERLOADED, Kind.NOT_FOUND, Kind.AUTHENTICATION, Kind.INVALID_REQUEST
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and nobody has ever asked the dog."
+#: What a resume of it costs in input, in tokens: the opening request's, and its own.
+COST = 10 + len(SENTENCE) // 5
 NOTHING = Partial()
 TEXT = partial(message_start(), *open_text(SENTENCE))
 THOUGHT = partial(message_start(), *thinking_block("Hm."))
+STUCK = partial(
+    message_start(), *tool_block(type="server_tool_use"), block_start(1, "web_search_tool_result"), block_stop(1)
+)
 THOUGHT_AND_TEXT = partial(message_start(), *thinking_block("Hm."), *open_text(SENTENCE, index=1))
 
 
@@ -92,45 +100,6 @@ class Story:
         return step
 
 
-# -- what was delivered
-
-SITUATIONS = [
-    ("nothing", NOTHING, Held.NOTHING),
-    ("a message_start", partial(message_start()), Held.NOTHING),
-    ("half a thought", partial(message_start(), block_start(0, "thinking")), Held.NOTHING),
-    ("a whole thought", THOUGHT, Held.NOTHING),
-    ("white space", partial(message_start(), *text_block("\n\n")), Held.NOTHING),
-    ("half a call", partial(message_start(), *open_tool('{"a": 1}')), Held.NOTHING),
-    ("open text", TEXT, Held.TEXT),
-    ("closed text", partial(message_start(), *text_block("Hi")), Held.TEXT),
-    ("text, then half a call", partial(message_start(), *text_block("Hi"), *open_tool("{", index=1)), Held.TEXT),
-    ("text, then a whole thought", partial(message_start(), *text_block("Hi"), *thinking_block(index=1)), Held.TEXT),
-    ("a whole call", partial(message_start(), *tool_block("{}")), Held.CALLS),
-    ("a whole call and half a one", partial(message_start(), *tool_block("{}"), *open_tool("{", index=1)), Held.CALLS),
-    ("a whole call, then text", partial(message_start(), *tool_block("{}"), *open_text("Hi", index=1)), Held.CALLS),
-    ("a stop reason", partial(message_start(), *text_block("Hi"), message_delta()), Held.COMPLETE),
-    ("an empty answer that ended", partial(message_start(), message_delta()), Held.COMPLETE),
-    ("calls that ended", partial(message_start(), *tool_block("{}"), message_delta("tool_use")), Held.COMPLETE),
-    ("message_stop", partial(message_start(), *text_block("Hi"), *ending()), Held.COMPLETE),
-    (
-        "a server tool's pair",
-        partial(
-            message_start(),
-            *tool_block(type="server_tool_use"),
-            block_start(1, "web_search_tool_result"),
-            block_stop(1),
-        ),
-        Held.STUCK,
-    ),
-]
-
-
-@pytest.mark.parametrize(("held", "situation"), [row[1:] for row in SITUATIONS], ids=[row[0] for row in SITUATIONS])
-def test_what_is_held(held: Partial, situation: Held) -> None:
-    """Finished blocks and the open text count, nothing else."""
-    assert what_is_held(held) is situation
-
-
 # -- the table: COMPLETE, CALLS, STUCK, whatever went wrong
 
 EVERYTHING = [RETRY, ELSEWHERE, CLIENT, REJECTED]
@@ -162,8 +131,7 @@ def test_whole_calls_end_the_turn_as_tool_use(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", EVERYTHING)
 def test_what_cannot_be_gone_on_from_fails(kind: Kind) -> None:
     """With the partial in hand, never with the SDK's error: something was delivered."""
-    stuck = next(held for _, held, situation in SITUATIONS if situation is Held.STUCK)
-    assert Story("claude-opus-5-5", "claude-opus-5").fail(kind, stuck, brought=True) == Fail(
+    assert Story("claude-opus-5-5", "claude-opus-5").fail(kind, STUCK, brought=True) == Fail(
         "what was delivered cannot be gone on from"
     )
 
@@ -534,8 +502,7 @@ def test_asking_again_is_a_resume_like_any_other() -> None:
     story = Story(max_resumes=1)
     story.ask(RETRY, TEXT, brought=True)
     assert story.plan.after_unmatched(TEXT) == JoinAsItIs()
-    cost = 10 + len(SENTENCE) // 5
-    story = Story(max_extra_input_tokens=cost)
+    story = Story(max_extra_input_tokens=COST)
     story.ask(RETRY, TEXT, brought=True)
     assert story.plan.after_unmatched(TEXT) == JoinAsItIs()
 
@@ -578,7 +545,6 @@ def test_a_restart_that_may_not_be_asked_for_again_is_not_glued_either() -> None
 # -- any story at all
 
 KINDS = st.sampled_from([*Kind])
-HELDS = st.sampled_from([held for _, held, _ in SITUATIONS])
 
 
 @given(
@@ -610,3 +576,337 @@ def test_no_story_goes_on_for_ever(
         assert (step.form == "request") is (held is NOTHING)
         assert fruitless <= 8 + 1, "a prefill refused as unsupported is none of them"
         story.now += step.wait
+
+
+# -- where a stream begins, and what the breakers say
+
+CLOSED = Readiness()
+OPEN = Readiness(open_for=5.0)
+COOLING = Readiness(cool_for=20.0)
+TWO = ("claude-opus-5-5", "claude-opus-5")
+
+
+def test_the_first_request_is_the_primarys() -> None:
+    """It costs no retry; whatever is shared by other streams, nothing is known against it."""
+    story = Story(*TWO)
+    assert story.plan.first(now=0.0) == Ask(route=0, form="request")
+    assert story.plan.first(now=0.0, ready=[CLOSED, OPEN]) == Ask(route=0, form="request")
+
+
+def test_a_primary_that_is_left_alone_is_not_the_first() -> None:
+    """The next route is, at once; with every breaker open its first probe is waited for."""
+    story = Story(*TWO)
+    assert story.plan.first(now=0.0, ready=[OPEN, CLOSED]) == Ask(route=1, form="request")
+    assert story.plan.asking.route == 1
+    assert Story(*TWO).plan.first(now=0.0, ready=[OPEN, OPEN]) == Ask(route=0, form="request", wait=5.0)
+    assert Story(*TWO).plan.first(now=0.0, ready=[COOLING, OPEN]) == Ask(route=0, form="request", wait=20.0)
+
+
+def test_a_stream_that_nobody_may_begin_fails() -> None:
+    """It waits `max_retry_after` at most, and is told so before anything is asked."""
+    for ready in ([OPEN, OPEN], [COOLING, OPEN]):
+        step = Story(*TWO, max_retry_after=4.9).plan.first(now=0.0, ready=ready)
+        assert step == Fail("no route may be asked within Policy.max_retry_after")
+
+
+def test_a_request_whose_breaker_opens_meanwhile_goes_elsewhere() -> None:
+    """It costs what it did, and is made in the form that the other model takes."""
+    story = Story("claude-haiku-4-5", "claude-opus-5-5")
+    assert story.ask(RETRY) == Ask(route=0, form="request", wait=0.5, costs_retry=True)
+    rerouted = story.plan.rerouted(NOTHING, now=story.now, ready=[OPEN, CLOSED])
+    assert rerouted == Ask(route=1, form="request", costs_retry=True) == story.plan.asking
+    story = Story("claude-haiku-4-5", "claude-opus-5-5")
+    assert story.ask(RETRY, TEXT, brought=True).form == "prefill"
+    assert story.plan.rerouted(TEXT, now=story.now, ready=[OPEN, CLOSED]) == Ask(route=1, form="continue")
+
+
+def test_a_request_with_nowhere_else_to_go_waits_for_the_probe() -> None:
+    """Its own route's, if that is due first; each wait is what is left by then."""
+    story = Story(*TWO)
+    story.ask(RETRY)
+    assert story.plan.rerouted(NOTHING, now=story.now, ready=[OPEN, OPEN]) == Ask(
+        route=0, form="request", wait=5.0, costs_retry=True
+    )
+    later = [Readiness(open_for=4.5), Readiness(open_for=4.0)]
+    assert story.plan.rerouted(NOTHING, now=story.now, ready=later) == Ask(
+        route=1, form="request", wait=4.0, costs_retry=True
+    )
+
+
+def test_a_resume_that_is_rerouted_is_still_the_same_resume() -> None:
+    """It was counted and is not made where it was to be; the last that is allowed may go elsewhere."""
+    story = Story(*TWO, max_resumes=1)
+    story.ask(RETRY, TEXT, brought=True)
+    assert story.plan.rerouted(TEXT, now=story.now, ready=[OPEN, CLOSED]) == Ask(route=1, form="continue")
+
+
+def test_after_a_failure_the_breakers_are_asked_too() -> None:
+    """The turn of a route whose breaker is open is over, and another one's is not begun."""
+    story = Story("claude-opus-5-5", "claude-opus-5", "claude-sonnet-5-5")
+    step = story.plan.after(died(), NOTHING, brought=False, now=story.now, jitter=1.0, ready=[CLOSED, CLOSED, CLOSED])
+    assert step == Ask(route=0, form="request", wait=0.5, costs_retry=True)
+    step = story.plan.after(died(), NOTHING, brought=False, now=story.now, jitter=1.0, ready=[OPEN, OPEN, CLOSED])
+    assert step == Ask(route=2, form="request", costs_retry=True)
+
+
+# -- several at a time
+
+
+class Race(Story):
+    """A story whose stream asks several routes at a time."""
+
+    def __init__(self, *routes: str | tuple[str, object], **changes: Any) -> None:
+        super().__init__(*(routes or THREE), **{"hedging": Hedging(1.0), **changes})
+
+    def beside(self, held: Partial = NOTHING, *, ready: Sequence[Readiness] = ()) -> list[Ask]:
+        """What may be asked beside the request at hand."""
+        return self.plan.hedges(held, now=self.now, ready=ready)
+
+    def may(self, hedge: Ask, held: Partial = NOTHING, *, ready: Sequence[Readiness] = ()) -> bool:
+        """Whether a hedge may still be made; if so, it is."""
+        may = self.plan.may_hedge(hedge, held, now=self.now, ready=ready)
+        if may:
+            self.plan.hedging(hedge, held)
+        return may
+
+    def hedge_dies(self, hedge: Ask, kind: Kind = RETRY, held: Partial = NOTHING) -> Ask | Fail | None:
+        """One of several has died."""
+        return self.plan.hedge_failed(hedge, died(kind), held, now=self.now)
+
+    def round_over(self, held: Partial = NOTHING, kind: Kind = RETRY) -> Ask | Fail:
+        """The last of the round has died, and was counted."""
+        return self.plan.after_round(died(kind), held, brought=False, now=self.now, jitter=self.jitter, ready=())
+
+
+THREE = ("claude-opus-5-5", "claude-opus-5", "claude-haiku-4-5")
+FIRST = Ask(route=0, form="request")
+SECOND = Ask(route=1, form="request", costs_retry=True)
+THIRD = Ask(route=2, form="request", costs_retry=True)
+
+
+def test_in_a_race_every_route_has_one_request_and_hedges_cost_a_retry() -> None:
+    """In rank order, beside the one at hand."""
+    assert Race().beside() == [SECOND, THIRD]
+    assert Race().plan.hedged
+
+
+@pytest.mark.parametrize(
+    ("routes", "changes"),
+    [
+        (THREE, {"hedging": None}),
+        (("claude-opus-5-5",), {}),
+        (THREE, {"request": {"mcp_servers": [{"type": "url", "url": "https://example.com", "name": "m"}]}}),
+        (THREE, {"request": {"tools": [{"type": "code_execution_20260120", "name": "code_execution"}]}}),
+    ],
+    ids=["no hedging", "one route", "MCP", "code execution"],
+)
+def test_what_is_not_hedged(routes: tuple[str, ...], changes: dict[str, Any]) -> None:
+    """Nothing is asked beside it; it fails over as it did."""
+    story = Race(*routes, **changes)
+    assert not story.plan.hedged
+    assert story.beside() == []
+
+
+def test_tools_that_only_look_are_hedged() -> None:
+    """To look twice does no harm."""
+    assert Race(request={"tools": [{"type": "web_search_20260209", "name": "web_search"}]}).beside() == [SECOND, THIRD]
+
+
+def test_a_rest_is_raced_for_in_the_form_that_each_model_takes() -> None:
+    """The route whose text it is goes first, and its own resume is free."""
+    story = Race()
+    story.plan.won(SECOND)
+    assert story.ask(RETRY, TEXT, brought=True) == Ask(route=1, form="continue", wait=0.5)
+    assert story.beside(TEXT) == [
+        Ask(route=0, form="continue", costs_retry=True),
+        Ask(route=2, form="prefill", costs_retry=True),
+    ]
+
+
+def test_a_continuation_that_matched_nothing_is_asked_for_again_alone() -> None:
+    """It is a question to one model: whether it can go on at all."""
+    story = Race()
+    story.ask(RETRY, TEXT, brought=True)
+    again = story.plan.after_unmatched(TEXT)
+    assert isinstance(again, Ask)
+    assert again.whole
+    assert story.beside(TEXT) == []
+
+
+def test_routes_that_are_not_ready_are_not_raced() -> None:
+    """Nor those that are left out."""
+    assert Race().beside(ready=[CLOSED, OPEN, CLOSED]) == [THIRD]
+    assert Race().beside(ready=[CLOSED, COOLING, OPEN]) == []
+    story = Race()
+    story.hedge_dies(SECOND, ELSEWHERE)
+    assert story.beside() == [THIRD]
+
+
+def test_no_more_are_asked_than_max_attempts_leaves() -> None:
+    """The one at hand is one of them."""
+    assert Race(max_attempts=2).beside() == [SECOND]
+    assert Race(max_attempts=1).beside() == []
+    story = Race(max_attempts=4)
+    for step in (FIRST, SECOND, THIRD):
+        assert story.hedge_dies(step) is None
+    assert story.round_over() == Ask(route=0, form="request", wait=0.5, costs_retry=True)
+    assert story.beside() == []
+
+
+def test_a_race_for_the_rest_is_one_resume() -> None:
+    """However many are asked in it: the last that is allowed is raced for like those before it."""
+    for resumes in (1, 2):
+        story = Race(max_resumes=resumes)
+        for _ in range(resumes):
+            story.ask(RETRY, TEXT, brought=True)
+            assert [story.may(hedge, TEXT) for hedge in story.beside(TEXT)] == [True, True]
+        assert isinstance(story.lose(RETRY, TEXT, brought=True), Fail)
+
+
+def test_no_rest_is_raced_for_that_costs_too_much() -> None:
+    """Each request in a race costs its input."""
+    story = Race(max_extra_input_tokens=COST)
+    story.ask(RETRY, TEXT, brought=True)
+    assert story.beside(TEXT) == []
+
+
+def test_a_hedge_is_looked_at_again_when_its_turn_has_come() -> None:
+    """Its breaker may have opened, its route been left out, and other hedges have used the tokens up."""
+    story = Race()
+    assert story.may(SECOND)
+    assert not story.may(SECOND, ready=[CLOSED, OPEN, CLOSED])
+    story.hedge_dies(SECOND, ELSEWHERE)
+    assert not story.may(SECOND)
+    story = Race(max_extra_input_tokens=2 * COST)
+    story.ask(RETRY, TEXT, brought=True)
+    second, third = story.beside(TEXT)
+    assert [story.may(second, TEXT), story.may(third, TEXT)] == [True, False], "for two, and the third is too many"
+
+
+def test_one_of_several_that_dies_is_counted_and_no_more() -> None:
+    """The others may live; the round is over when all have died."""
+    story = Race(max_attempts=6)
+    assert [story.hedge_dies(step) for step in (FIRST, SECOND, THIRD)] == [None, None, None]
+    assert story.round_over() == Ask(route=0, form="request", wait=0.5, costs_retry=True)
+    assert [story.hedge_dies(step) for step in (FIRST, SECOND, THIRD)] == [None, None, None]
+    assert story.round_over() == Fail("6 requests in a row brought nothing")
+
+
+def test_what_the_api_rejects_ends_a_race_if_it_is_the_primarys() -> None:
+    """A request that is wrong is wrong everywhere; a fallback that minds it is left out."""
+    story = Race()
+    assert story.hedge_dies(SECOND, REJECTED) is None
+    assert story.plan.left_out == [1]
+    assert story.hedge_dies(FIRST, REJECTED) == Fail("the API rejected the request", ERROR)
+
+
+def test_a_key_that_is_wrong_leaves_the_other_client_in_the_race() -> None:
+    """And ends it with the SDK's error when there is none."""
+    story = Race("claude-opus-5-5", ("claude-opus-5", THERE))
+    assert story.hedge_dies(FIRST, CLIENT) is None
+    assert story.round_over(kind=CLIENT) == Ask(route=1, form="request", wait=0.5, costs_retry=True)
+    story = Race()
+    assert story.hedge_dies(FIRST, CLIENT) is None
+    assert story.round_over(kind=CLIENT) == Fail("no route is left that could answer", ERROR)
+
+
+def test_one_of_several_steps_down_at_once() -> None:
+    """A form that is rejected is followed by the next one, on the same route; nothing is waited for."""
+    story = Race("claude-opus-5-5", "claude-haiku-4-5")
+    story.ask(RETRY, TEXT, brought=True)
+    (hedge,) = story.beside(TEXT)
+    assert hedge == Ask(route=1, form="prefill", costs_retry=True)
+    assert story.may(hedge, TEXT)
+    again = story.hedge_dies(hedge, REJECTED, TEXT)
+    assert again == Ask(route=1, form="continue", costs_retry=True)
+    assert story.hedge_dies(again, REJECTED, TEXT) is None, "it has no other form"
+
+
+def test_a_step_down_is_a_request_like_any_other() -> None:
+    """The limits hold for it; what they forbid is not asked."""
+    for limit in ({"max_extra_input_tokens": 2 * COST}, {"max_attempts": 1}):
+        story = Race("claude-opus-5-5", "claude-haiku-4-5", **limit)
+        story.ask(RETRY, TEXT, brought=True)
+        hedge = Ask(route=1, form="prefill", costs_retry=True)
+        assert story.may(hedge, TEXT)
+        assert story.hedge_dies(hedge, REJECTED, TEXT) is None
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_a_prefill_that_is_unsupported_is_no_attempt_lost_in_a_race_either(at_hand: bool) -> None:
+    """Whether it was the request at hand or one beside it; and it is free."""
+    routes = ("claude-haiku-4-5", "claude-opus-5-5") if at_hand else ("claude-opus-5-5", "claude-haiku-4-5")
+    story = Race(*routes, max_attempts=1, max_resumes=2)
+    first = story.ask(RETRY, TEXT, brought=True)
+    lost = first if at_hand else Ask(route=1, form="prefill", costs_retry=True)
+    assert lost.form == "prefill"
+    assert at_hand or story.may(lost, TEXT)
+    assert story.hedge_dies(lost, Kind.PREFILL_UNSUPPORTED, TEXT) == Ask(route=lost.route, form="continue")
+    assert story.plan.asking == (Ask(route=0, form="continue") if at_hand else first)
+
+
+def test_the_winner_is_the_request_at_hand() -> None:
+    """Its route begins the next round once it has brought something."""
+    story = Race()
+    story.plan.won(THIRD)
+    assert story.plan.asking == THIRD
+    assert story.ask(RETRY, TEXT, brought=True) == Ask(route=2, form="prefill", wait=0.5)
+
+
+def test_a_round_whose_last_request_was_rejected_is_waited_for_all_the_same() -> None:
+    """The others of it died of something else."""
+    story = Race("claude-opus-5-5", "claude-opus-5", ("claude-opus-5", THERE))
+    story.hedge_dies(SECOND, REJECTED)
+    assert story.round_over(kind=REJECTED).wait == 0.5  # type: ignore[union-attr]  # it is an Ask
+
+
+def test_the_waits_between_rounds_grow() -> None:
+    """By rounds, and not by the requests in them."""
+    story = Race(max_attempts=100)
+    waits = []
+    for _ in range(4):
+        for step in (FIRST, SECOND, THIRD):
+            story.hedge_dies(step)
+        step = story.round_over()
+        assert isinstance(step, Ask)
+        waits.append(step.wait)
+    assert waits == [0.5, 1.0, 2.0, 4.0]
+
+
+@given(
+    st.lists(st.tuples(KINDS, st.integers(0, 2), st.booleans()), min_size=1, max_size=40),
+    st.integers(1, 8),
+    st.integers(0, 4),
+)
+def test_no_race_goes_on_for_ever(events: list[tuple[Kind, int, bool]], attempts: int, resumes: int) -> None:
+    """Whatever fails in whatever order: no more is asked than the limits say, and nothing of a route left out."""
+    story = Race(max_attempts=attempts, max_resumes=resumes)
+    held, asked, resumed = NOTHING, 1, 0
+    at_hand: Step = FIRST
+    for kind, winner, brings in events:
+        assert isinstance(at_hand, Ask)
+        race = [at_hand, *story.beside(held)]
+        assert len({step.route for step in race}) == len(race), "one request for each route"
+        for step in race[: winner if brings else None]:
+            if step is not at_hand:
+                if not story.may(step, held):
+                    continue
+                assert step.route not in story.plan.left_out
+                asked += 1
+            again: Ask | Fail | None = step
+            while isinstance(again, Ask):
+                again = story.hedge_dies(again, RETRY if brings else kind, held)
+                if isinstance(again, Ask) and kind is not Kind.PREFILL_UNSUPPORTED:
+                    asked += 1
+            if isinstance(again, Fail):
+                return
+        if brings:
+            story.plan.won(race[min(winner, len(race) - 1)])
+            held, asked = TEXT, 0
+        at_hand = story.lose(RETRY, held, brought=True) if brings else story.round_over(held, kind)
+        if isinstance(at_hand, Fail):
+            return
+        assert isinstance(at_hand, Ask)
+        asked, resumed = asked + 1, resumed + (at_hand.form != "request")
+        assert asked <= attempts + 1, "text starts the count again, and what it was cut from is asked for in any case"
+        assert resumed <= resumes

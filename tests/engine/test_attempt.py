@@ -20,6 +20,7 @@ from unbroken.testing import (
     AFTER_MESSAGE_START,
     BEFORE_MESSAGE_START,
     BEFORE_RESPONSE,
+    Answer,
     BadJson,
     CutFrame,
     Drop,
@@ -249,6 +250,102 @@ def test_the_shorter_read_timeout_holds() -> None:
     assert watch.beside(5)[1] == httpx2.Timeout(5)
     assert watch.beside(None)[1] == httpx2.Timeout(None, read=90)
     assert (watch.beside(own)[0], watch.beside(5)[0].idle) == (watch, 5)
+
+
+# -- a pace
+
+
+def at_least(chars_per_second: float, window: float, *, idle: float = 90, progress: float = 300) -> Watch:
+    """A watch over the pace of an attempt."""
+    return Watch(idle, progress, first_content=300, chars_per_second=chars_per_second, pace_window=window)
+
+
+@asynccontextmanager
+async def writing(answer: Answer, watch: Watch, *faults: Fault) -> AsyncIterator[Attempt]:
+    """An attempt whose answer comes at its own pace."""
+    async with serving(Script(answer, faults=[faults])) as (_, client):
+        attempt = Attempt(watch)
+        assert await attempt.open(client.with_options(max_retries=0).messages, REQUEST) is None
+        yield attempt
+        await attempt.aclose()
+
+
+def written(events: list[dict[str, Any]]) -> str:
+    """The text in these events."""
+    return "".join(e["delta"].get("text", "") for e in events if e["type"] == "content_block_delta")
+
+
+@pytest.mark.backends("virtual")
+async def test_an_attempt_that_crawls_is_given_up_when_its_window_ends() -> None:
+    """What it has written is handed over first; the error says what was asked for."""
+    async with writing(Answer(TEXT, pieces=(2, 2), pace=1.0), at_least(5, 8)) as attempt:
+        events: list[dict[str, Any]] = []
+        while not attempt.content:
+            events += (await attempt.receive())[0]
+        began = anyio.current_time()
+        more, died = await drain(attempt)
+        events += more
+        assert died.kind is Kind.SLOW
+        assert isinstance(died.error, StreamStalled)
+        assert "fewer than 5 characters a second for 8 s" in str(died.error)
+        assert anyio.current_time() - began == pytest.approx(8.0)
+        assert written(events) == TEXT[: len(written(events))]
+        assert 0 < len(written(events)) < 5 * 8
+
+
+@pytest.mark.backends("virtual")
+async def test_an_attempt_that_writes_fast_enough_is_left_alone() -> None:
+    """It may rest between two bursts, if there is enough in each window."""
+    async with writing(Answer(TEXT, pieces=(10, 10), pace=2.0), at_least(2, 8)) as attempt:
+        events, died = await drain(attempt)
+        assert died.clean_end
+        assert written(events) == TEXT
+
+
+@pytest.mark.backends("virtual")
+async def test_an_attempt_that_stops_writing_is_slow_before_it_stalls() -> None:
+    """The end of the window is known without another byte."""
+    async with writing(Answer(TEXT), at_least(1, 8), Silence(at=after_characters(4))) as attempt:
+        _, died = await drain(attempt)
+        assert died.kind is Kind.SLOW
+        assert anyio.current_time() == pytest.approx(8.0)
+
+
+@pytest.mark.backends("virtual")
+@pytest.mark.parametrize(("limits", "after"), [({"idle": 5.0}, 5.0), ({"progress": 6.0}, 6.0)])
+async def test_the_other_watchdogs_still_bite_first(limits: dict[str, float], after: float) -> None:
+    """A window that has not ended yet keeps nobody waiting."""
+    watch = at_least(1, 60, **limits)
+    fault = Silence(at=after_characters(4)) if "idle" in limits else Pings(every=1, at=after_characters(4))
+    async with serving(Script(TEXT, faults=[fault])) as (_, client):
+        attempt = Attempt(watch)
+        request = {**REQUEST, "timeout": watch.beside(client.timeout)[1]}
+        assert await attempt.open(client.with_options(max_retries=0).messages, request) is None
+        _, died = await drain(attempt)
+        assert died.kind is Kind.STALLED
+        assert anyio.current_time() == pytest.approx(after)
+        await attempt.aclose()
+
+
+@pytest.mark.backends("virtual")
+async def test_a_slow_reader_is_no_slow_stream() -> None:
+    """Only waiting for the network counts."""
+    async with writing(Answer(TEXT, pieces=(10, 10), pace=1.0), at_least(5, 4)) as attempt:
+        while True:
+            _, failure = await attempt.receive()
+            if failure is not None:
+                break
+            await anyio.sleep(60)
+        assert failure.clean_end
+
+
+@pytest.mark.backends("virtual")
+async def test_the_first_content_may_take_as_long_as_it_likes() -> None:
+    """The pace is measured from then on; before, there is a watchdog of its own."""
+    async with writing(Answer(TEXT), at_least(100, 1), Silence(50, at=AFTER_MESSAGE_START)) as attempt:
+        events, died = await drain(attempt)
+        assert died.clean_end
+        assert written(events) == TEXT
 
 
 # -- the end

@@ -135,3 +135,44 @@ async def test_a_seam_that_was_never_joined_is_not_reported() -> None:
     notes.headers("req_1", 200, Seam(held, choose_anchor(held), form="continue"))
     notes.end("connection")
     assert (notes.entry.seam, notes.entry.discarded) == (None, 0)
+
+
+async def test_the_loser_of_a_race_joined_nothing() -> None:
+    """What it was asked for was never delivered: the winner's seam is the one that the report shows."""
+    held = "What was held before the cut came along."
+    seam = Seam(held, choose_anchor(held), form="continue")
+    notes = book(Report(), form="continue")
+    notes.headers("req_1", 200, seam)
+    seam.feed(held + " And then the rest.")
+    notes.end("lost")
+    assert (notes.entry.outcome, notes.entry.seam, notes.entry.discarded) == ("lost", None, 0)
+
+
+async def test_an_attempt_says_whether_others_were_being_waited_for() -> None:
+    """A hedge is one that was sent beside another."""
+    report = Report()
+    book(report)
+    Book(report, 0.0, route=2, model="claude-haiku-4-5", form="request", waited=0.0, hedge=True)
+    assert [entry.hedge for entry in report.attempts] == [False, True]
+
+
+async def test_what_an_attempt_is_assumed_to_have_cost() -> None:
+    """Another one's input, caches included, where the API has not said: apart from what it has."""
+    usage = {"input_tokens": 7, "cache_creation_input_tokens": 20, "cache_read_input_tokens": 300, "output_tokens": 1}
+    report = Report()
+    told, untold = book(report), book(report)
+    told.note({"type": "message_start", "message": {"usage": usage}})
+    assert (told.input_tokens, untold.input_tokens) == (327, 0)
+    for notes in (told, untold):
+        notes.assume_input(told.input_tokens)
+    assert [entry.estimated_input_tokens for entry in report.attempts] == [None, 327]
+    assert (report.usage.input_tokens, report.usage.estimated_input_tokens) == (7, 327)
+
+
+async def test_the_time_since_it_was_sent() -> None:
+    """Also after its end: a loser's is asked for then."""
+    notes = book(Report())
+    await anyio.sleep(3)
+    notes.end("lost")
+    await anyio.sleep(1)
+    assert (notes.since_sent(), notes.entry.ended) == (4.0, 3.0)

@@ -358,10 +358,13 @@ async def test_times_in_the_report_are_exact() -> None:
 
 
 async def test_a_success_feeds_the_health_of_its_model() -> None:
-    """Its time to first content is counted once."""
+    """Each request is counted, with its time to first content; one that was cut is half a failure."""
     health = Health()
     await report_of(Script(TEXT, faults=[CUT]), health=health)
-    assert health.snapshot()["first_content"][CONTINUE]["count"] == 1
+    (route,) = health.snapshot()["routes"]
+    assert route["model"] == CONTINUE
+    assert (route["requests"], route["failures"]) == (2, 0.5)
+    assert route["first_content"]["count"] == 2
 
 
 @pytest.mark.parametrize("dead", ["primary", "both"])

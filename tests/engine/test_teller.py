@@ -5,10 +5,15 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
+import anthropic
+import anyio
+import httpx2
 import pytest
 
 from harness import CONTINUE, PREFILL, ask, assert_unbroken, read, serving
 from unbroken import Notice, Policy, Report, StreamFailed, resilient_stream
+from unbroken.core.failure import Failure, Kind, of_kind
+from unbroken.engine.bookkeeping import Book
 from unbroken.engine.teller import Teller
 from unbroken.testing import (
     AFTER_MESSAGE_DELTA,
@@ -35,6 +40,65 @@ async def test_a_notice_before_the_first_attempt_is_about_none() -> None:
     report = Report()
     Teller(report, 0.0, None).notice("route_skipped", "it is skipped")
     assert report.notices == [Notice("route_skipped", "it is skipped", 0, "", None, 0.0)]
+
+
+def teller() -> tuple[Report, Teller]:
+    """A report, and who tells of it from now on."""
+    report = Report()
+    return report, Teller(report, anyio.current_time(), None)
+
+
+OVERLOADED: Final = of_kind(Kind.OVERLOADED, anthropic.APIError("Overloaded", httpx2.Request("POST", "/"), body=None))
+
+
+@pytest.mark.backends("virtual")
+@pytest.mark.parametrize(
+    ("delay", "failure", "code", "message"),
+    [
+        (0.8, None, "hedge", "no content for 0.8 s: asking claude-haiku-4-5 as well"),
+        (0.0, None, "hedge", "asking claude-haiku-4-5 at the same time"),
+        (0.8, OVERLOADED, "failover", "overloaded: going on with claude-haiku-4-5"),
+        (0.0, OVERLOADED, "failover", "overloaded: going on with claude-haiku-4-5"),
+    ],
+)
+async def test_why_one_more_model_is_asked(delay: float, failure: Failure | None, code: str, message: str) -> None:
+    """Because nothing came for so long, because all are asked at once, or because one has failed."""
+    report, tell = teller()
+    tell.hedge(PREFILL, delay, failure)
+    assert [(notice.code, notice.message) for notice in report.notices] == [(code, message)]
+
+
+@pytest.mark.backends("virtual")
+async def test_the_winner_is_told_with_its_own_attempt() -> None:
+    """Also where it was not the last that was asked."""
+    report, tell = teller()
+    winner = Book(report, 0.0, route=0, model=CONTINUE, form="request", waited=0.0)
+    winner.headers("req_winner", 200, None)
+    Book(report, 0.0, route=1, model=PREFILL, form="request", waited=0.0, hedge=True)
+    await anyio.sleep(2)
+    tell.won(winner.entry)
+    message = f"{CONTINUE} was the first to deliver content"
+    assert report.notices == [Notice("won", message, 1, CONTINUE, "req_winner", 2.0)]
+
+
+@pytest.mark.backends("virtual")
+@pytest.mark.parametrize(
+    ("other", "cool_for", "code", "end"),
+    [
+        (PREFILL, 0.0, "circuit_open", f"is open; going on with {PREFILL}"),
+        (CONTINUE, 0.0, "circuit_open", "is open; waiting for it"),
+        (PREFILL, 12.0, "cool_down", f"is rate limited for 12 s; going on with {PREFILL}"),
+        (CONTINUE, 12.0, "cool_down", "is rate limited for 12 s; waiting for it"),
+    ],
+)
+async def test_why_a_model_is_left_alone(other: str, cool_for: float, code: str, end: str) -> None:
+    """Its breaker is open or its rate limit has to cool down; and what is done about it."""
+    report, tell = teller()
+    tell.not_ready(CONTINUE, other, cool_for)
+    (notice,) = report.notices
+    assert notice.code == code
+    assert CONTINUE in notice.message
+    assert notice.message.endswith(end)
 
 
 async def codes(script: Script, **changes: Any) -> list[str]:

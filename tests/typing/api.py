@@ -14,6 +14,7 @@ import unbroken
 from unbroken import (
     AttemptReport,
     Health,
+    Hedging,
     Notice,
     Partial,
     Policy,
@@ -96,7 +97,7 @@ async def all_arguments() -> Message:
             {"model": "claude-haiku-4-5", "thinking": None},
             Route(client=CLIENT, model="claude-opus-5-5", patch={"speed": "fast"}),
         ],
-        policy=Policy(deadline=60, resume="continue", live=frozenset({"text"}), max_attempts=3),
+        policy=Policy(deadline=60, resume="continue", live=frozenset({"text"}), hedging=Hedging("adaptive")),
         health=Health(),
         on_notice=tell,
         api="messages",

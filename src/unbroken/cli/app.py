@@ -51,27 +51,41 @@ def demo(
     save: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Write the last picture to this file.")] = None,
     model: Annotated[str, typer.Option(help="The model to ask.")] = "claude-opus-5-5",
     fallback: Annotated[
-        list[str] | None, typer.Option(help="A model to fall back to; may be repeated. [default: claude-haiku-4-5]")
+        list[str] | None,
+        typer.Option(help="A model to fall back to; may be repeated.", show_default="claude-haiku-4-5"),
+    ] = None,
+    race: Annotated[
+        bool, typer.Option("--race", help="Let models race for the answer; claude-sonnet-5-5 is in it by default.")
+    ] = False,
+    delay: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="In a race: seconds without content before the next model is asked.", show_default="0"
+        ),
     ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Do not wait for whoever is watching.")] = False,
     plain: Annotated[
         bool, typer.Option("--plain", help="Lines instead of a live picture, also in a terminal.")
     ] = False,
 ) -> None:
-    """Watch one answer under the same faults twice: the SDK alone beside unbroken.
+    """Watch one answer under the same faults twice, the SDK alone beside unbroken; or models that race for it.
 
     Everything happens on this machine: a scripted server breaks the streams, no key is needed and nothing is sent.
     The exit code is 0 if unbroken's answer is exact to the character in every act.
     """
     from .demo import Options, run
 
+    if delay is not None and not race:
+        raise typer.BadParameter("is for a race: it needs --race", param_hint="--delay")
+    usual = ["claude-sonnet-5-5", "claude-haiku-4-5"] if race else ["claude-haiku-4-5"]
     options = Options(
         script=script,
         save=save,
         model=model,
-        fallbacks=tuple(fallback or ["claude-haiku-4-5"]),
+        fallbacks=tuple(fallback or usual),
         fast=fast,
         plain=plain,
+        race=(delay or 0.0) if race else None,
     )
     if not _run(run, options):
         raise typer.Exit(1)
@@ -87,7 +101,7 @@ def chat(
     system: Annotated[str | None, typer.Option(help="The system prompt.")] = None,
     deadline: Annotated[float | None, typer.Option(help="Seconds for the whole answer.")] = None,
     attempts: Annotated[
-        int | None, typer.Option(min=1, help="Requests in a row that may bring nothing. [default: 8]")
+        int | None, typer.Option(min=1, help="Requests in a row that may bring nothing.", show_default="8")
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Events as JSON lines, and a last line with the report.")

@@ -1,22 +1,29 @@
-"""`unbroken demo`: one answer under the same faults twice, the SDK alone beside `unbroken`."""
+"""`unbroken demo`: one answer under the same faults twice, the SDK alone beside `unbroken`; or raced for by models."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import anyio
 from rich.console import Console
 
 from ..testing import FaultServer, Script
-from .picture import Trial, save
+from .bars import RACES
+from .parts import WIDTH
+from .picture import TRIALS, Trial
 from .problems import Problem, without_keys
-from .sides import stream_alone, stream_unbroken
-from .spectators import LiveSpectator, PlainSpectator, Spectator
-from .story import Act, acts, from_script
+from .racing import Race, run_race
+from .sides import Tell, stream_alone, stream_unbroken
+from .spectators import LiveSpectator, Performance, PlainSpectator, Spectator, View
+from .story import Act, acts, from_script, races
+from .svg import export
 
 __all__ = ["Options", "run"]
+
+P = TypeVar("P", bound=Performance)
 
 #: How long the demo waits for the SDK when `unbroken` is done, in seconds; by default it waits ten minutes itself.
 _PATIENCE: Final = 6.0
@@ -28,12 +35,14 @@ class Options:
     """What the command line said.
 
     Attributes:
-        script: A TOML file with faults; None for the three acts of the demo.
+        script: A TOML file with faults; None for the acts of the demo.
         save: Where to write the last picture as SVG; None: nowhere.
         model: The model to ask.
         fallbacks: Where to go when it does not answer.
         fast: Whether not to wait for whoever is watching.
         plain: Whether to print lines even in a terminal.
+        race: Seconds from asking one model to asking the next, in a race of `model` and `fallbacks`; None for the SDK
+            beside `unbroken`.
     """
 
     script: Path | None = None
@@ -42,38 +51,71 @@ class Options:
     fallbacks: tuple[str, ...]
     fast: bool = False
     plain: bool = False
+    race: float | None = None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Each model once, in rank order."""
+        return tuple(dict.fromkeys((self.model, *self.fallbacks)))
 
 
 async def run(options: Options) -> bool:
     """Play every act; whether `unbroken` was exact in all of them.
 
     Raises:
-        Problem: The script cannot be read, or the picture cannot be written.
+        Problem: The script cannot be read, the picture cannot be written, or there is nobody to race.
     """
-    play = _play(options)
+    if options.race is None:
+        return await _play(options, _acts(options), Trial, _perform, TRIALS, ("SDK", "unbroken"))
+    delay, models = options.race, options.models
+    if len(models) < 2:
+        raise Problem("a race needs two models at least: name one more with --fallback")
+
+    def race(act: Act, number: int, of: int, tell: Tell) -> Race:
+        return Race(act, number, of, tell, models)
+
+    async def perform(race: Race, options: Options) -> None:
+        await run_race(race, delay=delay, fast=options.fast)
+
+    return await _play(options, _acts(options), race, perform, RACES, ("unbroken", *models))
+
+
+async def _play(
+    options: Options,
+    play: Sequence[Act],
+    prepare: Callable[[Act, int, int, Tell], P],
+    perform: Callable[[P, Options], Awaitable[None]],
+    view: View[P],
+    names: Sequence[str],
+) -> bool:
+    """Perform one act after another before whoever watches; whether all of them were exact."""
     if options.save is not None and not options.save.absolute().parent.is_dir():
         raise Problem(f"the picture cannot be written: there is no directory {options.save.absolute().parent}")
     console = Console()
     plain = options.plain or not console.is_terminal or console.is_dumb_terminal
-    spectator: Spectator = PlainSpectator() if plain else LiveSpectator(console, hold=0.0 if options.fast else 1.5)
-    trials: list[Trial] = []
+    spectator: Spectator[P]
+    spectator = (
+        PlainSpectator(view, names) if plain else LiveSpectator(view, console, hold=0.0 if options.fast else 1.5)
+    )
+    performed: list[P] = []
     for act in play:
-        trial = Trial(act, len(trials) + 1, len(play), spectator.tell)
-        trials.append(trial)
-        async with spectator.watching(trials):
-            await _perform(trial, options)
-    spectator.close(trials)
+        performance = prepare(act, len(performed) + 1, len(play), spectator.tell)
+        performed.append(performance)
+        async with spectator.watching(performed):
+            await perform(performance, options)
+    spectator.close(performed)
     if options.save is not None:
+        svg = export(lambda console: view.last(performed, console), WIDTH, view.title)
         try:
-            save(trials, options.save)
+            options.save.write_text(svg, encoding="utf-8")
         except OSError as error:
             raise Problem(f"the picture cannot be written to {options.save}: {error.strerror}") from None
-    return all(trial.ours.whole for trial in trials)
+    return all(performance.whole for performance in performed)
 
 
-def _play(options: Options) -> list[Act]:
+def _acts(options: Options) -> list[Act]:
     if options.script is None:
-        return acts(fast=options.fast)
+        return acts(fast=options.fast) if options.race is None else races(options.models, fast=options.fast)
     try:
         script = Script.from_toml(options.script)
     except OSError as error:
@@ -101,4 +143,3 @@ async def _perform(trial: Trial, options: Options) -> None:
             tasks.cancel_scope.cancel()
     if not trial.alone.ending:
         trial.alone.end(f"still waiting {patience:g} s after unbroken was done")
-    trial.alone.requests, trial.ours.requests = len(left.requests), len(right.requests)

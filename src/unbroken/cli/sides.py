@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, TypeAlias
 
 import anyio
 from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 
 from ..api import resilient_stream
 from ..errors import StreamFailed
-from ..policy import Policy
+from ..policy import Hedging, Policy
 from ..report import Notice, Report
 from .problems import count
 from .story import QUESTION
 
-__all__ = ["Happening", "Side", "Tone", "stream_alone", "stream_unbroken"]
+__all__ = ["Happening", "Side", "Tell", "Tone", "stream_alone", "stream_unbroken"]
 
 Tone = Literal["plain", "cut", "good", "bad"]
 
@@ -36,6 +36,10 @@ class Happening:
     tone: Tone
 
 
+#: Called with whom it happened to, and what.
+Tell: TypeAlias = Callable[[str, Happening], None]
+
+
 @dataclass(slots=True, eq=False)
 class Side:
     """What one side has to show so far.
@@ -49,18 +53,16 @@ class Side:
         ending: How it ended, in one clause; empty while it goes on.
         whole: Whether it ended well, with every character in its place.
         report: Unbroken's own; None on the SDK's side, and before there is one.
-        requests: How many requests it took; counted at the end.
     """
 
     name: str
     truth: str
-    tell: Callable[[Side, Happening], None]
+    tell: Tell
     text: str = ""
     log: list[Happening] = field(default_factory=list)
     ending: str = ""
     whole: bool = False
     report: Report | None = None
-    requests: int = 0
     started: float = 0.0
 
     def begin(self, model: str) -> None:
@@ -68,11 +70,16 @@ class Side:
         self.started = anyio.current_time()
         self.happen(f"asking {model}")
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the clock was started; 0 before."""
+        return anyio.current_time() - self.started if self.log else 0.0
+
     def happen(self, what: str, tone: Tone = "plain") -> None:
         """Note that something happened, now."""
         happening = Happening(anyio.current_time() - self.started, what, tone)
         self.log.append(happening)
-        self.tell(self, happening)
+        self.tell(self.name, happening)
 
     def end(self, ending: str, *, whole: bool = False) -> None:
         """It is over."""
@@ -119,8 +126,11 @@ async def stream_alone(side: Side, url: str, model: str) -> None:
         side.end(f"returned as success, stop_reason {message.stop_reason}")
 
 
-async def stream_unbroken(side: Side, url: str, model: str, fallbacks: Sequence[str], *, fast: bool) -> None:
-    """Stream with `resilient_stream` and, but for the watchdogs, its defaults."""
+async def stream_unbroken(
+    side: Side, url: str, model: str, fallbacks: Sequence[str], *, fast: bool, hedging: Hedging | None = None
+) -> None:
+    """Stream with `resilient_stream` and, but for the watchdogs and `hedging`, its defaults."""
+    policy = replace(_POLICY_IN_A_HURRY if fast else _POLICY, hedging=hedging)
 
     def on_notice(notice: Notice) -> None:
         side.happen(notice.message, _TONES.get(notice.code, "plain"))
@@ -132,7 +142,7 @@ async def stream_unbroken(side: Side, url: str, model: str, fallbacks: Sequence[
                 client,
                 **_request(model),
                 fallback_models=fallbacks,
-                policy=_POLICY_IN_A_HURRY if fast else _POLICY,
+                policy=policy,
                 on_notice=on_notice,
             ) as stream:
                 side.report = stream.report

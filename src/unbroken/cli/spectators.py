@@ -2,85 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final, Protocol
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
 
 import anyio
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 
-from .picture import Trial, attempt_cells, last_picture, live_picture
-from .sides import Happening, Side
+from .sides import Happening
+from .story import Act
 
-__all__ = ["LiveSpectator", "PlainSpectator", "Spectator"]
+__all__ = ["LiveSpectator", "Performance", "PlainSpectator", "Spectator", "View"]
 
 _FRAMES_A_SECOND: Final = 15
 
 
-class Spectator(Protocol):
-    """Sees one act after another."""
+class Performance(Protocol):
+    """One act, being performed."""
 
-    def tell(self, side: Side, happening: Happening) -> None:
-        """Something happened on one side."""
+    act: Act
+    number: int
+    of: int
 
-    def watching(self, trials: Sequence[Trial]) -> AbstractAsyncContextManager[None]:
-        """Watch the last of these while it is performed."""
+    @property
+    def whole(self) -> bool:
+        """Whether `unbroken` was exact."""
         ...
 
-    def close(self, trials: Sequence[Trial]) -> None:
+
+P = TypeVar("P", bound=Performance)
+P_contra = TypeVar("P_contra", bound=Performance, contravariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View(Generic[P]):
+    """How performances of one kind are shown. The last of a sequence is the one that goes on, or went on last.
+
+    Attributes:
+        title: What the saved picture is about.
+        live: The picture that moves, for a terminal of this size.
+        last: The picture that stays.
+        lines: What is printed after an act where there is no terminal.
+        score: What is said at the end, if there was more than one act.
+    """
+
+    title: str
+    live: Callable[[Sequence[P], Console], RenderableType]
+    last: Callable[[Sequence[P], Console], RenderableType]
+    lines: Callable[[P], Iterable[str]]
+    score: Callable[[Sequence[P]], str]
+
+
+class Spectator(Protocol[P_contra]):
+    """Sees one act after another."""
+
+    def tell(self, who: str, happening: Happening) -> None:
+        """Something happened to somebody."""
+
+    def watching(self, performances: Sequence[P_contra]) -> AbstractAsyncContextManager[None]:
+        """Watch the last of these while it goes on."""
+        ...
+
+    def close(self, performances: Sequence[P_contra]) -> None:
         """All acts are over."""
 
 
-class PlainSpectator:
-    """One line for each happening, then the requests, then what came of it."""
+class PlainSpectator(Generic[P]):
+    """One line for each happening, then the requests, then what came of it.
 
-    def tell(self, side: Side, happening: Happening) -> None:
+    Args:
+        view: What is printed after an act.
+        names: Who there is to be told of.
+    """
+
+    def __init__(self, view: View[P], names: Iterable[str]) -> None:
+        self._view = view
+        self._margin = 1 + max(map(len, names))
+
+    def tell(self, who: str, happening: Happening) -> None:
         """Print it."""
-        typer.echo(f"  {side.name:<9}{happening.at:6.2f} s  {happening.what}")
+        # Who stops reading is found out at the end of the act: a notice's listener has nobody to raise to.
+        with suppress(BrokenPipeError):
+            typer.echo(f"  {who:<{self._margin}}{happening.at:6.2f} s  {happening.what}")
 
     @asynccontextmanager
-    async def watching(self, trials: Sequence[Trial]) -> AsyncIterator[None]:
+    async def watching(self, performances: Sequence[P]) -> AsyncIterator[None]:
         """A heading before the act, its requests and its outcome after it."""
-        trial = trials[-1]
-        typer.echo(f"act {trial.number} of {trial.of}: {trial.act.title}")
+        performance = performances[-1]
+        typer.echo(f"act {performance.number} of {performance.of}: {performance.act.title}")
         yield
-        attempts = trial.ours.report.attempts if trial.ours.report else []
-        rows = [attempt_cells(attempt) for attempt in attempts]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            typer.echo("  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip())
-        for side in (trial.alone, trial.ours):
-            typer.echo(f"{side.name}: {side.summary()}")
+        for line in self._view.lines(performance):
+            typer.echo(line)
         typer.echo()
 
-    def close(self, trials: Sequence[Trial]) -> None:
+    def close(self, performances: Sequence[P]) -> None:
         """The score, if there was more than one act."""
-        _echo_score(trials)
+        _echo_score(self._view, performances)
 
 
-class LiveSpectator:
+class LiveSpectator(Generic[P]):
     """A picture that moves, and at the end the last one, which stays.
 
     Args:
+        view: The pictures.
         console: The terminal.
         hold: Seconds for which the end of each act is shown.
     """
 
-    def __init__(self, console: Console, *, hold: float) -> None:
+    def __init__(self, view: View[P], console: Console, *, hold: float) -> None:
+        self._view = view
         self._console = console
         self._hold = hold
 
-    def tell(self, side: Side, happening: Happening) -> None:
+    def tell(self, who: str, happening: Happening) -> None:
         """The picture shows it anyway."""
 
     @asynccontextmanager
-    async def watching(self, trials: Sequence[Trial]) -> AsyncIterator[None]:
+    async def watching(self, performances: Sequence[P]) -> AsyncIterator[None]:
         """Paint the act, frame by frame."""
 
         def paint() -> None:
-            live.update(live_picture(trials, self._console), refresh=True)
+            live.update(self._view.live(performances, self._console), refresh=True)
 
         async def keep_painting() -> None:
             while True:
@@ -95,17 +140,13 @@ class LiveSpectator:
             paint()
             await anyio.sleep(self._hold)
 
-    def close(self, trials: Sequence[Trial]) -> None:
+    def close(self, performances: Sequence[P]) -> None:
         """Leave the last picture and the score on the screen."""
-        self._console.print(last_picture(trials, self._console))
+        self._console.print(self._view.last(performances, self._console))
         self._console.print()
-        _echo_score(trials)
+        _echo_score(self._view, performances)
 
 
-def _echo_score(trials: Sequence[Trial]) -> None:
-    if len(trials) > 1:
-        alone = sum(trial.alone.whole for trial in trials)
-        ours = sum(trial.ours.whole for trial in trials)
-        typer.echo(
-            f"Whole answers: SDK {alone} of {len(trials)}, unbroken {ours} of {len(trials)}, exact to the character."
-        )
+def _echo_score(view: View[P], performances: Sequence[P]) -> None:
+    if len(performances) > 1:
+        typer.echo(view.score(performances))

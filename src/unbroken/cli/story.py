@@ -1,13 +1,27 @@
-"""What the demo plays: one long answer, and three ways in which its stream dies."""
+"""What the demo plays: one long answer, three ways in which its stream dies, and two races for it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ..testing import Answer, At, EndOfFile, ErrorEvent, Manner, Reset, Script, Status, after_characters
+from ..testing import (
+    AFTER_MESSAGE_START,
+    Answer,
+    At,
+    EndOfFile,
+    ErrorEvent,
+    Manner,
+    Pings,
+    Reset,
+    Script,
+    Silence,
+    Status,
+    after_characters,
+)
 
-__all__ = ["ANSWER", "QUESTION", "Act", "acts", "from_script"]
+__all__ = ["ANSWER", "QUESTION", "Act", "acts", "from_script", "races"]
 
 QUESTION: Final = "What does a lighthouse keeper do in a storm?"
 
@@ -67,6 +81,29 @@ def acts(*, fast: bool) -> list[Act]:
         Act("overloaded in mid-answer", overload, ANSWER),
         Act("a clean end, too early", silent_half, ANSWER),
         Act("reset, then 529, then 529", failover, ANSWER),
+    ]
+
+
+def races(models: Sequence[str], *, fast: bool) -> list[Act]:
+    """The two acts of the race between these models, in rank order; at least two.
+
+    What a model does is the same however often it is asked, but for the first one's cut: so the acts go well with any
+    delay between the models.
+    """
+    first, *others = models
+    second = others[0]
+    # How long it takes until a model writes, in seconds: for the eye, or long enough for the others to be asked.
+    quick, steady, every = (0.1, 0.2, 0.05) if fast else (0.5, 1.0, 0.2)
+    answer = Answer(ANSWER, pace=HURRIED if fast else PACE)
+    only_pings = Script(then=Pings(every=every, at=AFTER_MESSAGE_START))
+    overloaded = Script(then=ErrorEvent("overloaded_error", at=AFTER_MESSAGE_START))
+    well = Script(then=Silence(steady, at=AFTER_MESSAGE_START))
+    cut_once = (Silence(quick, at=AFTER_MESSAGE_START), Reset(at=_inside("captain", 4)))
+    healthy_last = dict.fromkeys(others, only_pings) | {first: overloaded, others[-1]: well}
+    dies = dict.fromkeys(others, only_pings) | {first: Script(faults=[cut_once], then=Status(529)), second: well}
+    return [
+        Act("one overloaded, one that only pings, one well", Script(answer, models=healthy_last), ANSWER),
+        Act("the winner dies in mid-answer", Script(answer, models=dies), ANSWER),
     ]
 
 

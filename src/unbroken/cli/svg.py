@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from collections.abc import Callable
@@ -31,7 +32,7 @@ _THEME: Final = TerminalTheme(
 # (`textLength`), so that the columns stand straight in any font.
 _TEMPLATE: Final = """\
 <svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg" role="img">
-<title>unbroken demo: the SDK alone breaks under faults that unbroken survives</title>
+<title>[title]</title>
 <style>
 .{unique_id}-matrix {{
   font-family: ui-monospace, "SF Mono", "Cascadia Mono", "Fira Code", Menlo, Consolas, "DejaVu Sans Mono", monospace;
@@ -61,8 +62,8 @@ _TEMPLATE: Final = """\
 _UPRIGHT: Final = re.compile(r'<text class="(?P<style>[^"]+)" x="(?P<x>[^"]+)" y="(?P<y>[^"]+)"[^>]*>│</text>')
 
 
-def export(paint: Callable[[Console], RenderableType], width: int) -> str:
-    """What `paint` gives for a console of `width` characters, as SVG."""
+def export(paint: Callable[[Console], RenderableType], width: int, title: str) -> str:
+    """What `paint` gives for a console of `width` characters, as SVG; `title` says in words what is to be seen."""
     console = Console(
         record=True,
         file=io.StringIO(),
@@ -73,7 +74,11 @@ def export(paint: Callable[[Console], RenderableType], width: int) -> str:
     )
     console.print(paint(console))
     svg = console.export_svg(
-        title="unbroken demo", theme=_THEME, code_format=_TEMPLATE, unique_id="unbroken", font_aspect_ratio=0.6
+        title="unbroken demo",
+        theme=_THEME,
+        code_format=_TEMPLATE.replace("[title]", html.escape(title)),
+        unique_id="unbroken",
+        font_aspect_ratio=0.6,
     )
     return _UPRIGHT.sub(_as_line, svg)
 

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     CONFLICT = "conflict"
     CONNECTION = "connection"
     STALLED = "stalled"
+    SLOW = "slow"
     TRUNCATED = "truncated"
     MALFORMED = "malformed"
     AUTHENTICATION = "authentication"
@@ -62,6 +63,7 @@ _VERDICTS: Final = {
     Kind.CONFLICT: Verdict.RETRY,
     Kind.CONNECTION: Verdict.RETRY,
     Kind.STALLED: Verdict.RETRY,
+    Kind.SLOW: Verdict.RETRY,
     Kind.TRUNCATED: Verdict.RETRY,
     Kind.MALFORMED: Verdict.RETRY,
     Kind.AUTHENTICATION: Verdict.CLIENT,

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["MODELS", "ModelInfo", "lookup"]
+__all__ = ["MODELS", "SHARED_BUCKETS", "ModelInfo", "lookup"]
 
 _ADAPTIVE: Final = frozenset({"adaptive"})
 _ENABLED: Final = frozenset({"enabled", "disabled"})
@@ -45,6 +45,18 @@ class ModelInfo:
     effort: bool = True
     source: str = "models overview, Oct/Nov 2026"
 
+    @property
+    def bucket(self) -> str:
+        """The name of the rate-limit bucket that it draws from: its own, unless `SHARED_BUCKETS` has it."""
+        return SHARED_BUCKETS.get(self.name, self.name)
+
+
+#: Models that share one rate limit, by their names: a 429 of one is a 429 of all, and no fallback for it. Rate-limits
+#: page, August 2026: Opus 4.5 to 4.8 share one, Sonnet 4.5 and 4.6 share one. Of 5.5 and later it does not speak yet.
+SHARED_BUCKETS: Final = {
+    **{f"claude-opus-4-{minor}": "claude-opus-4.5-4.8" for minor in (5, 6, 7, 8)},
+    **{f"claude-sonnet-4-{minor}": "claude-sonnet-4.5-4.6" for minor in (5, 6)},
+}
 
 _NO_PREFILL = "errors page, prefill-not-supported, Aug 2026: 4.6 and later reject prefill"
 _PREFILL = "Sonnet 5.5 migration guide, Oct 2026: Sonnet 4.5, Haiku 4.5 and older accept prefill"

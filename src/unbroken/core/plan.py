@@ -28,105 +28,25 @@ over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .anchor import choose_anchor
+from .effects import may_act
 from .failure import Failure, Kind, Verdict
 from .models import lookup
-from .partial import THINKING, Partial
+from .partial import Partial
+from .ranking import Ranking
+from .readiness import Readiness
 from .resume import Form, estimate_tokens, forms
+from .steps import Ask, Fail, Finish, Held, JoinAsItIs, Step, what_is_held
 
 if TYPE_CHECKING:
     from ..policy import Policy
     from ..routes import Route
 
-__all__ = ["Ask", "Fail", "Finish", "Held", "JoinAsItIs", "Plan", "Step", "what_is_held"]
-
-
-class Held(Enum):
-    """What was delivered, as far as it decides."""
-
-    COMPLETE = "complete"
-    CALLS = "calls"
-    NOTHING = "nothing"
-    TEXT = "text"
-    STUCK = "stuck"
-
-
-def what_is_held(partial: Partial) -> Held:
-    """Only finished blocks and the open text count (DESIGN, section 3)."""
-    if partial.complete:
-        return Held.COMPLETE
-    if partial.whole_calls:
-        return Held.CALLS
-    if partial.trailing_text.strip():
-        return Held.TEXT
-    if all(block["type"] in (*THINKING, "text") for block in partial.content):
-        return Held.NOTHING
-    return Held.STUCK
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Send a request.
-
-    Attributes:
-        route: The rank of the route.
-        form: The caller's own request, or the form of the resume.
-        wait: Seconds to wait first.
-        costs_retry: Whether it has to be paid from the retry budget.
-        whole: Whether all of the text is sent back, so that nothing but the echo tells where to join.
-    """
-
-    route: int
-    form: Form
-    wait: float = 0.0
-    costs_retry: bool = False
-    whole: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The message is done; supply what is missing of its end."""
-
-    message_stop: bool
-    as_tool_use: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class JoinAsItIs:
-    """The continuation matches nothing, and is joined without having been verified."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fail:
-    """Nothing more is asked.
-
-    Attributes:
-        why: One clause for the error's message.
-        error: The SDK's error to raise unchanged; None for `StreamFailed`.
-    """
-
-    why: str
-    error: Exception | None = None
-
-
-Step = Ask | Finish | Fail
-
-
-@dataclass(slots=True)
-class _RouteState:
-    """What is known of a route."""
-
-    prefill: bool
-    failures: int = 0  # in a row, since the last content
-    turn: int = 0  # of those, in its present turn
-    left_out: bool = False
-    not_before: float = 0.0  # seconds, on the caller's clock
-    rejected: set[Form] = field(default_factory=set)
+__all__ = ["Plan"]
 
 
 class Plan:
@@ -137,6 +57,9 @@ class Plan:
         routes: In rank order.
         requests: The original request as each route sends it; None for a route whose model cannot take it.
         prefill: For each route, whether its model is believed to accept a prefill.
+
+    Attributes:
+        hedged: Whether several routes are asked at a time. Tools that may act are never asked to act twice.
     """
 
     def __init__(
@@ -149,10 +72,12 @@ class Plan:
         self._policy = policy
         self._routes = routes
         self._requests = [request or {} for request in requests]
-        self._states = [
-            _RouteState(prefill=accepts, left_out=request is None)
-            for accepts, request in zip(prefill, requests, strict=True)
-        ]
+        self.hedged: bool = (
+            policy.hedging is not None and len(routes) > 1 and not any(may_act(request) for request in self._requests)
+        )
+        self._ranking = Ranking(policy, routes, [request is None for request in requests], hedged=self.hedged)
+        self._prefill = [*prefill]
+        self._rejected: list[set[Form]] = [set() for _ in routes]
         self._now = Ask(route=0, form="request")
         self._fruitless = 0
         self._resumes = 0
@@ -169,7 +94,17 @@ class Plan:
     @property
     def left_out(self) -> list[int]:
         """The ranks of the routes that are not asked any more."""
-        return [rank for rank, state in enumerate(self._states) if state.left_out]
+        return self._ranking.left_out
+
+    # -- what the engine tells
+
+    def first(self, *, now: float, ready: Sequence[Readiness] = ()) -> Ask | Fail:
+        """The request to open with: to the primary, if `Health` says that it is ready."""
+        return self._soonest(Ask(0, "request"), Partial(), now, ready)
+
+    def rerouted(self, held: Partial, *, now: float, ready: Sequence[Readiness]) -> Ask | Fail:
+        """Where the request at hand may go instead, when the breaker of its route has opened meanwhile."""
+        return self._soonest(self._now, held, now, ready)
 
     def content(self, *, thinking: bool = False) -> None:
         """The attempt at hand brought something that is kept: the counts start again.
@@ -179,8 +114,7 @@ class Plan:
         """
         self._fruitless = 0
         self._asked_again = 0
-        for state in self._states:
-            state.failures = state.turn = 0
+        self._ranking.content(self._now.route)
         if thinking:
             self._thinker = self._now.route
 
@@ -193,6 +127,7 @@ class Plan:
         now: float,
         jitter: float,
         acted: bool = False,
+        ready: Sequence[Readiness] = (),
     ) -> Step:
         """What to do now that the attempt at hand has died.
 
@@ -203,6 +138,7 @@ class Plan:
             now: Monotonic seconds.
             jitter: A random number between 0 and 1.
             acted: Whether it had begun to use a server-side tool that changes things.
+            ready: How ready each route is, as `Health` says. Empty: all are.
         """
         self._acted = self._acted or acted
         situation = what_is_held(held)
@@ -212,16 +148,11 @@ class Plan:
             return Finish(message_stop=True, as_tool_use=True)
         if situation is Held.STUCK:
             return Fail("what was delivered cannot be gone on from")
-        state = self._states[self._now.route]
-        if failure.kind is Kind.PREFILL_UNSUPPORTED and state.prefill and self._now.form == "prefill":
-            state.prefill = False
-            state.rejected.add("prefill")
-            if self._forms(self._now.route, held):
-                # No attempt lost, so none counted.
-                self._resumes -= 1
-                self._extra_input -= _input_tokens(held)
-                return self._ask(self._now.route, held, wait=0.0, brought=True)
-        step = self._after_loss(failure, held, situation, brought=brought, now=now, jitter=jitter)
+        step: Step | None = self._without_prefill(self._now, failure, held)
+        if step is None:
+            step = self._count(self._now, failure, held, brought=brought, now=now)
+        if step is None:
+            step = self.after_round(failure, held, brought=brought, now=now, jitter=jitter, ready=ready)
         afresh = isinstance(step, Ask) and step.form in ("request", "restart")
         if afresh and self._acted and not self._policy.allow_replay:
             return Fail("its tools may have acted, and Policy.allow_replay is False")
@@ -241,61 +172,98 @@ class Plan:
         step = self._ask(self._now.route, held, wait=0.0, brought=True, whole=options)
         return JoinAsItIs() if isinstance(step, Fail) and not restarted else step
 
-    # -- a request was lost
+    # -- several at a time
 
-    def _after_loss(
-        self, failure: Failure, held: Partial, situation: Held, *, brought: bool, now: float, jitter: float
-    ) -> Step:
-        if not brought:
-            self._fruitless += 1
-        state = self._states[self._now.route]
-        state.failures += 1
-        state.turn += 1
-        if failure.retry_after is not None:
-            state.not_before = now + failure.retry_after
-        if held.message is None and failure.verdict is Verdict.REJECTED and self._now.route == 0:
-            return Fail("the API rejected the request", failure.error)
-        self._rule_out(failure, situation)
+    def hedges(self, held: Partial, *, now: float, ready: Sequence[Readiness]) -> list[Ask]:
+        """The requests that may be made beside the one at hand, the best first: one for each route that is ready."""
+        if not self.hedged or self._now.whole:
+            return []
+        steps = (
+            self._request_for(rank, held, brought=False, beside=True)
+            for rank in self._ranking.beside(self._now.route, self._may_ask(held), now=now, ready=ready)
+        )
+        hedges = [step for step in steps if isinstance(step, Ask)]
+        return hedges[: max(0, self._policy.max_attempts - self._fruitless - 1)]
+
+    def may_hedge(self, hedge: Ask, held: Partial, *, now: float, ready: Sequence[Readiness]) -> bool:
+        """Whether a hedge may still be made, now that its turn has come."""
+        may_ask = self._ranking.is_ready(hedge.route, self._may_ask(held), now=now, ready=ready)
+        return may_ask and isinstance(self._request_for(hedge.route, held, brought=False, beside=True), Ask)
+
+    def hedging(self, hedge: Ask, held: Partial) -> None:
+        """A hedge is made now: count it."""
+        self._count_resume(hedge, held, beside=True)
+
+    def hedge_failed(self, hedge: Ask, failure: Failure, held: Partial, *, now: float) -> Ask | Fail | None:
+        """What to do about one of several that has died, while others may live.
+
+        Returns:
+            Another form in which the same route is to be asked at once; what ends the stream; None: nothing.
+        """
+        step = self._without_prefill(hedge, failure, held)
+        if step is None:
+            step = self._count(hedge, failure, held, brought=False, now=now)
+        stepped_down = failure.verdict is Verdict.REJECTED and hedge.route not in self._ranking.left_out
+        may_ask = stepped_down and self._may_ask(held)(hedge.route) and self._fruitless < self._policy.max_attempts
+        if step is None and may_ask:
+            again = self._request_for(hedge.route, held, brought=False, beside=True)
+            if isinstance(again, Ask):
+                self._count_resume(again, held, beside=True)
+                return again
+        return step
+
+    def won(self, winner: Ask) -> None:
+        """Of several requests this one goes on; the others are given up."""
+        self._now = winner
+
+    def after_round(
+        self, failure: Failure, held: Partial, *, brought: bool, now: float, jitter: float, ready: Sequence[Readiness]
+    ) -> Ask | Fail:
+        """What to do now that every request that was made has died, and was counted. Arguments as for `after`."""
         if self._fruitless >= self._policy.max_attempts:
             return Fail(f"{self._fruitless} requests in a row brought nothing")
-        route = self._next_route(held, now)
-        if route is None:
+        # A request that was rejected is not made again, but another one; there is nothing to wait for.
+        if failure.verdict is Verdict.REJECTED and not self.hedged:
+            jitter = 0.0
+        chosen = self._ranking.next(self._now.route, self._may_ask(held), now=now, jitter=jitter, ready=ready)
+        if chosen is None:
             return self._nothing_left(failure, held)
-        ask_again = route == self._now.route
-        wait = self._policy.backoff(state.failures, jitter) if ask_again else 0.0
-        if failure.verdict is Verdict.REJECTED:
-            wait = 0.0
-        if route != self._now.route:
-            self._states[route].turn = 0
-        wait = max(wait, self._states[route].not_before - now)
+        route, wait = chosen
         return self._ask(route, held, wait=wait, brought=brought)
 
-    def _rule_out(self, failure: Failure, situation: Held) -> None:
-        """Leave out what this failure says can never work."""
-        here = self._routes[self._now.route]
-        match failure.verdict:
-            case Verdict.CLIENT:
-                for route, state in zip(self._routes, self._states, strict=True):
-                    state.left_out = state.left_out or route.client is here.client
-            case Verdict.ELSEWHERE:
-                self._states[self._now.route].left_out = True
-            case Verdict.REJECTED if situation is Held.TEXT and self._now.form != "request":
-                self._states[self._now.route].rejected.add(self._now.form)
-            case Verdict.REJECTED:
-                self._states[self._now.route].left_out = True
+    # -- a request was lost
 
-    def _next_route(self, held: Partial, now: float) -> int | None:
-        """The same route until its turn is over, then the next one that can be asked; None when there is none."""
-        ranks = [(self._now.route + step) % len(self._routes) for step in range(len(self._routes))]
-        if self._states[self._now.route].turn >= self._policy.max_attempts_per_route:
-            ranks = [*ranks[1:], ranks[0]]
-        for rank in ranks:
-            state = self._states[rank]
-            too_long = state.not_before - now > self._policy.max_retry_after
-            if not state.left_out and not too_long and (self._forms(rank, held) or not _resumable(held)):
-                if rank == self._now.route and state.turn >= self._policy.max_attempts_per_route:
-                    state.turn = 0
-                return rank
+    def _without_prefill(self, lost: Ask, failure: Failure, held: Partial) -> Ask | Fail | None:
+        """The request in another form, when the model turns out to accept no prefill. None: it is something else."""
+        route = lost.route
+        unsupported = failure.kind is Kind.PREFILL_UNSUPPORTED and lost.form == "prefill" and self._prefill[route]
+        if not unsupported:
+            return None
+        self._prefill[route] = False
+        self._rejected[route].add("prefill")
+        if not self._forms(route, held):
+            return None
+        # No attempt lost, so none counted.
+        self._resumes -= 1
+        self._extra_input -= _input_tokens(held)
+        step = Ask(route, self._form_for(route, held))
+        self._count_resume(step, held)
+        if lost is self._now:
+            self._now = step
+        return step
+
+    def _count(self, lost: Ask, failure: Failure, held: Partial, *, brought: bool, now: float) -> Fail | None:
+        """Count a request that has died, and rule out what can never work; `Fail` when it is the caller's to mend."""
+        if not brought:
+            self._fruitless += 1
+        self._ranking.lost(lost.route, failure, now)
+        if failure.verdict is Verdict.REJECTED:
+            if held.message is None and lost.route == 0:
+                return Fail("the API rejected the request", failure.error)
+            if _resumable(held) and lost.form != "request":
+                self._rejected[lost.route].add(lost.form)
+            else:
+                self._ranking.leave_out(lost.route)
         return None
 
     def _nothing_left(self, failure: Failure, held: Partial) -> Fail:
@@ -310,38 +278,77 @@ class Plan:
 
     # -- the next request
 
+    def _soonest(self, step: Ask, held: Partial, now: float, ready: Sequence[Readiness]) -> Ask | Fail:
+        """The request that is to be made, to the first route that is ready for it."""
+        chosen = self._ranking.soonest(step.route, self._may_ask(held), now=now, ready=ready)
+        if chosen is None:
+            return Fail("no route may be asked within Policy.max_retry_after")
+        route, wait = chosen
+        if route != step.route:
+            # It is the same request, and counted already.
+            step = Ask(route, self._form_for(route, held), costs_retry=step.costs_retry)
+        self._now = replace(step, wait=wait)
+        return self._now
+
     def _ask(
         self, route: int, held: Partial, *, wait: float, brought: bool, whole: list[Form] | None = None
     ) -> Ask | Fail:
-        form: Form = "request"
+        step = self._request_for(route, held, wait=wait, brought=brought, whole=whole)
+        if isinstance(step, Ask):
+            self._count_resume(step, held)
+            self._now = step
+        return step
+
+    def _request_for(
+        self,
+        route: int,
+        held: Partial,
+        *,
+        brought: bool,
+        wait: float = 0.0,
+        whole: list[Form] | None = None,
+        beside: bool = False,
+    ) -> Ask | Fail:
+        """The next request to a route, if the limits allow another; `beside` another, it is no resume of its own."""
+        form = self._form_for(route, held) if whole is None else whole[0]
         if _resumable(held):
-            options = self._forms(route, held) if whole is None else whole
-            form = options[0]
-            if form.startswith("continue") and whole is None and not choose_anchor(held.trailing_text).sent:
-                # Too little, or nothing but repetition: no end of it would show where to join.
-                form = "restart"
-            if self._resumes >= self._policy.max_resumes:
+            if self._resumes >= self._policy.max_resumes and not beside:
                 return Fail(f"the rest was asked for {self._resumes} times")
             limit = self._policy.max_extra_input_tokens
-            cost = _input_tokens(held)
-            if limit is not None and self._extra_input + cost > limit:
+            if limit is not None and self._extra_input + _input_tokens(held) > limit:
                 return Fail("another resume would cost more than Policy.max_extra_input_tokens")
-            self._resumes += 1
-            self._extra_input += cost
-        self._now = Ask(route, form, wait=max(0.0, wait), costs_retry=not brought, whole=whole is not None)
-        return self._now
+        return Ask(route, form, wait=wait, costs_retry=not brought, whole=whole is not None)
+
+    def _form_for(self, route: int, held: Partial) -> Form:
+        """The form in which a route is asked next."""
+        if not _resumable(held):
+            return "request"
+        form = self._forms(route, held)[0]
+        if form.startswith("continue") and not choose_anchor(held.trailing_text).sent:
+            # Too little, or nothing but repetition: no end of it would show where to join.
+            return "restart"
+        return form
+
+    def _count_resume(self, step: Ask, held: Partial, *, beside: bool = False) -> None:
+        """Count what a request for the rest costs; one that is made beside another is no resume of its own."""
+        if step.form != "request":
+            self._resumes += not beside
+            self._extra_input += _input_tokens(held)
+
+    def _may_ask(self, held: Partial) -> Callable[[int], bool]:
+        """Whether a route can be asked for what is missing."""
+        return lambda route: not _resumable(held) or bool(self._forms(route, held))
 
     def _forms(self, route: int, held: Partial) -> list[Form]:
-        state = self._states[route]
         options = forms(
             self._requests[route],
             lookup(self._routes[route].model),
             held,
             self._policy.resume,
-            prefill=state.prefill,
+            prefill=self._prefill[route],
             own_thinking=self._own_thinking(route),
         )
-        return [form for form in options if form not in state.rejected]
+        return [form for form in options if form not in self._rejected[route]]
 
     def _own_thinking(self, route: int) -> bool:
         """Whether the thinking that was delivered is this route's own."""

@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from .effects import acts
 from .partial import THINKING, Event, Partial
 from .resume import spent_tokens
 from .seam import Seam
@@ -25,9 +26,6 @@ __all__ = ["Splicer", "Trouble"]
 
 #: Why the splicer cannot go on with this attempt by itself.
 Trouble = Literal["unmatched", "refused", "malformed"]
-
-#: Server-side tools that only look: a request that used them can be sent again.
-_LOOKING: Final = frozenset({"web_search", "web_fetch", "tool_search_tool_regex", "tool_search_tool_bm25"})
 
 # Of a later attempt's usage these describe another request than the one that opened the message.
 _USAGE_OF_INPUT: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
@@ -171,7 +169,7 @@ class Splicer:
             self.trouble = "malformed"
             return
         type_ = event["content_block"].get("type")
-        self.acted = self.acted or _acts(event["content_block"])
+        self.acted = self.acted or acts(event["content_block"])
         if self._joining and type_ != "text" and type_ not in THINKING:
             # The model goes on with something else: the text is over, and the seam has to say what it was.
             if not self._settle(event):
@@ -398,12 +396,6 @@ class Splicer:
             self._deliver({"type": "content_block_stop", "index": index})
         else:
             block.closed = True
-
-
-def _acts(block: dict[str, Any]) -> bool:
-    """Whether this is a server-side tool at work that may change something (code execution, MCP)."""
-    type_ = block.get("type")
-    return type_ == "mcp_tool_use" or (type_ == "server_tool_use" and block.get("name") not in _LOOKING)
 
 
 def _possible_stop(text: str, stops: Iterable[str]) -> str:

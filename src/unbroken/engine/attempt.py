@@ -23,6 +23,7 @@ from ..core.partial import CONTENT, Event
 from ..core.sse import ServerSentEvent, SSEDecoder
 from ..errors import StreamStalled, StreamTruncated
 from .detached import Abandoned, Step, detach
+from .pace import Pace
 
 __all__ = ["Attempt", "Watch"]
 
@@ -32,11 +33,21 @@ _CLOSE_TIMEOUT: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How long an attempt may take, in seconds. They run only while the network is waited for."""
+    """How long an attempt may take, in seconds. They run only while the network is waited for.
+
+    Attributes:
+        idle: Without a byte.
+        progress: Of bytes without content.
+        first_content: From the request to the first content.
+        chars_per_second: What is too slow, in characters in each window from the first content on. None: nothing is.
+        pace_window: The length of such a window.
+    """
 
     idle: float
     progress: float
     first_content: float
+    chars_per_second: float | None = None
+    pace_window: float = 0.0
 
     def beside(self, given: Any) -> tuple[Watch, httpx2.Timeout]:
         """The watch and the transport's timeout, where the caller has given one too: the shorter read holds."""
@@ -65,6 +76,7 @@ class Attempt:
         self._decoder = SSEDecoder()
         self._quiet = True  # nothing but bytes since the last content
         self._waited = 0.0  # seconds of waiting for the network since the last content
+        self._pace: Pace | None = None
         self._closing: Step | None = None
 
     async def open(
@@ -146,11 +158,13 @@ class Attempt:
         started = anyio.current_time()
         try:
             # The transport bounds a read by itself; a scope is needed only where another limit comes first.
-            if self._quiet or limit < watch.idle:
-                with anyio.move_on_after(limit - self._waited) as scope:
+            patience = self._patience(limit)
+            if patience is not None:
+                with anyio.move_on_after(patience) as scope:
                     chunk = await anext(self._chunks)
                 if scope.cancelled_caught:
-                    return b"", of_kind(Kind.STALLED, self._stalled(f"no content for {limit:g} s"), status=200)
+                    slow = patience < limit - self._waited
+                    return b"", self._slow() if slow else self._no_content(limit)
             else:
                 chunk = await anext(self._chunks)
                 self._quiet = True  # until one of its frames turns out to be content
@@ -168,8 +182,20 @@ class Attempt:
             )
             broken.__cause__ = error
             return b"", of_kind(Kind.CONNECTION, broken, status=200)
-        self._waited += anyio.current_time() - started
+        waited = anyio.current_time() - started
+        self._waited += waited
+        if self._pace is not None and self._pace.waited(waited):
+            return chunk, self._slow()
         return chunk, None
+
+    def _patience(self, limit: float) -> float | None:
+        """How long the next read may take, in seconds; None where the transport's own bound comes first.
+
+        A read that was cut short cannot be taken up again: whatever bounds it ends the attempt.
+        """
+        if self._pace is not None:
+            return min(limit - self._waited, self._pace.patience)
+        return limit - self._waited if self._quiet or limit < self._watch.idle else None
 
     def _decode(self, frame: ServerSentEvent) -> Event | Failure | None:
         if frame.event is None or frame.event == "ping" or not frame.data:
@@ -187,7 +213,15 @@ class Attempt:
             self.content = True
             self._quiet = False
             self._waited = 0.0
+        if self._watch.chars_per_second is not None and self.content:
+            self._measure(event, self._watch.chars_per_second)
         return event
+
+    def _measure(self, event: Event, chars_per_second: float) -> None:
+        """Slow streams are given up: see how much arrives."""
+        if self._pace is None:
+            self._pace = Pace(chars_per_second, self._watch.pace_window)
+        self._pace.came(event)
 
     # -- failures
 
@@ -208,6 +242,14 @@ class Attempt:
         except ValueError:
             pass
         return None
+
+    def _no_content(self, limit: float) -> Failure:
+        return of_kind(Kind.STALLED, self._stalled(f"no content for {limit:g} s"), status=200)
+
+    def _slow(self) -> Failure:
+        watch = self._watch
+        what = f"fewer than {watch.chars_per_second:g} characters a second for {watch.pace_window:g} s"
+        return of_kind(Kind.SLOW, self._stalled(what), status=200)
 
     def _stalled(self, what: str) -> StreamStalled:
         return StreamStalled(f"The stream stalled: {what}.", request=self._request, request_id=self.request_id)
@@ -231,15 +273,18 @@ class Attempt:
 
     # -- the end
 
-    async def aclose(self) -> None:
+    async def aclose(self, *, shield: bool = True) -> None:
         """Close the response; safe to call twice, and under cancellation.
 
         It is done in a task of its own: asyncio's native cancellation goes through shields, and would leave the
         connection half closed.
+
+        Args:
+            shield: Whether the wait for its end cannot be cancelled. The closing itself never is.
         """
         if self._closing is None:
             self._closing = detach(self._close)
-        with anyio.CancelScope(shield=True), suppress(Abandoned):
+        with anyio.CancelScope(shield=shield), suppress(Abandoned):
             await self._closing.wait()
 
     async def _close(self) -> None:

@@ -28,12 +28,15 @@ class Book:
         model: The model that is asked.
         form: The form of the request.
         waited: Seconds that were waited for this attempt.
+        hedge: Whether it is sent while others are still being waited for.
 
     Attributes:
         entry: What the report shows.
     """
 
-    def __init__(self, report: Report, started: float, *, route: int, model: str, form: str, waited: float) -> None:
+    def __init__(
+        self, report: Report, started: float, *, route: int, model: str, form: str, waited: float, hedge: bool = False
+    ) -> None:
         self._sent_at = anyio.current_time()
         self._ascii = 0
         self._other = 0
@@ -45,6 +48,7 @@ class Book:
             form=form,
             started=self._sent_at - started,
             waited=waited,
+            hedge=hedge,
         )
         report.attempts.append(self.entry)
 
@@ -52,7 +56,7 @@ class Book:
         """Its headers are there; `seam` is how its text will be joined."""
         self.entry.request_id = request_id
         self.entry.status = status
-        self.entry.headers = self._since_sent()
+        self.entry.headers = self.since_sent()
         self._seam = seam
 
     def note(self, event: Event) -> None:
@@ -68,7 +72,7 @@ class Book:
             case "message_delta":
                 self._copy_usage(event.get("usage") or {}, (*_INPUT, "output_tokens"))
         if self.entry.first_content is None and type_ in CONTENT:
-            self.entry.first_content = self._since_sent()
+            self.entry.first_content = self.since_sent()
 
     def deliver(self, events: Iterable[Event]) -> None:
         """Events of it were delivered."""
@@ -82,16 +86,31 @@ class Book:
         if entry.ended is not None:
             return
         entry.outcome = str(outcome)
-        entry.ended = self._since_sent()
+        entry.ended = self.since_sent()
         if failure is not None:
             entry.error_type = failure.type
             entry.status = entry.status or failure.status
             entry.request_id = entry.request_id or getattr(failure.error, "request_id", None)
         if entry.output_tokens is None and (self._ascii or self._other):
             entry.estimated_output_tokens = tokens_of(self._ascii, self._other)
-        if self._seam is not None and self._seam.state == "joined":
+        # What a loser was asked for was never joined.
+        if outcome != "lost" and self._seam is not None and self._seam.state == "joined":
             entry.seam = self._seam.result.kind
             entry.discarded = self._seam.result.discarded
+
+    @property
+    def input_tokens(self) -> int:
+        """All of its input that the API has told of, caches included."""
+        return sum(getattr(self.entry, name) or 0 for name in _INPUT)
+
+    def assume_input(self, tokens: int) -> None:
+        """What its input is assumed to have been, in tokens, where the API has not said."""
+        if self.entry.input_tokens is None:
+            self.entry.estimated_input_tokens = tokens
+
+    def since_sent(self) -> float:
+        """Seconds since the request was sent."""
+        return anyio.current_time() - self._sent_at
 
     def _copy_usage(self, usage: Mapping[str, Any], names: Iterable[str]) -> None:
         for name in names:
@@ -102,6 +121,3 @@ class Book:
         ascii_only = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))
         self._ascii += ascii_only
         self._other += len(text) - ascii_only
-
-    def _since_sent(self) -> float:
-        return anyio.current_time() - self._sent_at

@@ -19,17 +19,17 @@ from ..core.adapt import adapt
 from ..core.failure import Failure, Kind, of_kind
 from ..core.models import lookup
 from ..core.partial import THINKING, Event, Partial
-from ..core.plan import Ask, Fail, Finish, JoinAsItIs, Plan, Step
-from ..core.resume import compose
+from ..core.plan import Plan
 from ..core.splice import Splicer
+from ..core.steps import Ask, Fail, Finish, JoinAsItIs, Step
 from ..errors import StreamFailed, StreamTimeout
 from ..health import Health
 from ..policy import Policy
 from ..report import Notice, Report
 from ..routes import Route
-from .attempt import Attempt, Watch
-from .bookkeeping import Book
-from .clients import without_retries
+from .contest import GaveUp
+from .rounds import Rounds
+from .sending import Sender, Sent
 from .teller import Teller
 from .typed import Api
 
@@ -67,28 +67,22 @@ class Driver:
         self.response: httpx2.Response | None = None
         self._routes = routes
         self._policy = policy
-        self._health = health
-        self._warn = warn
         # The primary's request is the caller's own, whatever the table says of its model.
-        self._requests = [
+        requests = [
             route.request(request) if rank == 0 else adapt(route.request(request), lookup(route.model), route.patch)
             for rank, route in enumerate(routes)
         ]
-        self._api = api
-        self._resources: dict[int, Any] = {}
-        self._watch = _watch(policy)
-        self._splicer = Splicer(live=policy.live, stop_sequences=request.get("stop_sequences") or ())
         prefill = [lookup(route.model).prefill and health.accepts_prefill(route.model) for route in routes]
-        self._plan = Plan(policy, routes, self._requests, prefill)
-        self._asked = self._plan.asking
-        self._attempt: Attempt | None = None
+        self._splicer = Splicer(live=policy.live, stop_sequences=request.get("stop_sequences") or ())
+        self._plan = Plan(policy, routes, requests, prefill)
+        self._teller = Teller(self.report, started, on_notice)
+        sender = Sender(api, routes, requests, policy, self.report, started, warn)
+        self._rounds = Rounds(self._plan, policy, health, routes, sender, self._teller)
+        self._sent: Sent | None = None
         self._died: tuple[Failure, Step | None] | None = None
         self._brought = False
-        self._errors: list[Exception] = []
         self._started = started
-        self._book: Book | None = None
-        self._teller = Teller(self.report, self._started, on_notice)
-        self._deadline = None if policy.deadline is None else self._started + policy.deadline
+        self._deadline = None if policy.deadline is None else started + policy.deadline
 
     @property
     def held(self) -> Partial:
@@ -98,12 +92,14 @@ class Driver:
     # -- what the stream calls
 
     async def open(self) -> None:
-        """Ask until a route has answered with headers."""
-        for rank in self._plan.left_out:
-            model = self._routes[rank].model
-            self._teller.notice("route_skipped", f"{model} does not take a forced tool_choice, and is not asked")
+        """Ask until a route has answered with headers; in a race, until one has won."""
+        self._rounds.tell_left_out(None)
         with anyio.CancelScope(deadline=_or_never(self._deadline)) as scope:
-            await self._go_on(await self._ask(self._plan.asking))
+            first = self._plan.first(now=anyio.current_time(), ready=self._rounds.readiness())
+            if isinstance(first, Fail):
+                self._raise(first)
+            self._rounds.tell_passed_over(0, first)
+            await self._go_on(await self._ask(first))
         if scope.cancelled_caught:
             await self.expire()
 
@@ -127,9 +123,8 @@ class Driver:
         """Close what is open; the stream is over."""
         if self.held.complete and not self.done:
             await self._complete()
-        if self._attempt is not None:
-            self._end_book("cancelled")
-            await self._close_attempt()
+        await self._close_sent()
+        await self._rounds.aclose()
         self._close_report("closed")
         self.done = True
 
@@ -137,39 +132,41 @@ class Driver:
 
     async def _advance(self) -> None:
         while not self.out and not self.done:
-            attempt = self._attempt
-            assert attempt is not None
+            sent = self._sent
+            assert sent is not None
             if self.held.stopped:
-                await self._linger(attempt)
-                continue
-            if self._died is not None:
+                await self._linger(sent)
+            elif self._died is not None:
                 died, self._died = self._died, None
                 await self._go_on(*died)
-                continue
-            events, failure = await attempt.receive()
-            for event in events:
-                self._take(event)
-                if self._died is not None:
-                    break
             else:
-                if failure is not None:
-                    self._died = failure, None
+                if not sent.events:
+                    await sent.receive()
+                self._take_all(sent)
 
-    async def _linger(self, attempt: Attempt) -> None:
+    async def _linger(self, sent: Sent) -> None:
         """The message is whole; read to the end of the body, for what may follow and to free the connection."""
-        events: list[Event] = []
-        failure: Failure | None = None
         with anyio.move_on_after(_LINGER) as scope:
-            events, failure = await attempt.receive()
+            if sent.failure is None:
+                await sent.receive()
+        events, sent.events = sent.events, []
         for event in events:
             self.out += self._splicer.feed(event)
-        if failure is not None or scope.cancelled_caught:
+        if sent.failure is not None or scope.cancelled_caught:
             await self._complete()
+
+    def _take_all(self, sent: Sent) -> None:
+        """Splice in what has arrived; the attempt dies at its failure, or of an event that cannot be spliced in."""
+        events, sent.events = sent.events, []
+        for event in events:
+            self._take(event)
+            if self._died is not None:
+                return
+        if sent.failure is not None:
+            self._died = sent.failure, None
 
     def _take(self, event: Event) -> None:
         """Splice one event in. The attempt may die of it: what has arrived is delivered before that is seen to."""
-        if self._book is not None:
-            self._book.note(event)
         self._deliver(self._splicer.feed(event))
         match self._splicer.trouble:
             case "unmatched":
@@ -177,8 +174,9 @@ class Driver:
             case "refused":
                 self._die(Kind.REFUSED, "The model refused to go on.")
             case "malformed":
-                assert self._attempt is not None
-                self._died = self._attempt.malformed(LookupError("an event of a block that never started")), None
+                assert self._sent is not None
+                error = LookupError("an event of a block that never started")
+                self._died = self._sent.attempt.malformed(error), None
 
     def _die(self, kind: Kind, message: str, step: Step | None = None) -> None:
         error = anthropic.APIError(message, self._request_sent(), body=None)
@@ -186,8 +184,8 @@ class Driver:
 
     def _deliver(self, events: list[Event]) -> None:
         self.out += events
-        if self._book is not None:
-            self._book.deliver(events)
+        if self._sent is not None:
+            self._sent.book.deliver(events)
         for event in events:
             if not self._brought or event.get("type") == "content_block_stop":
                 self._note_progress(event)
@@ -219,70 +217,56 @@ class Driver:
         """Do what the plan says until a route has answered, or nothing is left to do.
 
         Args:
-            failure: What the attempt at hand died of; None if it did not.
+            failure: What the attempt at hand died of; None if it lives.
             step: What the plan has said already. None: it is to be asked.
         """
         while failure is not None:
-            self._lost(failure)
-            before, left_out = self._asked, self._plan.left_out
-            if step is None:
-                step = self._plan.after(
-                    failure,
-                    self.held,
-                    brought=self._brought,
-                    now=anyio.current_time(),
-                    jitter=random.random(),
-                    acted=self._splicer.acted,
-                )
+            before = self._plan.asking
+            sent, self._sent = self._sent, None
+            assert sent is not None
+            if not sent.counted:
+                self._rounds.failed(sent, failure)
+            step = step or self._next_step(sent, failure)
             self._splicer.abort()
-            await self._close_attempt()
+            await self._rounds.discard(sent)
             if isinstance(step, Finish):
                 await self._finish(step)
                 return
             if isinstance(step, Fail):
                 self._raise(step)
             self._teller.recovery(failure, before, step, self._routes, cut=self._brought)
-            for rank in sorted({*self._plan.left_out} - {*left_out}):
-                model = self._routes[rank].model
-                self._teller.notice("route_skipped", f"{failure.kind}: {model} is not asked any more")
+            self._rounds.tell_passed_over(before.route, step)
+            self._rounds.tell_left_out(failure)
             failure, step = await self._ask(step), None
 
-    def _lost(self, failure: Failure) -> None:
-        self._end_book(failure.kind, failure)
-        self._errors.append(failure.error)
-        if failure.kind is Kind.PREFILL_UNSUPPORTED:
-            self._health.note_prefill_unsupported(self._routes[self._plan.asking.route].model)
+    def _next_step(self, sent: Sent, failure: Failure) -> Step:
+        now, ready = anyio.current_time(), self._rounds.readiness()
+        if sent.counted:
+            return self._plan.after_round(
+                failure, self.held, brought=False, now=now, jitter=random.random(), ready=ready
+            )
+        return self._plan.after(
+            failure,
+            self.held,
+            brought=self._brought,
+            now=now,
+            jitter=random.random(),
+            acted=self._splicer.acted,
+            ready=ready,
+        )
 
     async def _ask(self, step: Ask) -> Failure | None:
-        """Make one request, after its wait; None once its headers are there."""
-        self._asked = step
-        waiting_since = anyio.current_time()
-        await self._wait(step)
-        route, original = self._routes[step.route], self._requests[step.route]
-        assert original is not None  # a route that cannot take it is never asked
-        request, seam = compose(
-            original,
-            self.held,
-            step.form,
-            model=lookup(route.model),
-            whole=step.whole,
-            prompt=self._policy.continue_prompt,
-        )
+        """Ask, and read what answers from now on; or what the attempt died of, if nothing does."""
+        try:
+            sent = await self._rounds.ask(step, self.held)
+        except GaveUp as error:
+            self._raise(error.step)
+        self._sent = sent
         self._brought = False
-        form = "continue" if step.form.startswith("continue") else step.form
-        waited = anyio.current_time() - waiting_since
-        book = self._book = Book(
-            self.report, self._started, route=step.route, model=route.model, form=form, waited=waited
-        )
-        given = request.pop("timeout", getattr(route.client, "timeout", None))
-        watch, request["timeout"] = self._watch.beside(given)
-        attempt = self._attempt = Attempt(watch)
-        failure = await attempt.open(self._resource(step.route), request, None if self._errors else self._warn)
-        if failure is not None:
-            return failure
-        self.response = response = attempt.response
-        book.headers(attempt.request_id, 200 if response is None else response.status_code, seam)
-        self._deliver(self._splicer.begin(seam))
+        if sent.counted or sent.attempt.response is None:
+            return sent.failure
+        self.response = sent.attempt.response
+        self._deliver(self._splicer.begin(sent.seam))
         self._tell_abandoned()
         self._brought = False
         return None
@@ -291,23 +275,6 @@ class Driver:
         for type_ in self._splicer.abandoned:
             self._teller.notice("block_abandoned", f"an unfinished {type_} block was given up")
         self._splicer.abandoned.clear()
-
-    def _resource(self, route: int) -> Any:
-        """The route's `messages`."""
-        if route not in self._resources:
-            client = without_retries(self._routes[route].client)
-            self._resources[route] = client.beta.messages if self._api == "beta" else client.messages
-        return self._resources[route]
-
-    async def _wait(self, step: Ask) -> None:
-        await anyio.sleep(step.wait)
-        patience = self._policy.max_retry_after
-        while step.costs_retry and (seconds := self._health.take_retry()):
-            if seconds > patience:
-                self._raise(Fail("the retry budget is empty"))
-            self._teller.notice("budget_wait", "the retry budget is empty; waiting for the next retry")
-            patience -= seconds
-            await anyio.sleep(seconds)
 
     # -- the end
 
@@ -322,32 +289,26 @@ class Driver:
         await self._complete()
 
     async def _complete(self) -> None:
-        self._end_book("complete")
-        last = self.report.attempts[-1]
-        self._health.succeeded(last.model, last.first_content)
-        await self._close_attempt()
+        if self._sent is not None:
+            self._sent.completed()
+        await self._close_sent()
         self._close_report("complete")
         self.done = True
-
-    def _end_book(self, outcome: str, failure: Failure | None = None) -> None:
-        book, self._book = self._book, None
-        if book is not None:
-            book.end(outcome, failure)
 
     def _close_report(self, outcome: Literal["complete", "failed", "closed"]) -> None:
         if self.report.outcome == "open":
             self.report.outcome = outcome
             self.report.duration = anyio.current_time() - self._started
 
-    async def _close_attempt(self) -> None:
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            await attempt.aclose()
+    async def _close_sent(self) -> None:
+        sent, self._sent = self._sent, None
+        if sent is not None:
+            sent.cancelled()
+            await sent.attempt.aclose()
 
     async def expire(self) -> None:
         """The deadline has passed: close, and raise `StreamTimeout`."""
-        self._end_book("cancelled")
-        await self._close_attempt()
+        await self._close_sent()
         self._raise(Fail(f"the deadline of {self._policy.deadline:g} s has passed"), StreamTimeout)
 
     def _raise(self, step: Fail, kind: type[StreamFailed] = StreamFailed) -> NoReturn:
@@ -364,7 +325,7 @@ class Driver:
             request=self._request_sent(),
             partial=self.held.copy(),
             report=self.report,
-            errors=self._errors,
+            errors=self._rounds.errors,
         )
 
     def _give_up(self, why: str) -> None:
@@ -375,6 +336,8 @@ class Driver:
 
     def _summary(self, why: str) -> str:
         attempts = self.report.attempts
+        if not attempts:
+            return f"The stream could not be begun: {why}. No request was made."
         models = ", ".join(dict.fromkeys(attempt.model for attempt in attempts))
         outcomes = ", ".join(dict.fromkeys(str(attempt.outcome) for attempt in attempts))
         ids = ", ".join(self.report.request_ids) or "none"
@@ -386,13 +349,8 @@ class Driver:
     def _request_sent(self) -> httpx2.Request:
         if self.response is not None:
             return self.response.request
-        last = next((e for e in reversed(self._errors) if isinstance(e, anthropic.APIError)), None)
+        last = next((e for e in reversed(self._rounds.errors) if isinstance(e, anthropic.APIError)), None)
         return last.request if last is not None else httpx2.Request("POST", "/v1/messages")
-
-
-def _watch(policy: Policy) -> Watch:
-    first = policy.progress_timeout if policy.first_content_timeout is None else policy.first_content_timeout
-    return Watch(idle=policy.idle_timeout, progress=policy.progress_timeout, first_content=first)
 
 
 def _or_never(deadline: float | None) -> float:

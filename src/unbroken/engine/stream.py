@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, cast
 
 import anthropic
 import anyio
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["ResilientStream", "ResilientStreamManager", "TextStream"]
 
 FormatT = TypeVar("FormatT", default=None)
+
+_CANCELLED_BY_ANOTHER: Final = "the task that was reading it was cancelled by somebody else"
 
 
 class ResilientStream(Generic[FormatT]):
@@ -126,7 +130,7 @@ class ResilientStream(Generic[FormatT]):
             if self._closed:
                 # By another task, while this one was waiting.
                 raise StopAsyncIteration from None
-            self._error = self._driver.failure("the task that was reading it was cancelled by somebody else")
+            self._error = self._driver.failure(_CANCELLED_BY_ANOTHER)
             raise self._error from None
         except Exception as error:
             self._error = error
@@ -259,6 +263,12 @@ class TextStream:
         await self._stream.close()
 
 
+async def _leave(step: Step, driver: Driver) -> None:
+    """Close what a stream that was not handed out has opened."""
+    await step.cancel()
+    await driver.aclose()
+
+
 class ResilientStreamManager(Generic[FormatT]):
     """What `resilient_stream` returns: enter it with `async with`, once."""
 
@@ -282,11 +292,17 @@ class ResilientStreamManager(Generic[FormatT]):
             raise RuntimeError("a resilient stream can be entered once; call resilient_stream() again")
         make_driver, self._make_driver = self._make_driver, None
         driver = await make_driver()
+        # In a task of its own, as every later read is: asyncio's native cancellation goes through shields and task
+        # groups, and would leave a race half closed.
+        step = detach(driver.open)
         try:
-            await driver.open()
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await driver.aclose()
+            await step.wait()
+        except BaseException as error:
+            closing = detach(partial(_leave, step, driver))
+            with anyio.CancelScope(shield=True), suppress(Abandoned):
+                await closing.wait()
+            if isinstance(error, Abandoned):
+                raise driver.failure(_CANCELLED_BY_ANOTHER) from None
             raise
         self._stream = ResilientStream(driver, self._api, self._output_format)
         return self._stream

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import anyio
 
 from ..core.failure import Failure, Kind
-from ..core.plan import Ask
-from ..report import Notice, Report
+from ..core.steps import Ask
+from ..report import AttemptReport, Notice, Report
 from ..routes import Route
 
 __all__ = ["Teller"]
@@ -31,10 +31,10 @@ class Teller:
         self._started = started
         self._on_notice = on_notice
 
-    def notice(self, code: str, message: str) -> None:
-        """Tell of one thing, about the attempt that was made last."""
+    def notice(self, code: str, message: str, about: AttemptReport | None = None) -> None:
+        """Tell of one thing, about an attempt; None: the one that was made last."""
         attempts = self._report.attempts
-        last = attempts[-1] if attempts else None
+        last = about or (attempts[-1] if attempts else None)
         notice = Notice(
             code=code,
             message=message,
@@ -58,6 +58,39 @@ class Teller:
             self._on_notice(notice)
         except Exception:
             logger.exception("on_notice raised; the stream goes on")
+
+    def hedge(self, model: str, delay: float, failure: Failure | None) -> None:
+        """Tell that a race goes on with one more model.
+
+        Args:
+            model: The model.
+            delay: Seconds in which those before it have shown no content.
+            failure: What one of them died of, which is why the model is asked now. None: they are waited for.
+        """
+        if failure is not None:
+            self.notice("failover", f"{failure.kind}: going on with {model}")
+        elif delay:
+            self.notice("hedge", f"no content for {delay:.3g} s: asking {model} as well")
+        else:
+            self.notice("hedge", f"asking {model} at the same time")
+
+    def won(self, winner: AttemptReport) -> None:
+        """Tell who was first in a race."""
+        self.notice("won", f"{winner.model} was the first to deliver content", winner)
+
+    def not_ready(self, model: str, other: str, cool_for: float) -> None:
+        """Tell that a model is left alone for now.
+
+        Args:
+            model: The model.
+            other: Which one is asked instead; the same one when it is waited for.
+            cool_for: Seconds that its rate limit has to cool down; 0: it is its circuit breaker that is open.
+        """
+        instead = f"going on with {other}" if other != model else "waiting for it"
+        if cool_for:
+            self.notice("cool_down", f"{model} is rate limited for {cool_for:.3g} s; {instead}")
+        else:
+            self.notice("circuit_open", f"the circuit breaker of {model} is open; {instead}")
 
     def recovery(self, failure: Failure, before: Ask, step: Ask, routes: Sequence[Route], *, cut: bool) -> None:
         """Tell that an attempt died, and what is done about it.

@@ -1,0 +1,94 @@
+"""What is known of one client: of each model on it, and of its rate limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .breaker import Breaker, BreakerSettings
+from .latency import Latency
+from .models import lookup
+from .readiness import Readiness, seconds_until
+
+__all__ = ["ClientVitals", "RouteVitals"]
+
+#: Of how many models of one client the state is kept: far more than there are, should names come from users.
+_MAX_ROUTES: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class RouteVitals:
+    """One model on one client.
+
+    Attributes:
+        breaker: Its circuit breaker.
+        latency: Its times to first content.
+    """
+
+    breaker: Breaker
+    latency: Latency = field(default_factory=Latency)
+
+
+class ClientVitals:
+    """One client. Every `now` is in monotonic seconds.
+
+    Args:
+        number: The order in which the clients were first seen, from 0.
+        settings: Of its breakers.
+    """
+
+    __slots__ = ("_cool_until", "_routes", "_settings", "number")
+
+    def __init__(self, number: int, settings: BreakerSettings) -> None:
+        self.number: int = number
+        self._settings = settings
+        self._routes: dict[str, RouteVitals] = {}  # the one that was asked last comes last
+        self._cool_until: dict[str, float] = {}  # by bucket: rate limits belong to a key, and so to a client
+
+    def route(self, model: str) -> RouteVitals:
+        """The model's, from now on if it has none yet."""
+        route = self._routes.pop(model, None) or RouteVitals(Breaker(self._settings))
+        self._routes[model] = route
+        if len(self._routes) > _MAX_ROUTES:
+            del self._routes[next(iter(self._routes))]
+        return route
+
+    def latency(self, model: str) -> Latency | None:
+        """The model's times to first content; None if it was not asked yet."""
+        route = self._routes.get(model)
+        return None if route is None else route.latency
+
+    def readiness(self, model: str, now: float) -> Readiness:
+        """Whether the model may be asked."""
+        route = self._routes.get(model)
+        return Readiness(route.breaker.open_for(now) if route else 0.0, self._cool_for(model, now))
+
+    def cool(self, model: str, seconds: float, now: float) -> None:
+        """Start a cool-down of all models that share this one's rate-limit bucket; the longest holds."""
+        bucket = lookup(model).bucket
+        until = max(self._cool_until.get(bucket, now), now + seconds)
+        self._cool_until = {other: end for other, end in self._cool_until.items() if end > now} | {bucket: until}
+
+    def describe(self, now: float) -> Iterator[dict[str, Any]]:
+        """Each model as `Health.snapshot` shows it."""
+        for model, route in sorted(self._routes.items(), key=lambda item: item[0]):
+            requests, failures = route.breaker.counted(now)
+            yield {
+                "model": model,
+                "client": self.number,
+                "state": route.breaker.state(now),
+                "requests": requests,
+                "failures": failures,
+                "first_content": _describe(route.latency),
+                "cool_for": self._cool_for(model, now),
+            }
+
+    def _cool_for(self, model: str, now: float) -> float:
+        return seconds_until(self._cool_until.get(lookup(model).bucket, now), now)
+
+
+def _describe(latency: Latency) -> dict[str, float] | None:
+    if not latency:
+        return None
+    return {"count": len(latency), "p50": latency.quantile(0.5), "p95": latency.quantile(0.95)}

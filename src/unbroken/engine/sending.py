@@ -1,0 +1,222 @@
+"""Sends one stream's requests: each is composed from the caller's own and from all that has been delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import anyio
+
+from ..core.failure import Failure
+from ..core.models import lookup
+from ..core.partial import Event, Partial
+from ..core.resume import compose
+from ..core.seam import Seam
+from ..core.steps import Ask
+from ..health import Permit
+from ..policy import Policy
+from ..report import Report
+from ..routes import Route
+from .attempt import Attempt, Watch
+from .bookkeeping import Book
+from .clients import without_retries
+from .typed import Api
+
+__all__ = ["Sender", "Sent"]
+
+#: How long the loser of a race may keep the winner waiting while it is closed, in seconds.
+_PATIENCE: Final = 0.05
+
+
+@dataclass(slots=True)
+class Sent:
+    """One request that was sent, and what has come of it.
+
+    Attributes:
+        step: What the plan said.
+        attempt: The request itself.
+        book: Its entry in the report.
+        permit: What `Health` is told of it.
+        seam: How its text will be joined; None for one that starts from nothing.
+        messages: The client's `messages`.
+        request: The arguments of `messages.stream`.
+        warn: What to do with the SDK's warnings. None: nothing.
+        events: What has arrived and was not taken yet.
+        failure: What it died of, after those events; None while it lives.
+        counted: Whether the plan knows of its death already.
+    """
+
+    step: Ask
+    attempt: Attempt
+    book: Book
+    permit: Permit
+    seam: Seam | None
+    messages: Any
+    request: Mapping[str, Any]
+    warn: Callable[[Warning], None] | None
+    events: list[Event] = field(default_factory=list)
+    failure: Failure | None = None
+    counted: bool = False
+
+    async def open(self) -> bool:
+        """Send it and wait for its headers; `failure` says why none came."""
+        self.failure = await self.attempt.open(self.messages, self.request, self.warn)
+        if self.failure is not None:
+            return False
+        response = self.attempt.response
+        self.book.headers(self.attempt.request_id, 200 if response is None else response.status_code, self.seam)
+        return True
+
+    async def receive(self) -> None:
+        """Add what arrives next to `events`, or say in `failure` why nothing will."""
+        events, self.failure = await self.attempt.receive()
+        self.events += events
+        for event in events:
+            self._note(event)
+
+    async def until_content(self) -> bool:
+        """Receive until there is content: a 200, a `message_start` and pings are not health. False: it died before.
+
+        An answer that is whole without content, such as a refusal, is an answer all the same.
+        """
+        while self.failure is None and not self._has_answered:
+            await self.receive()
+        return self._has_answered
+
+    @property
+    def _has_answered(self) -> bool:
+        return self.attempt.content or any(_ends(event) for event in self.events)
+
+    def _note(self, event: Event) -> None:
+        before = self.book.entry.first_content
+        self.book.note(event)
+        if before is None and (first := self.book.entry.first_content) is not None:
+            self.permit.content(first)
+
+    # -- the end; the first one counts
+
+    def completed(self) -> None:
+        """The message is whole."""
+        self.book.end("complete")
+        self.permit.succeeded()
+
+    def failed(self, failure: Failure) -> None:
+        """It died."""
+        self.book.end(failure.kind, failure)
+        self.permit.failed(failure, cut=self.attempt.content)
+
+    def lost(self, input_tokens: int) -> None:
+        """Another route was faster. The API may bill it, and does not say: its input is assumed to be the winner's."""
+        if self.is_open:
+            self.book.assume_input(input_tokens)
+        self.book.end("lost")
+        self.permit.lost(self.book.since_sent())
+
+    def cancelled(self) -> None:
+        """The caller has left, or the deadline has passed."""
+        self.book.end("cancelled")
+        self.permit.cancelled()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still being waited for, or read."""
+        return self.book.entry.ended is None
+
+    async def discard(self) -> bool:
+        """Close a loser. False: it takes too long; it goes on by itself, and `attempt.aclose` waits for its end."""
+        with anyio.move_on_after(_PATIENCE, shield=True) as scope:
+            await self.attempt.aclose(shield=False)
+        return not scope.cancelled_caught
+
+
+def _ends(event: Event) -> bool:
+    """Whether the message is whole with this event."""
+    type_ = event.get("type")
+    return type_ == "message_stop" or (type_ == "message_delta" and event["delta"].get("stop_reason") is not None)
+
+
+class Sender:
+    """Sends the requests of one stream.
+
+    Args:
+        api: Which of a client's resources to use.
+        routes: In rank order.
+        requests: The original request as each route sends it; None for a route that cannot take it.
+        policy: The watchdogs' limits, and the wording of a resume.
+        report: Gets an entry for each request.
+        started: When the stream was entered, in monotonic seconds.
+        warn: What to do with the SDK's warnings about the first request.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        routes: Sequence[Route],
+        requests: Sequence[Mapping[str, Any] | None],
+        policy: Policy,
+        report: Report,
+        started: float,
+        warn: Callable[[Warning], None],
+    ) -> None:
+        self._api = api
+        self._routes = routes
+        self._requests = requests
+        self._policy = policy
+        self._report = report
+        self._started = started
+        self._warn: Callable[[Warning], None] | None = warn  # once is enough
+        self._watch = _watch(policy)
+        self._resources: dict[int, Any] = {}
+
+    def prepare(self, step: Ask, held: Partial, permit: Permit, *, waited: float, hedge: bool = False) -> Sent:
+        """Compose a request; it is in the report from now on, and has to be opened at once.
+
+        Args:
+            step: Which route is asked, and in which form.
+            held: All that was delivered.
+            permit: The permission to send it.
+            waited: Seconds that were waited for it.
+            hedge: Whether others are still being waited for.
+        """
+        route, original = self._routes[step.route], self._requests[step.route]
+        assert original is not None  # a route that cannot take it is never asked
+        request, seam = compose(
+            original,
+            held,
+            step.form,
+            model=lookup(route.model),
+            whole=step.whole,
+            prompt=self._policy.continue_prompt,
+        )
+        book = Book(
+            self._report,
+            self._started,
+            route=step.route,
+            model=route.model,
+            form="continue" if step.form.startswith("continue") else step.form,
+            waited=waited,
+            hedge=hedge,
+        )
+        given = request.pop("timeout", getattr(route.client, "timeout", None))
+        watch, request["timeout"] = self._watch.beside(given)
+        warn, self._warn = self._warn, None
+        return Sent(step, Attempt(watch), book, permit, seam, self._resource(step.route), request, warn)
+
+    def _resource(self, route: int) -> Any:
+        """The route's `messages`."""
+        if route not in self._resources:
+            client = without_retries(self._routes[route].client)
+            self._resources[route] = client.beta.messages if self._api == "beta" else client.messages
+        return self._resources[route]
+
+
+def _watch(policy: Policy) -> Watch:
+    first = policy.progress_timeout if policy.first_content_timeout is None else policy.first_content_timeout
+    return Watch(
+        idle=policy.idle_timeout,
+        progress=policy.progress_timeout,
+        first_content=first,
+        chars_per_second=policy.min_chars_per_second,
+        pace_window=policy.min_chars_window,
+    )
