@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from unbroken.testing.carried import Carried, carried, ending_text
 from unbroken.testing.faults import Fault, Refuse
+from unbroken.testing.offers import offered
 
 if TYPE_CHECKING:
     from unbroken.testing.script import Script
@@ -21,6 +22,8 @@ class Player:
         self.script = script
         self.counts: dict[str, int] = {}
         self.prefill = ""
+        #: The tools that requests have offered so far.
+        self.known: set[str] = set()
 
     def take(self, body: dict[str, Any]) -> Taken:
         return Taken(self, body)
@@ -47,6 +50,7 @@ class Taken:
         self.faults: tuple[Fault, ...] = script.step(n)
         self.rng: Random = Random(f"{script.seed}/{name}/{n}")
         self.asked: Carried = carried(script.turns, body["messages"], player.prefill)
-        if not self.asked.sent:
+        player.known |= offered(body)
+        if not self.asked.begun:
             # What ends the request, and is not the answer begun, is the caller's own prefill.
             player.prefill = ending_text(body["messages"]) or ""

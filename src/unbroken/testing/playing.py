@@ -30,8 +30,8 @@ from unbroken.testing.wire import LAST_CHUNK, chunk, error_body, frame, head
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from unbroken.testing.model import Reply
     from unbroken.testing.record import Request
+    from unbroken.testing.reply import Reply
     from unbroken.testing.sockets import Stream
 
 __all__ = ["End", "Play"]

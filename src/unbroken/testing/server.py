@@ -270,7 +270,9 @@ class FaultServer:
         if request.path.endswith("/count_tokens"):
             return await plain.json(200, {"input_tokens": count_tokens(request.body)})
         taken = self._player.take(request.body)
-        written = reply(request.body, taken.asked, taken.rng, id=f"msg_{request.number + 1:08d}")
+        written = reply(
+            request.body, taken.asked, taken.rng, id=f"msg_{request.number + 1:08d}", known=self._player.known
+        )
         refusal = self._player.refusal()
         play = Play(stream, request, taken.faults, taken.asked.answer.pace, last=refusal is not None)
         if refusal is not None:
