@@ -46,6 +46,11 @@ def thought(model: str, thinking: str = "", before: str = "", shown: str | None 
     return {"type": "thinking", "thinking": thinking if shown is None else shown, "signature": signature}
 
 
+def server_call(id: str, name: str = "web_search") -> dict[str, Any]:
+    return {"type": "server_tool_use", "id": id, "name": name, "input": {}}
+
+
+SEARCH = {"type": "web_search_20260318", "name": "web_search"}
 TOOL = {"name": "look", "input_schema": {"type": "object"}}
 CACHED = {"cache_control": {"type": "ephemeral"}}
 FORMAT = {"format": {"type": "json_schema", "schema": {}}}
@@ -193,7 +198,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         "thinking": {"type": "disabled"},
     },
     "an empty last turn of a paused one": {
-        "messages": turns("Hi", [{"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}])
+        "messages": turns("Hi", [server_call("srvtoolu_1")]), "tools": [SEARCH]
     },
     "white space inside": {"messages": turns("Hi", "Sure ", "Go on. ")},
     "two user turns in a row": {"messages": [USER, USER]},
@@ -203,7 +208,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "a budget below max_tokens": {"model": PREFILLS, "thinking": {"type": "enabled", "budget_tokens": 4095}},
     "all that a model can write": {"model": PREFILLS, "max_tokens": 64_000},
     "warming the cache": {"max_tokens": 0},
-    "an assistant's citations": {"messages": turns("a", [text("b", citations=[{"x": 1}])], "c")},
+    "an assistant's citations": {"messages": turns("a", [text("b", citations=[{"type": "char_location"}])], "c")},
     "a user's empty citations": {"messages": turns([text("a", citations=[])])},
     "its own thinking": {"model": OPTIONAL, "messages": turns("a", [thought(OPTIONAL, "x"), text("b")], "c")},
     "a dated model": {"model": "claude-haiku-4-5-20251001"},

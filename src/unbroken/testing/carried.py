@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from unbroken.testing.script import Answer
 
-__all__ = ["Carried", "carried", "ending_text", "turns_of"]
+__all__ = ["Carried", "carried", "ending_text", "is_pause", "turns_of"]
 
 #: The shortest tail that counts as quoted; a shorter one stands in a sentence by accident.
 _SHORTEST_ECHO: Final = 6
@@ -201,3 +201,12 @@ def _text(turn: dict[str, Any]) -> str:
 
 def _answers_a_tool(turn: dict[str, Any]) -> bool:
     return any(block.get("type") == "tool_result" for block in turn["content"])
+
+
+def is_pause(answers: Sequence[Answer], messages: Sequence[dict[str, Any]]) -> bool:
+    """Whether a request ends with a turn that was paused, as it was: its answer is the next one of the turn."""
+    if not answers or turns_of(messages)[-1]["role"] != "assistant":
+        return False
+    asked = carried(answers, messages)
+    place = next((n for n, answer in enumerate(answers) if answer is asked.answer), 0)
+    return asked.prefill and not asked.sent and not asked.done and place > 0

@@ -10,7 +10,7 @@ from unbroken.testing.faults import Fault, Refuse
 from unbroken.testing.offers import offered
 
 if TYPE_CHECKING:
-    from unbroken.testing.script import Script
+    from unbroken.testing.script import Answer, Script
 
 __all__ = ["Player", "Taken"]
 
@@ -27,6 +27,12 @@ class Player:
 
     def take(self, body: dict[str, Any]) -> Taken:
         return Taken(self, body)
+
+    def answers(self, model: str | None) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
+        """What a model writes, and what the others write. None is one that the script does not know."""
+        _, own = self.script.for_model(model or "")
+        others = [answer for script in (self.script, *self.script.models.values()) for answer in script.turns]
+        return own.turns, tuple(answer for answer in others if answer not in own.turns)
 
     def refusal(self) -> float | None:
         """For how many seconds connections are refused now; None if they are not. Passes over that step."""

@@ -294,11 +294,15 @@ class FaultServer:
             return Status(404)
         if len(request.raw) > _LARGEST_BODY:
             return Status(413)
+        answers, others = self._player.answers(request.model)
         error = validate(
             request.body or None,
             request.headers.get("anthropic-version"),
             models=self._models,
             counting=request.path.endswith("/count_tokens"),
+            betas=[each for each in request.headers.get("anthropic-beta", "").split(",") if each],
+            answers=answers,
+            others=others,
         )
         return None if error is None else Status(error.status, error.type, error.message)
 
