@@ -28,9 +28,9 @@ class Player:
     def take(self, body: dict[str, Any]) -> Taken:
         return Taken(self, body)
 
-    def answers(self, model: str | None) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
-        """What a model writes, and what the others write. None is one that the script does not know."""
-        _, own = self.script.for_model(model or "")
+    def answers(self, model: object) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
+        """What a model writes, and what the others write. It may be anything that a request has for a model."""
+        _, own = self.script.for_model(str(model))
         others = [answer for script in (self.script, *self.script.models.values()) for answer in script.turns]
         return own.turns, tuple(answer for answer in others if answer not in own.turns)
 
