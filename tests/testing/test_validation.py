@@ -197,9 +197,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         "messages": turns("Hi", "Sure"),
         "thinking": {"type": "disabled"},
     },
-    "an empty last turn of a paused one": {
-        "messages": turns("Hi", [server_call("srvtoolu_1")]), "tools": [SEARCH]
-    },
+    "an empty last turn of a paused one": {"messages": turns("Hi", [server_call("srvtoolu_1")]), "tools": [SEARCH]},
     "white space inside": {"messages": turns("Hi", "Sure ", "Go on. ")},
     "two user turns in a row": {"messages": [USER, USER]},
     "calls with results": {"messages": turns("a", [call("t1"), call("t2")], [result("t2"), result("t1"), text("b")])},

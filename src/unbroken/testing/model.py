@@ -118,21 +118,21 @@ def _to_write(body: dict[str, Any], asked: Carried, left: dict[int, Unit], rng: 
     place, end = _open_text(asked)
     # A model that may think does so again before it goes on.
     yield from [(i, u) for i, u in left.items() if i < place and isinstance(u, Thinking | RedactedThinking)][:1]
-    behind = 0
-    for index, unit in enumerate(asked.answer.units):
-        if index == place:
-            manner = Manner.EXACT if asked.prefill else asked.answer.manner
-            text = asked.answer.text[:end]
-            rest = continue_answer(text, asked.sent, echo=asked.echo, manner=manner, rng=rng)
-            if rest:
-                yield index, Text(rest, unit.citations if isinstance(unit, Text) else ())
-        if isinstance(unit, Text):
-            behind += len(unit.text)
-        passed = index < place and (isinstance(unit, Text | Thinking | RedactedThinking) or behind < len(asked.sent))
-        if index in left and index != place and not passed:
-            yield index, unit
-    if place == len(asked.answer.units) and asked.echo and asked.answer.manner is not Manner.EXACT:
-        yield place, Text(asked.echo)
+    pending = [(i, u) for i, u in left.items() if i < place and _is_ahead(asked, i, u)]
+    opened = asked.answer.units[place] if place < len(asked.answer.units) and not pending else None
+    manner = Manner.EXACT if asked.prefill else asked.answer.manner
+    text = asked.answer.text[: end if opened is not None else len(asked.sent)]
+    rest = continue_answer(text, asked.sent, echo=asked.echo, manner=manner, rng=rng)
+    if rest:
+        yield place, Text(rest, opened.citations if isinstance(opened, Text) else ())
+    yield from pending
+    yield from ((i, u) for i, u in left.items() if i > place or (i == place and opened is None))
+
+
+def _is_ahead(asked: Carried, index: int, unit: Unit) -> bool:
+    """Whether a unit that the request does not carry is still to be written, and was not passed over."""
+    behind = sum(len(each.text) for each in asked.answer.units[:index] if isinstance(each, Text))
+    return not isinstance(unit, Text | Thinking | RedactedThinking) and behind >= len(asked.sent)
 
 
 def _open_text(asked: Carried) -> tuple[int, int]:
