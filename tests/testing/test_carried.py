@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from unbroken.testing.carried import carried, ending_text, turns_of
 from unbroken.testing.blocks import ToolUse
+from unbroken.testing.carried import carried, ending_text, turns_of
 from unbroken.testing.script import Answer
 
 TEXT = "The lighthouse was lit for the first time in March."

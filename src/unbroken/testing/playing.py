@@ -210,6 +210,8 @@ class Play:
         await self._stream.send(head(status, {**self._dialect.headers(self._request.id), **headers}))
 
     async def _send(self, data: bytes) -> None:
+        if not data:
+            return  # an empty chunk would end the body
         await self._stream.send(chunk(data) if self._chunked else data)
 
     async def _finish(self) -> End:
