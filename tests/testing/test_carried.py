@@ -156,6 +156,15 @@ def test_only_blocks_are_carried() -> None:
     assert (asked.sent, asked.begun, len(asked.done)) == ("", True, 2)
 
 
+def test_a_call_that_is_carried() -> None:
+    """By its name, its input and, if the script gives one, its id."""
+    call = {"type": "tool_use", "id": "t", "name": "look", "input": {"at": 1}}
+    messages = [USER, {"role": "assistant", "content": [ONE, call]}]
+    assert carried([Answer(["One. ", ToolUse("look", {"at": 1}), "Two."])], messages).done == {1: "t"}
+    assert carried([Answer(["One. ", ToolUse("look", {"at": 1}, "t"), "Two."])], messages).done == {1: "t"}
+    assert not carried([Answer(["One. ", ToolUse("look", {"at": 1}, "u"), "Two."])], messages).begun
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -35,7 +35,7 @@ def test_tools_by_the_names_in_their_calls() -> None:
 
 def test_nothing_is_offered() -> None:
     """Where no tools are named."""
-    assert offered({}) == offered({"tools": None, "mcp_servers": None}) == frozenset()
+    assert offered({}) == offered({"tools": None, "mcp_servers": None}) == offered({"tools": [{}]}) == frozenset()
 
 
 @pytest.mark.parametrize(

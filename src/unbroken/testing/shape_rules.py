@@ -123,31 +123,29 @@ def messages(asked: Incoming) -> Iterator[str]:
     given = asked.body.get("messages")
     if not isinstance(given, list):
         yield "messages: Field required"
-        return
-    if not given:
+    elif not given:
         yield "messages: at least one message is required"
-        return
-    for i, message in enumerate(given):
-        if not isinstance(message, dict) or message.get("role") not in ("user", "assistant", "system"):
-            yield f"messages.{i}.role: Input should be 'user', 'assistant' or 'system'"
-            return
-        content = message.get("content")
-        well_formed = isinstance(content, str) or (
-            isinstance(content, list)
-            and all(isinstance(block, dict) and isinstance(block.get("type"), str) for block in content)
-        )
-        if not well_formed:
-            yield f"messages.{i}.content: Input should be a valid string or a list of content blocks"
-            return
-        last = i == len(given) - 1
-        if not content and not (last and message["role"] == "assistant"):
-            yield (
-                f"messages.{i}: all messages must have non-empty content except for the optional final "
-                "assistant message"
-            )
-            return
-    if given[0]["role"] != "user":
-        yield 'messages: first message must use the "user" role'
+    else:
+        for i, message in enumerate(given):
+            yield from _message(i, message, is_last=i == len(given) - 1)
+        if given[0]["role"] != "user":
+            yield 'messages: first message must use the "user" role'
+
+
+def _message(i: int, message: Any, *, is_last: bool) -> Iterator[str]:
+    if not isinstance(message, dict) or message.get("role") not in ("user", "assistant", "system"):
+        yield f"messages.{i}.role: Input should be 'user', 'assistant' or 'system'"
+    elif not _is_content(message.get("content")):
+        yield f"messages.{i}.content: Input should be a valid string or a list of content blocks"
+    elif not message["content"] and not (is_last and message["role"] == "assistant"):
+        yield f"messages.{i}: all messages must have non-empty content except for the optional final assistant message"
+
+
+def _is_content(content: object) -> bool:
+    return isinstance(content, str) or (
+        isinstance(content, list)
+        and all(isinstance(block, dict) and isinstance(block.get("type"), str) for block in content)
+    )
 
 
 def blocks(asked: Incoming) -> Iterator[str]:
