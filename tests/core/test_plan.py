@@ -25,15 +25,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbroken.core.failure import Failure, Kind, Verdict, of_kind
+from unbroken.core.models import Models
 from unbroken.core.partial import Partial
 from unbroken.core.plan import Plan
 from unbroken.core.readiness import Readiness
+from unbroken.core.requests import Requests
 from unbroken.core.steps import Ask, Fail, Finish, JoinAsItIs, Step
 from unbroken.policy import Hedging, Policy
 from unbroken.routes import Route
 
 HERE, THERE = object(), object()  # two clients
 ERROR = anthropic.APIError("it died", httpx2.Request("POST", "/v1/messages"), body=None)
+
+
+def refusal(message: str) -> anthropic.APIError:
+    """A 400 in the API's own words."""
+    body = {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
+    return anthropic.APIError(f"Error code: 400 - {body}", httpx2.Request("POST", "/v1/messages"), body=body)
+
+
+NO_PREFILL = refusal(
+    "This model does not support assistant message prefill. The conversation must end with a user message."
+)
 
 #: One kind for each verdict, of the plainest sort.
 RETRY, ELSEWHERE, CLIENT, REJECTED = Kind.OVERLOADED, Kind.NOT_FOUND, Kind.AUTHENTICATION, Kind.INVALID_REQUEST
@@ -52,8 +65,9 @@ THOUGHT_AND_TEXT = partial(message_start(), *thinking_block("Hm."), *open_text(S
 
 def died(kind: Kind = RETRY, *, retry_after: float | None = None, verdict: Verdict | None = None) -> Failure:
     """A failure of that kind; `verdict` stands for an `x-should-retry` that changed it."""
-    plain = of_kind(kind, ERROR, status=500)
-    return Failure(kind, verdict or plain.verdict, ERROR, status=500, retry_after=retry_after)
+    error = NO_PREFILL if kind is Kind.PREFILL_UNSUPPORTED else ERROR
+    plain = of_kind(kind, error, status=500)
+    return Failure(kind, verdict or plain.verdict, error, status=500, retry_after=retry_after)
 
 
 class Story:
@@ -72,8 +86,7 @@ class Story:
         named = [(route, HERE) if isinstance(route, str) else route for route in routes or ("claude-opus-5-5",)]
         self.routes = [Route(model=model, client=client) for model, client in named]
         original = {"max_tokens": 1_000, "messages": [{"role": "user", "content": "Hi"}], **(request or {})}
-        requests = [route.request(original) for route in self.routes]
-        self.plan = Plan(Policy(**policy), self.routes, requests, ["4-5" in route.model for route in self.routes])
+        self.plan = Plan(Policy(**policy), self.routes, Requests(original, self.routes, Models()))
         self.jitter = jitter
         self.now = 1_000.0
 
@@ -201,7 +214,10 @@ def test_a_rejection_after_a_thought_was_delivered_is_no_error_of_the_sdks() -> 
 def test_a_route_whose_model_cannot_take_the_request_is_never_asked() -> None:
     """`adapt` said so before the stream began."""
     routes = [Route(model="claude-haiku-4-5", client=HERE), Route(model="claude-opus-5-5", client=HERE)]
-    plan = Plan(Policy(max_attempts_per_route=1), routes, [{"max_tokens": 9, "messages": []}, None], [True, False])
+    request = {"max_tokens": 9, "messages": [], "tool_choice": {"type": "any"}}
+    plan = Plan(Policy(max_attempts_per_route=1), routes, Requests(request, routes, Models()))
+    assert plan.unfit(0) is None
+    assert plan.unfit(1) == "does not take a forced tool_choice"
     assert plan.left_out == [1]
     for _ in range(3):
         step = plan.after(died(), NOTHING, brought=False, now=0.0, jitter=0.0)
@@ -308,9 +324,77 @@ def test_prefill_refused_to_a_policy_that_allows_nothing_else_is_not_asked_again
     assert story.fail(Kind.PREFILL_UNSUPPORTED, TEXT) == Fail("no route is left that could answer")
 
 
+NO_ADAPTIVE = refusal("adaptive thinking is not supported on this model")
+NO_FORCE = refusal('tool_choice: type "tool" and "any" are not supported for this model.')
+TOO_LONG = refusal("prompt is too long: 203052 tokens > 200000 maximum")
+
+
+def refused(error: anthropic.APIError) -> Failure:
+    """A 400 in these words."""
+    return Failure(REJECTED, Verdict.REJECTED, error, status=400)
+
+
+def test_a_fallbacks_request_that_its_model_does_not_take_is_made_again_as_it_takes_it() -> None:
+    """At once, once, and it is no attempt lost; a second 400 of that kind is one like any other."""
+    story = Story("claude-opus-5-5", "my-model", request={"thinking": {"type": "adaptive"}}, max_attempts_per_route=1)
+    assert story.ask(RETRY) == Ask(route=1, form="request", costs_retry=True)
+    assert story.ask(refused(NO_ADAPTIVE)) == Ask(route=1, form="request")
+    assert story.ask(refused(NO_ADAPTIVE)).route == 0
+    assert story.plan.left_out == [1]
+
+
+def test_a_400_that_leads_to_the_same_request_is_no_reason_to_make_it_again() -> None:
+    """More is known of the model now, but nothing that would change what it is asked."""
+    story = Story("claude-opus-5-5", "my-model", max_attempts_per_route=1)
+    story.ask(RETRY)
+    assert story.ask(refused(TOO_LONG)).route == 0
+    assert story.plan.left_out == [1]
+
+
+def test_a_400_may_rule_a_route_out_for_what_its_model_cannot_do() -> None:
+    """The reason is there to be told."""
+    story = Story("claude-opus-5", "my-model", request={"tool_choice": {"type": "any"}}, max_attempts_per_route=1)
+    story.ask(RETRY)
+    assert story.ask(refused(NO_FORCE)).route == 0
+    assert story.plan.left_out == [1]
+    assert story.plan.unfit(1) == "does not take a forced tool_choice"
+
+
+def test_the_primarys_own_request_is_never_changed() -> None:
+    """Its 400 is the caller's to know, whatever it says."""
+    story = Story("my-model", "claude-opus-5", request={"thinking": {"type": "adaptive"}})
+    assert story.fail(refused(NO_ADAPTIVE)).error is NO_ADAPTIVE
+
+
+def test_a_resume_of_the_primary_that_its_model_does_not_take_is_made_again_as_it_takes_it() -> None:
+    """It was taken before, perhaps by another machine; what has arrived is worth the change."""
+    story = Story("my-model", request={"thinking": {"type": "adaptive"}}, max_attempts=1, max_resumes=2)
+    assert story.ask(RETRY, TEXT, brought=True) == Ask(route=0, form="continue", wait=0.5)
+    assert story.ask(refused(NO_ADAPTIVE), TEXT) == Ask(route=0, form="continue")
+    assert story.fail(refused(NO_ADAPTIVE), TEXT).error is None
+
+
+def test_a_hedge_that_its_model_does_not_take_is_made_again_while_the_others_are_waited_for() -> None:
+    """What is read on is still the request that was made first."""
+    request = {"thinking": {"type": "adaptive"}}
+    story = Story("claude-opus-5-5", "my-model", request=request, hedging=Hedging(0.5))
+    hedge = Ask(route=1, form="request")
+    again = story.plan.hedge_failed(hedge, refused(NO_ADAPTIVE), NOTHING, now=story.now)
+    assert again == Ask(route=1, form="request")
+    assert story.plan.asking == Ask(route=0, form="request")
+
+
+def test_a_corrected_resume_counts_once() -> None:
+    """In requests and in tokens."""
+    story = Story("my-model", request={"thinking": {"type": "adaptive"}}, max_resumes=1)
+    story.ask(RETRY, TEXT, brought=True)
+    assert story.ask(refused(NO_ADAPTIVE), TEXT).form == "continue"
+    assert story.fail(RETRY, TEXT).why == "the rest was asked for 1 times"
+
+
 def test_the_callers_own_prefill_refused_is_the_callers_to_know() -> None:
     """Before content that 400 is about the request as the caller made it."""
-    assert Story("claude-haiku-4-5").fail(Kind.PREFILL_UNSUPPORTED).error is ERROR
+    assert Story("claude-haiku-4-5").fail(Kind.PREFILL_UNSUPPORTED).error is NO_PREFILL
 
 
 RESUMES = [

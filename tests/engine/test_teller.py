@@ -157,6 +157,16 @@ async def test_a_model_that_turns_out_to_take_no_prefill_is_told() -> None:
     assert told == ["cut", "resume", "prefill_unsupported", "resume"]
 
 
+async def test_a_fallback_that_says_what_it_does_not_take_is_told() -> None:
+    """It is asked again as it takes it, which is no retry of the same."""
+    refusal = Status(400, message="This model does not support the effort parameter.")
+    models = {CONTINUE: Script(then=Status(529)), "claude-sonnet-5": Script(TEXT, faults=[refusal])}
+    policy = Policy(initial_backoff=0, max_attempts_per_route=1)
+    script = Script(TEXT, models=models)
+    told = await codes(script, fallback_models=["claude-sonnet-5"], policy=policy, output_config={"effort": "low"})
+    assert told == ["failover", "request_adapted"]
+
+
 async def test_an_end_that_is_supplied_is_told() -> None:
     """The message was whole; only `message_stop` was missing."""
     script = Script(TEXT, faults=[Drop(at=AFTER_MESSAGE_DELTA)])
