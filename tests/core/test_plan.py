@@ -58,7 +58,7 @@ NOTHING = Partial()
 TEXT = partial(message_start(), *open_text(SENTENCE))
 THOUGHT = partial(message_start(), *thinking_block("Hm."))
 STUCK = partial(
-    message_start(), *tool_block(type="server_tool_use"), block_start(1, "web_search_tool_result"), block_stop(1)
+    message_start(), block_start(0, "hologram"), block_stop(0)
 )
 THOUGHT_AND_TEXT = partial(message_start(), *thinking_block("Hm."), *open_text(SENTENCE, index=1))
 
@@ -603,7 +603,8 @@ def test_a_text_too_short_to_join_by_that_was_not_replayed_is_asked_for_with_an_
 
 def test_a_document_that_goes_another_way_is_not_glued() -> None:
     """Half of one JSON and half of another is no JSON."""
-    for changes in ({"resume": "restart"}, {"request": {"output_config": {"format": {"type": "json_schema"}}}}):
+    document = {"output_config": {"format": {"type": "json_schema"}}}
+    for changes in ({"resume": "restart"}, {"request": document, "resume": "restart"}):
         story = Story(**changes)
         assert story.ask(RETRY, TEXT, brought=True).form == "restart"
         assert story.plan.after_unmatched(TEXT) == Fail("the new answer does not replay what was delivered")

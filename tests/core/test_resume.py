@@ -81,8 +81,8 @@ FORMS = [
     ("prefill needs thinking off", HAIKU, THINKS, HELD, True, ["continue"]),
     ("disabled is off", HAIKU, {"thinking": {"type": "disabled"}}, HELD, True, ["prefill", "continue"]),
     ("no thinking said: the model's default", HAIKU, {"thinking": None}, HELD, True, ["prefill", "continue"]),
-    ("an output format is begun anew", HAIKU, JSON_FORMAT, HELD, True, ["restart"]),
-    ("so is a typed answer", OPUS, {"output_format": dict}, HELD, True, ["restart"]),
+    ("a document is gone on with, or begun anew", HAIKU, JSON_FORMAT, HELD, True, ["continue", "restart"]),
+    ("so is a typed answer", OPUS, {"output_format": dict}, HELD, True, ["continue", "restart"]),
     (
         "other output settings do not matter",
         HAIKU,
@@ -117,7 +117,9 @@ PREFERENCES = [
     ("never", HAIKU, JSON_FORMAT, []),
     ("restart", HAIKU, {}, ["restart"]),
     ("continue", HAIKU, {}, ["continue"]),
-    ("continue", HAIKU, JSON_FORMAT, ["restart"]),
+    ("continue", HAIKU, JSON_FORMAT, ["continue", "restart"]),
+    ("restart", HAIKU, JSON_FORMAT, ["restart"]),
+    ("prefill", HAIKU, JSON_FORMAT, ["restart"]),
     ("prefill", HAIKU, {}, ["prefill"]),
     ("prefill", HAIKU, THINKS, []),
     ("prefill", OPUS, {"thinking": {"type": "disabled"}}, ["prefill"]),  # the caller knows better than the table

@@ -46,6 +46,11 @@ SITUATIONS = [
             block_start(1, "web_search_tool_result"),
             block_stop(1),
         ),
+        Held.RESULTS,
+    ),
+    (
+        "a block of a type that nobody knows",
+        partial(message_start(), block_start(0, "hologram"), block_stop(0), *open_text("Hi", index=1)),
         Held.STUCK,
     ),
 ]

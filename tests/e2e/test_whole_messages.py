@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import anyio
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import AT_ONCE, CONTINUE, PREFILL, Reading, client_of, read
+from unbroken import StreamFailed
 from unbroken.testing import (
     Answer,
     BadJson,
@@ -17,123 +19,129 @@ from unbroken.testing import (
     EndOfFile,
     ErrorEvent,
     FaultServer,
+    RedactedThinking,
     Reset,
     Script,
+    ServerTool,
     Text,
     Thinking,
     ToolUse,
     after_events,
 )
-from unbroken.testing.blocks import RedactedThinking, ServerTool
+from unbroken.testing.grammar import SHAPES, answers, request_for
 
 OTHER: Final = "claude-sonnet-5-5"
-TOOLS: Final = [
-    {"type": "web_search_20250305", "name": "web_search"},
-    {"name": "weather", "input_schema": {"type": "object"}},
-]
-HIT: Final = {"type": "web_search_result", "url": "https://example.com", "title": "A page", "page_age": None}
-CITATION: Final = {
-    "type": "web_search_result_location",
-    "cited_text": "something",
-    "title": "A page",
-    "url": "https://example.com",
-}
-WORDS: Final = (
-    "the harbour was quiet and nobody had seen the boat come in before noon that day since winter "
-    "when old letters arrived with every tide under seven grey stones beyond their own garden wall"
-).split()
+THINKS: Final = (Thinking, RedactedThinking)
+#: What the model may do although the stream was cut: finish a turn whose calls are whole.
+KINDS: Final[list[Any]] = [Reset, EndOfFile, ErrorEvent, CutFrame, BadJson]
 
 
-@st.composite
-def texts(draw: st.DrawFn) -> Text:
-    """A sentence or three, now and then with a citation."""
-    words = draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=40))
-    text = " ".join(words).capitalize() + "."
-    return Text(text, citations=draw(st.sampled_from([(), (), (CITATION,)])))
+async def read_and_send_back(model: str, answer: Answer, steps: list[Any], **changes: Any) -> tuple[Reading, FaultServer]:
+    """The stream under its faults; its message is then sent back, with what the next turn needs."""
+    request = {"model": model, **request_for(answer)}
+    api = "beta" if "betas" in request else "messages"
+    async with FaultServer(Script([answer, "And now?"], faults=steps)) as server, client_of(server) as client:
+        reading = await read(client, **{"api": api, "policy": replace(AT_ONCE, allow_replay=True), **request, **changes})
+        if reading.message.stop_reason not in ("pause_turn", "refusal") and reading.message.content:
+            await send_back(client, api, request, reading)
+    return reading, server
 
 
-SEARCHES: Final = st.builds(
-    ServerTool,
-    st.just("web_search"),
-    st.fixed_dictionaries({"query": st.sampled_from(WORDS)}),
-    st.just([HIT]),
-    with_next=st.booleans(),
-)
-CALLS: Final = st.builds(ToolUse, st.just("weather"), st.fixed_dictionaries({"city": st.sampled_from(WORDS)}))
-THOUGHTS: Final = st.one_of(
-    st.builds(Thinking, st.sampled_from(["Let me see.", "Hm, that is a long story, and I should tell it well."])),
-    st.just(RedactedThinking()),
-)
-
-
-@st.composite
-def answers(draw: st.DrawFn) -> Answer:
-    """Thinking, then text and searches in any order, then perhaps calls of the caller's own tools."""
-    blocks: list[Any] = draw(st.lists(THOUGHTS, max_size=2))
-    for _ in range(draw(st.integers(1, 4))):
-        blocks += draw(st.lists(SEARCHES, max_size=2))
-        blocks.append(draw(texts()))
-    blocks += draw(st.lists(CALLS, max_size=2))
-    return Answer(blocks, pieces=(1, 30))
-
-
-@st.composite
-def faults(draw: st.DrawFn) -> list[Any]:
-    """One to three deaths, anywhere."""
-    kinds: list[Any] = [Reset, EndOfFile, ErrorEvent, CutFrame, BadJson]
-    return [draw(st.sampled_from(kinds))(at=after_events(draw(st.integers(0, 30)))) for _ in range(draw(st.integers(1, 3)))]
-
-
-async def broken_and_whole(model: str, answer: Answer, steps: list[Any], **changes: Any) -> tuple[Reading, FaultServer, Any]:
-    """The stream under its faults, and what the server says when its message is sent back."""
-    request = {"model": model, "tools": TOOLS, "policy": AT_ONCE, **changes}
-    async with FaultServer(Script(answer, faults=steps)) as server, client_of(server) as client:
-        reading = await read(client, **request)
-        message = reading.message
-        content = [block.to_dict() for block in message.content]
-        turns: list[Any] = [{"role": "user", "content": "Tell me."}, {"role": "assistant", "content": content}]
-        results = [
-            {"type": "tool_result", "tool_use_id": block["id"], "content": "rain"}
-            for block in content
-            if block["type"] == "tool_use"
-        ]
-        turns.append({"role": "user", "content": results or "Thank you."})
-        named = message.model
-        back = await client.messages.create(model=named, max_tokens=500, messages=turns, tools=TOOLS)
-    return reading, server, back
+async def send_back(client: Any, api: str, request: dict[str, Any], reading: Reading) -> None:
+    """Append the message to the conversation, as an application does. A 400 raises."""
+    content = [block.to_dict() for block in reading.message.content]
+    results = [
+        {"type": "tool_result", "tool_use_id": block["id"], "content": "rain"}
+        for block in content
+        if block["type"] == "tool_use"
+    ]
+    messages = [
+        {"role": "user", "content": "Tell me."},
+        {"role": "assistant", "content": content},
+        {"role": "user", "content": results or "Thank you."},
+    ]
+    messages_of = client.beta.messages if api == "beta" else client.messages
+    await messages_of.create(**{**request, "model": reading.message.model, "max_tokens": 500, "messages": messages})
 
 
 def assert_whole(reading: Reading, answer: Answer, server: FaultServer) -> None:
     """The message is the answer, block for block, but for the thinking of attempts that died."""
-    text = "".join(block.text for block in reading.message.content if block.type == "text")
-    assert text == answer.text
-    calls = [(block.name, block.input) for block in reading.message.content if block.type == "tool_use"]
-    wanted = [(block.name, block.input) for block in answer.blocks if isinstance(block, ToolUse)]
-    assert calls == wanted[: len(calls)]
-    assert bool(calls) == bool(wanted)
-    uses = [block.id for block in reading.message.content if block.type == "server_tool_use"]
-    results = [block.tool_use_id for block in reading.message.content if block.type == "web_search_tool_result"]
-    searches = [block for block in answer.blocks if isinstance(block, ServerTool)]
-    assert sorted(uses) == sorted(results)
-    assert len(set(uses)) == len(uses) == len(searches)
+    content = reading.message.content
+    wanted = [block for block in answer.blocks if not isinstance(block, THINKS)]
+    calls = [(block.name, block.input) for block in content if block.type == "tool_use"]
+    wanted_calls = [(block.name, block.input) for block in wanted if isinstance(block, ToolUse)]
+    assert calls == wanted_calls[: len(calls)]
+    assert bool(calls) == bool(wanted_calls)
+    if len(calls) == len(wanted_calls):
+        assert "".join(block.text for block in content if block.type == "text") == answer.text
+    uses = [block for block in content if block.type in ("server_tool_use", "mcp_tool_use")]
+    results = [block for block in content if block.type.endswith("_tool_result")]
+    searches = [block for block in wanted if isinstance(block, ServerTool)]
+    assert [block.name for block in uses] == [block.name for block in searches]
+    assert sorted(block.tool_use_id for block in results) == sorted(
+        block.id for block, search in zip(uses, searches, strict=True) if search.result is not None
+    )
+    # A model that finds all of a text in its prefill may go on without citing; what was cited is there, and once.
+    cited = [citation.to_dict() for block in content if block.type == "text" for citation in block.citations or ()]
+    streamed = [event.citation for event in reading.events if event.type == "citation"]
+    assert cited == [citation.to_dict() for citation in streamed]
+    assert len(cited) <= sum(len(block.citations) for block in wanted if isinstance(block, Text))
     started = [event.index for event in reading.events if event.type == "content_block_start"]
     stopped = [event.index for event in reading.events if event.type == "content_block_stop"]
-    assert started == sorted(set(started)) == stopped
-    assert [record.status for record in server.requests if record.status == 400] == []
+    assert started == list(range(len(started)))
+    assert set(started) - set(stopped) <= {i for i, b in enumerate(reading.partial.blocks) if b.abandoned}
+    assert [request.status for request in server.requests if request.status == 400] == []
     assert reading.report.outcome == "complete"
 
 
+@pytest.mark.anyio
+@pytest.mark.backends("asyncio")
 @pytest.mark.parametrize("model", [CONTINUE, PREFILL])
+@pytest.mark.parametrize("shape", [name for name in SHAPES if name != "a refusal"])
+async def test_every_shape_cut_after_every_event(model: str, shape: str) -> None:
+    """Once; nothing is lost, nothing is there twice, and nothing is rejected."""
+    answer = SHAPES[shape]
+    whole, _ = await read_and_send_back(model, answer, [])
+    for n in range(len(whole.types) + 2):
+        reading, server = await read_and_send_back(model, answer, [Reset(at=after_events(n))])
+        try:
+            assert_whole(reading, answer, server)
+        except AssertionError as error:
+            error.add_note(f"cut after {n} events; forms: {reading.forms}; notices: {reading.codes}")
+            raise
+
+
+@pytest.mark.anyio
+@pytest.mark.backends("asyncio")
+async def test_a_refusal_that_is_cut_is_the_refusal_or_an_error() -> None:
+    """One that comes in place of the rest is never joined; when nothing of the text is missing, nobody can tell."""
+    answer = SHAPES["a refusal"]
+    for n in range(20):
+        try:
+            reading, _ = await read_and_send_back(CONTINUE, answer, [Reset(at=after_events(n))])
+        except StreamFailed as error:
+            assert answer.text.startswith(error.partial.text)
+        else:
+            assert (reading.text, reading.message.stop_reason) == (answer.text, "refusal")
+
+
+@st.composite
+def deaths(draw: st.DrawFn) -> list[Any]:
+    """One to three deaths, anywhere."""
+    count = draw(st.integers(1, 3))
+    return [draw(st.sampled_from(KINDS))(at=after_events(draw(st.integers(0, 40)))) for _ in range(count)]
+
+
 @pytest.mark.parametrize("fallbacks", [[], [OTHER]])
+@pytest.mark.parametrize("model", [CONTINUE, PREFILL])
 @settings(max_examples=60)
-@given(answer=answers(), steps=faults())
-def test_a_message_survives_any_cuts(model: str, fallbacks: list[str], answer: Answer, steps: list[Any]) -> None:
-    """Every block whole and once, nothing rejected, and the whole can be sent back."""
+@given(answer=answers(mcp=True), steps=deaths())
+def test_any_message_survives_any_cuts(model: str, fallbacks: list[str], answer: Answer, steps: list[Any]) -> None:
+    """Several times, on one model or on two that take turns."""
+    policy = replace(AT_ONCE, max_attempts_per_route=1 if fallbacks else 3, allow_replay=True)
 
     async def run() -> None:
-        policy = AT_ONCE if not fallbacks else AT_ONCE.__class__(initial_backoff=0, max_attempts_per_route=1)
-        reading, server, back = await broken_and_whole(model, answer, steps, fallback_models=fallbacks, policy=policy)
+        reading, server = await read_and_send_back(model, answer, steps, fallback_models=fallbacks, policy=policy)
         assert_whole(reading, answer, server)
-        assert back.type == "message"
 
     anyio.run(run)

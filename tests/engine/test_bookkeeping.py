@@ -156,7 +156,8 @@ async def test_an_attempt_says_whether_others_were_being_waited_for() -> None:
     """A hedge is one that was sent beside another."""
     report = Report()
     book(report)
-    Book(report, 0.0, route=2, model="claude-haiku-4-5", form="request", waited=0.0, hedge=True)
+    model = "claude-haiku-4-5"
+    Book(report, 0.0, route=2, model=model, info=lookup(model), form="request", waited=0.0, hedge=True)
     assert [entry.hedge for entry in report.attempts] == [False, True]
 
 

@@ -260,15 +260,14 @@ class Splicer:
                 if delta.get("type") == "text_delta":
                     text = self._through_seam(delta["text"]) if incoming.joined else delta["text"]
                     self._text(incoming.index, text, event if text == delta["text"] else None)
-                else:
-                    self._flush_text(incoming.index)
-                    self._deliver({**event, "index": incoming.index})
+                elif not (incoming.joined and self._is_cited(delta)):
+                    self._deliver_beside_text({**event, "index": incoming.index})
             case "pass":
                 self._deliver({**event, "index": incoming.index})
-            case "hold":
-                incoming.held.append(event)
             case "seam" if event["delta"].get("type") == "text_delta":
                 self._seam_delta(event["delta"]["text"], event)
+            case "hold" | "seam":
+                incoming.held.append(event)
 
     def _stop(self, event: Event) -> None:
         incoming = self._incoming.get(event["index"])
@@ -279,6 +278,9 @@ class Splicer:
             elif self._opens_message:
                 self._before_content.append(event)
             return
+        if incoming.role == "seam" and incoming.held and self._settle(event):
+            # What is cited is the answer's own text, and that is over.
+            incoming = self._joined(event["index"])
         if incoming.joined:
             self._text(incoming.index, self._last_of_seam())
         match incoming.role:
@@ -383,7 +385,27 @@ class Splicer:
         if self._seam.state == "joined":
             self._joining = False
             self._seam_text(joined)
-            self._incoming[event["index"]] = _Incoming("text", self._seam_index(), joined=True)
+            self._joined(event["index"])
+
+    def _joined(self, index: int) -> _Incoming:
+        """The seam has found its block: what it kept back of it, but for its text, goes on."""
+        held = self._incoming[index].held if index in self._incoming else []
+        incoming = self._incoming[index] = _Incoming("text", self._seam_index(), joined=True)
+        for event in held:
+            self._delta(event)
+        return incoming
+
+    def _is_cited(self, delta: Event) -> bool:
+        """Whether the text that was gone on with has this citation: who writes its end again cites again."""
+        return bool(self.held.blocks) and delta.get("citation") in self.held.blocks[-1].citations
+
+    def _deliver_beside_text(self, event: Event) -> None:
+        """Something else than text of a text block: after what was kept back of it, and not before it can be seen."""
+        if self._unseen:
+            self._unseen.append(event)
+        else:
+            self._flush_text(event["index"])
+            self._deliver(event)
 
     def _through_seam(self, text: str) -> str:
         return text if self._seam is None else self._seam.feed(text)
