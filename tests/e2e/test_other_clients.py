@@ -28,6 +28,7 @@ from unbroken.testing import (
     FaultServer,
     Reset,
     Script,
+    Silence,
     Status,
     Thinking,
     ToolUse,
@@ -266,7 +267,19 @@ async def test_text_comes_without_the_sdks_own_decoder() -> None:
             policy=ONE_EACH,
         ) as stream:
             assert "".join([text async for text in stream.text_stream]) == TEXT
-            assert stream.response.headers["x-amzn-requestid"] == server.requests[1].id
+            assert stream.request_id == stream.response.headers["x-amzn-requestid"] == server.requests[1].id
+
+
+@pytest.mark.anyio
+@pytest.mark.backends("virtual")
+async def test_bedrock_may_think_in_silence_as_long_as_others_with_pings() -> None:
+    """It sends none, so that not `idle_timeout` but `progress_timeout` says when it is dead."""
+    platform = PLATFORMS["bedrock"]
+    for seconds, requests in ((290.0, 1), (310.0, 2)):
+        script = Script(TEXT, faults=[Silence(seconds, at=AFTER_MESSAGE_START)])
+        async with serving_at(platform, script) as (server, client):
+            assert_unbroken(await read(client, model=platform.continues), TEXT)
+            assert len(server.requests) == requests
 
 
 # -- as a route

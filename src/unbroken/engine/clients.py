@@ -45,8 +45,9 @@ def without_retries(client: Any) -> Any:
 def _copy(client: Any) -> Any:
     """A copy with the connections and the credentials of its original.
 
-    Before some 2.x, `with_options` of Bedrock's clients gave a copy connections of its own, which nobody would close
-    (and which would not go through the caller's proxy), and forgot the profile. `_client` is private to the SDK.
+    In SDK 1.0 to 2.0, at least, `with_options` of Bedrock's clients gave a copy connections of its own, which nobody
+    would close (and which would not go through the caller's proxy), and forgot the profile. `_client` is private to
+    the SDK.
     """
     http_client = getattr(client, "_client", None)
     shared = {} if http_client is None else {"http_client": http_client}

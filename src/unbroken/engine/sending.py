@@ -20,7 +20,7 @@ from ..report import Report
 from ..routes import Route
 from .attempt import Attempt, Watch
 from .bookkeeping import Book
-from .clients import without_retries
+from .clients import sends_pings, without_retries
 from .typed import Api
 
 __all__ = ["Sender", "Sent"]
@@ -199,7 +199,7 @@ class Sender:
             hedge=hedge,
         )
         given = request.pop("timeout", getattr(route.client, "timeout", None))
-        watch, request["timeout"] = self._watch.beside(given)
+        watch, request["timeout"] = self._watch.beside(given, pings=sends_pings(route.client))
         warn, self._warn = self._warn, None
         return Sent(step, Attempt(watch), book, permit, seam, self._resource(step.route), request, warn)
 
