@@ -53,10 +53,10 @@ seams: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.seams
 
 hedging: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.hedging
+	$(BIN)/python -m benchmarks.hedging --write
 
 simulation: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.simulation
+	$(BIN)/python -m benchmarks.simulation --write
 
 bench: seams hedging simulation
 

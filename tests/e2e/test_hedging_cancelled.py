@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from typing import Any, Final
 
 import anyio
@@ -220,6 +221,19 @@ PHASES: Final[dict[str, Phase]] = {
     ),
 }
 
+#: The phases in which a connection is being made.
+CONNECTING: Final = ("a_hedge_waits_for_the_budget", "as_a_hedge_is_sent")
+LEAKS: Final = tuple(map(int, version("anyio").split(".")[:2])) < (4, 16)
+
+
+def asyncio_loop() -> object:
+    """The event loop, where it is one of asyncio's."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 ENTERED: Final = [name for name, phase in PHASES.items() if phase.entered]
 
 
@@ -269,6 +283,8 @@ def staged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) ->
 
     @asynccontextmanager
     async def stage(name: str) -> AsyncIterator[Scene]:
+        if name in CONNECTING and LEAKS and "uvloop" in type(asyncio_loop()).__module__:
+            pytest.skip("before 4.16, anyio leaves a connection open that is cancelled while uvloop makes it")
         phase = PHASES[name]
         health = Watched(max_retries=1, retries_per_second=0.01) if phase.empty_budget else Watched()
         if phase.empty_budget:
