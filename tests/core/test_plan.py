@@ -57,9 +57,9 @@ COST = 10 + len(SENTENCE) // 5
 NOTHING = Partial()
 TEXT = partial(message_start(), *open_text(SENTENCE))
 THOUGHT = partial(message_start(), *thinking_block("Hm."))
-STUCK = partial(
-    message_start(), block_start(0, "hologram"), block_stop(0)
-)
+STUCK = partial(message_start(), block_start(0, "hologram"), block_stop(0))
+PAIR = [*tool_block("{}", type="server_tool_use"), block_start(1, "web_search_tool_result"), block_stop(1)]
+RESULTS = partial(message_start(), *PAIR)
 THOUGHT_AND_TEXT = partial(message_start(), *thinking_block("Hm."), *open_text(SENTENCE, index=1))
 
 
@@ -91,13 +91,21 @@ class Story:
         self.now = 1_000.0
 
     def lose(
-        self, failure: Failure | Kind = RETRY, held: Partial = NOTHING, *, brought: bool = False, acted: bool = False
+        self,
+        failure: Failure | Kind = RETRY,
+        held: Partial = NOTHING,
+        *,
+        brought: bool = False,
+        acted: bool = False,
+        unknown: bool = False,
     ) -> Step:
         """The attempt at hand dies. `brought` is told to the plan first, as the engine does it."""
         failure = died(failure) if isinstance(failure, Kind) else failure
         if brought:
             self.plan.content(thinking=bool(held.whole("thinking")))
-        return self.plan.after(failure, held, brought=brought, now=self.now, jitter=self.jitter, acted=acted)
+        return self.plan.after(
+            failure, held, brought=brought, now=self.now, jitter=self.jitter, acted=acted, unknown=unknown
+        )
 
     def ask(self, *args: Any, **kwargs: Any) -> Ask:
         """The same, where it has to end in another request."""
@@ -147,6 +155,46 @@ def test_what_cannot_be_gone_on_from_fails(kind: Kind) -> None:
     assert Story("claude-opus-5-5", "claude-opus-5").fail(kind, STUCK, brought=True) == Fail(
         "what was delivered cannot be gone on from"
     )
+
+
+@pytest.mark.parametrize("kind", EVERYTHING)
+@pytest.mark.parametrize("held", [NOTHING, TEXT], ids=["nothing", "text"])
+def test_an_attempt_that_had_begun_what_nobody_knows_fails(kind: Kind, held: Partial) -> None:
+    """Though it was held back: what it would have been, and what asking again would do, nobody can say."""
+    story = Story("claude-opus-5-5", "claude-opus-5")
+    assert story.fail(kind, held, unknown=True) == Fail("what was delivered cannot be gone on from")
+
+
+def test_what_is_whole_is_finished_whatever_it_holds() -> None:
+    """Nothing has to be asked."""
+    held = partial(message_start(), block_start(0, "hologram"), block_stop(0), message_delta())
+    assert Story().lose(RETRY, held, brought=True, unknown=True) == Finish(message_stop=True)
+
+
+# -- RESULTS: a server-side tool's pair with no text behind it
+
+
+@pytest.mark.parametrize("model", ["claude-haiku-4-5", "claude-opus-5-5"])
+def test_after_results_the_answer_is_gone_on_with(model: str) -> None:
+    """Never begun anew: the tools would be used again; and with no text there is no prefill."""
+    assert Story(model).ask(RETRY, RESULTS, brought=True).form == "continue"
+    little = partial(message_start(), *PAIR, *open_text("So", index=2))
+    assert Story("claude-opus-5-5").ask(RETRY, little, brought=True).form == "continue"
+
+
+def test_after_results_every_limit_of_a_resume_holds() -> None:
+    """It is one: it is counted, it costs input, and the policy may forbid it."""
+    Story(resume="never").fail(RETRY, RESULTS, brought=True)
+    Story(resume="restart").fail(RETRY, RESULTS, brought=True)
+    Story(max_resumes=0).fail(RETRY, RESULTS, brought=True)
+    Story(max_extra_input_tokens=9).fail(RETRY, RESULTS, brought=True)
+    assert Story(max_extra_input_tokens=10).ask(RETRY, RESULTS, brought=True).form == "continue"
+
+
+def test_tools_that_have_acted_are_gone_on_from_after_their_results() -> None:
+    """A resume does not use them again; only a request from the beginning would."""
+    assert Story().ask(RETRY, RESULTS, brought=True, acted=True).form == "continue"
+    Story().fail(RETRY, NOTHING, acted=True)
 
 
 def test_tools_that_may_have_acted_are_not_made_to_act_again() -> None:

@@ -181,6 +181,8 @@ async def test_the_time_since_it_was_sent() -> None:
     notes.end("lost")
     await anyio.sleep(1)
     assert (notes.since_sent(), notes.entry.ended) == (4.0, 3.0)
+
+
 async def test_what_a_cache_was_written_for_and_how_fast_it_was_is_noted() -> None:
     """They have prices of their own; an answer that does not say so leaves them unknown."""
     entry = (notes := book(Report())).entry

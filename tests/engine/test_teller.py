@@ -13,6 +13,7 @@ import pytest
 from harness import CONTINUE, PREFILL, ask, assert_unbroken, read, serving
 from unbroken import Notice, Policy, Report, StreamFailed, resilient_stream
 from unbroken.core.failure import Failure, Kind, of_kind
+from unbroken.core.models import lookup
 from unbroken.engine.bookkeeping import Book
 from unbroken.engine.teller import Teller
 from unbroken.testing import (
@@ -72,9 +73,9 @@ async def test_why_one_more_model_is_asked(delay: float, failure: Failure | None
 async def test_the_winner_is_told_with_its_own_attempt() -> None:
     """Also where it was not the last that was asked."""
     report, tell = teller()
-    winner = Book(report, 0.0, route=0, model=CONTINUE, form="request", waited=0.0)
+    winner = Book(report, 0.0, route=0, model=CONTINUE, info=lookup(CONTINUE), form="request", waited=0.0)
     winner.headers("req_winner", 200, None)
-    Book(report, 0.0, route=1, model=PREFILL, form="request", waited=0.0, hedge=True)
+    Book(report, 0.0, route=1, model=PREFILL, info=lookup(PREFILL), form="request", waited=0.0, hedge=True)
     await anyio.sleep(2)
     tell.won(winner.entry)
     message = f"{CONTINUE} was the first to deliver content"

@@ -102,7 +102,7 @@ class Splicer:
         """
         self._begin_attempt(seam, drops_thinking=not own)
         self._abandon_open_block(keep_text=seam is not None)
-        self._abandon_orphans()
+        self.abandon_orphans()
         self._is_document = is_document
         return self._take()
 
@@ -455,8 +455,13 @@ class Splicer:
         self._unseen, self._tail = [], ""
         return True
 
-    def _abandon_orphans(self) -> None:
-        """Give up calls of server-side tools that were delivered live and whose results never came."""
+    def abandon_orphans(self) -> None:
+        """Give up calls of server-side tools that were delivered live and whose results will not come.
+
+        Not where the caller's own calls are whole: their results go on with the tool's run.
+        """
+        if self.held.complete or self.held.whole_calls:
+            return
         for block in self.held.orphans:
             block.abandoned = True
             self.abandoned.append(block.type)

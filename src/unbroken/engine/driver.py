@@ -210,6 +210,10 @@ class Driver:
         if not isinstance(step, JoinAsItIs):
             self._die(Kind.SEAM_UNMATCHED, "The continuation does not join what was delivered.", step)
             return
+        if self._is_document is not None:
+            # Two documents are never glued: what comes next is to be the whole one, begun anew.
+            self._die(Kind.INVALID_DOCUMENT, "The continuation is not of the document that was begun.")
+            return
         self._teller.notice("seam_unverified", "the continuation matches nothing that was delivered; joined as it is")
         self._deliver(self._splicer.join_unverified())
 
@@ -228,6 +232,7 @@ class Driver:
             assert sent is not None
             if not sent.counted:
                 self._rounds.failed(sent, failure)
+            self._splicer.abandon_orphans()
             step = step or self._next_step(sent, failure)
             self._splicer.abort()
             await self._rounds.discard(sent)
