@@ -950,13 +950,15 @@ def test_what_was_cited_already_is_not_cited_twice() -> None:
 
 
 @pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
-@pytest.mark.parametrize("said", [key_of(SENTENCE), ""], ids=["the last words", "no word"])
-def test_the_citations_of_a_turn_that_had_no_more_to_say(said: str, closed: bool) -> None:
+@pytest.mark.parametrize(
+    ("form", "whole", "said"), [("continue", False, key_of(SENTENCE)), ("continue", True, ""), ("prefill", True, "")]
+)
+def test_the_citations_of_a_turn_that_had_no_more_to_say(form: Form, whole: bool, said: str, closed: bool) -> None:
     """They go into the block that was open; a block that was closed has its own, and no empty one is made for them."""
     reader = Reader()
     reader.attempt(message_start(), *(text_block(SENTENCE) if closed else open_text(SENTENCE)))
     rest = [block_start(0, "text"), text_delta(said), cites(FOX), block_stop(0)]
-    reader.resume(message_start(), *rest, *ending())
+    reader.resume(message_start(), *rest, *ending(), form=form, whole=whole)
     assert [block.citations for block in reader.splicer.held.blocks] == [[] if closed else [FOX]]
     assert reader.skeleton()[-3:] == ["-0", "message_delta", "message_stop"]
 

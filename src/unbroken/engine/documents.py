@@ -36,7 +36,8 @@ def _passes(check: Callable[[str], object], text: str) -> bool:
 def _against_schema(demanded: Mapping[str, Any]) -> Callable[[str], object]:
     schema = demanded.get("schema")
     try:
-        import jsonschema
+        from jsonschema.validators import validator_for
+        from referencing import Registry
     except ImportError:
         return json.loads
     if not isinstance(schema, Mapping):
@@ -45,10 +46,11 @@ def _against_schema(demanded: Mapping[str, Any]) -> Callable[[str], object]:
     def check(text: str) -> None:
         document = json.loads(text)
         try:
-            jsonschema.validate(document, schema)
-        except jsonschema.ValidationError as error:
-            raise ValueError from error
+            # A registry of our own, so that no `$ref` is fetched from the network.
+            error = next(validator_for(schema)(schema, registry=Registry()).iter_errors(document), None)
         except Exception:  # a schema that the API took and this library cannot read rules nothing out
             return
+        if error is not None:
+            raise ValueError(error.message)
 
     return check
