@@ -96,6 +96,26 @@ def test_a_sync_client_is_a_type_error(api: Any) -> None:
             resilient_stream(AsyncAnthropic(api_key="test"), **ask(api=api, fallback_models=[fallback]))
 
 
+PLATFORMS: Final[dict[str, dict[str, Any]]] = {
+    "Bedrock": {"aws_region": "eu-west-1", "api_key": "k"},
+    "BedrockMantle": {"aws_region": "eu-west-1", "api_key": "k"},
+    "Vertex": {"region": "global", "project_id": "p", "access_token": "t"},
+    "Foundry": {"resource": "r", "api_key": "k"},
+    "AWS": {"aws_region": "eu-west-1", "workspace_id": "w", "api_key": "k"},
+}
+
+
+@pytest.mark.parametrize("api", ["messages", "beta"])
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_every_platforms_client_is_taken(client: AsyncAnthropic, name: str, api: Any) -> None:
+    """As the primary's client, and as a route's; the sync one of each is a `TypeError`."""
+    platform = getattr(anthropic, f"AsyncAnthropic{name}")(**PLATFORMS[name])
+    resilient_stream(platform, **ask(api=api, fallback_models=[Route(client=client, model=PREFILL)]))
+    resilient_stream(client, **ask(api=api, fallback_models=[Route(client=platform, model=PREFILL)]))
+    with getattr(anthropic, f"Anthropic{name}")(**PLATFORMS[name]) as sync, pytest.raises(TypeError, match="async"):
+        resilient_stream(sync, **ask(api=api))
+
+
 @pytest.mark.parametrize("stranger", [None, "client", object()], ids=["none", "text", "object"])
 def test_what_is_no_client_is_a_type_error(stranger: Any) -> None:
     """It has no `messages.stream`."""

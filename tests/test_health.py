@@ -14,12 +14,14 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import httpx2
 import pytest
+from anthropic import Anthropic, AsyncAnthropic, AsyncAnthropicFoundry, AsyncAnthropicVertex, NotFoundError
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from unbroken import Health
-from unbroken.core.failure import Failure, Kind, of_kind
+from unbroken import Health, ModelInfo
+from unbroken.core.failure import PREFILL_UNSUPPORTED, Failure, Kind, of_kind
 from unbroken.core.readiness import Readiness
 from unbroken.health import DEFAULT_HEDGE_DELAY, SERVER_IS_ILL, Permit, default_health
 
@@ -394,16 +396,87 @@ def test_the_first_end_counts(first: Callable[[Permit], None]) -> None:
     assert health.snapshot() == before
 
 
-# -- prefill
+# -- models
 
 
-def test_a_model_that_rejects_prefill_is_remembered() -> None:
+def test_what_a_400_said_of_a_model_is_remembered() -> None:
     """For all streams that share this health."""
     health = Health()
-    assert health.accepts_prefill("claude-haiku-4-5")
-    health.note_prefill_unsupported("claude-haiku-4-5")
-    assert not health.accepts_prefill("claude-haiku-4-5")
-    assert health.accepts_prefill("claude-sonnet-4-5")
+    assert health.models.get("claude-haiku-4-5").prefill
+    health.models.correct("claude-haiku-4-5", f"This model {PREFILL_UNSUPPORTED}.")
+    assert not health.models.get("claude-haiku-4-5").prefill
+    assert health.models.get("claude-sonnet-4-5").prefill
+    assert Health().models.get("claude-haiku-4-5").prefill
+
+
+def test_the_caller_says_what_a_model_accepts() -> None:
+    """Its rate limit too: a 429 of one is one of all that share it."""
+    mine = ModelInfo(name="mine", bucket="ours")
+    health = Health(models={"mine": mine, "yours": ModelInfo(name="yours", bucket="ours")}, clock=Clock())
+    assert health.models.get("mine") == mine
+    permit = health.enter(CLIENT, "mine")
+    assert permit is not None
+    permit.failed(failure(Kind.RATE_LIMITED, retry_after=9.0), cut=False)
+    assert health.readiness(CLIENT, "yours") == Readiness(cool_for=9.0)
+    assert health.readiness(CLIENT, MODEL) == Readiness()
+
+
+def api(*answers: httpx2.Response) -> AsyncAnthropic:
+    """A client whose server gives these answers."""
+    left = iter(answers)
+    transport = httpx2.MockTransport(lambda _: next(left))
+    return AsyncAnthropic(api_key="test", max_retries=0, http_client=httpx2.AsyncClient(transport=transport))
+
+
+def model_info(**fields: Any) -> httpx2.Response:
+    """What the Models API answers."""
+    plain = {
+        "type": "model",
+        "id": "m",
+        "display_name": "M",
+        "created_at": "2026-01-01T00:00:00Z",
+        "lifecycle": "active",
+    }
+    return httpx2.Response(200, json={**plain, **fields})
+
+
+@pytest.mark.anyio
+async def test_the_models_api_can_be_asked() -> None:
+    """What it says of each model is taken in; what it leaves out stays as it is."""
+    health = Health()
+    effort = {"supported": True, "low": {"supported": True}, "max": {"supported": False}}
+    async with api(model_info(max_tokens=9_000), model_info(capabilities={"effort": effort})) as client:
+        await health.learn(client, "claude-haiku-4-5", "claude-opus-5")
+    haiku, opus = (health.models.get(name) for name in ("claude-haiku-4-5", "claude-opus-5"))
+    assert (haiku.max_output, haiku.context, haiku.source) == (9_000, 200_000, "the Models API")
+    assert opus.effort == {"low", "medium", "high", "xhigh"}
+    assert opus.max_output == 128_000
+
+
+@pytest.mark.anyio
+async def test_an_error_of_the_models_api_is_the_sdks() -> None:
+    """What was learnt before it stays."""
+    health = Health()
+    missing = httpx2.Response(404, json={"type": "error", "error": {"type": "not_found_error", "message": "model: m"}})
+    async with api(model_info(max_tokens=9_000), missing) as client:
+        with pytest.raises(NotFoundError):
+            await health.learn(client, "claude-haiku-4-5", "m")
+    assert health.models.get("claude-haiku-4-5").max_output == 9_000
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("client", [AsyncAnthropicVertex, AsyncAnthropicFoundry, Anthropic, Client])
+async def test_a_client_without_an_async_models_api_is_told_so(client: type) -> None:
+    """Those of the clouds have none, and a sync one cannot be awaited."""
+    options: dict[type, dict[str, Any]] = {
+        AsyncAnthropicVertex: {"region": "europe-west1", "project_id": "p", "access_token": "t"},
+        AsyncAnthropicFoundry: {"api_key": "test", "resource": "r"},
+        Anthropic: {"api_key": "test"},
+        Client: {},
+    }
+    made = client(**options[client])
+    with pytest.raises(TypeError, match=f"{client.__name__} has no async Models API"):
+        await Health().learn(made, "claude-haiku-4-5")
 
 
 # -- the snapshot

@@ -37,12 +37,17 @@ OPTIONAL: Final = ("aiostream", "h11", "opentelemetry", "pytest", "rich", "trio"
 def test_the_public_names() -> None:
     """A name that comes or goes is a decision, and has its line in the changelog."""
     assert set(unbroken.__all__) == {
+        "PRICES",
+        "AttemptCost",
         "AttemptReport",
+        "Cost",
         "Health",
         "Hedging",
+        "ModelInfo",
         "Notice",
         "Partial",
         "Policy",
+        "Price",
         "Report",
         "ResilientStream",
         "ResilientStreamManager",

@@ -13,23 +13,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import StreamArguments, resilient_stream
+    from .core.models import ModelInfo
     from .core.partial import Partial
+    from .core.prices import PRICES, Price
     from .engine.stream import ResilientStream, ResilientStreamManager
     from .errors import StreamFailed, StreamStalled, StreamTimeout, StreamTruncated
     from .health import Health
     from .policy import Hedging, Policy
-    from .report import AttemptReport, Notice, Report, Usage
+    from .report import AttemptCost, AttemptReport, Cost, Notice, Report, Usage
     from .routes import Route
 
     __version__: str
 
 __all__ = [
+    "PRICES",
+    "AttemptCost",
     "AttemptReport",
+    "Cost",
     "Health",
     "Hedging",
+    "ModelInfo",
     "Notice",
     "Partial",
     "Policy",
+    "Price",
     "Report",
     "ResilientStream",
     "ResilientStreamManager",
@@ -45,12 +52,14 @@ __all__ = [
 
 _HOMES = {
     ".api": ("StreamArguments", "resilient_stream"),
+    ".core.models": ("ModelInfo",),
     ".core.partial": ("Partial",),
+    ".core.prices": ("PRICES", "Price"),
     ".engine.stream": ("ResilientStream", "ResilientStreamManager"),
     ".errors": ("StreamFailed", "StreamStalled", "StreamTimeout", "StreamTruncated"),
     ".health": ("Health",),
     ".policy": ("Hedging", "Policy"),
-    ".report": ("AttemptReport", "Notice", "Report", "Usage"),
+    ".report": ("AttemptCost", "AttemptReport", "Cost", "Notice", "Report", "Usage"),
     ".routes": ("Route",),
 }
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-import anthropic
 import anyio
 import httpx2
 from anthropic import Omit, omit
@@ -91,7 +90,8 @@ def resilient_stream(
     ```
 
     Args:
-        client: `AsyncAnthropic`, or another async client of the SDK. Its `max_retries` is not used.
+        client: `AsyncAnthropic`, or another async client of the SDK, such as `AsyncAnthropicBedrock`. Its `max_retries`
+            is not used.
         model: The model to ask first.
         max_tokens: The most that the whole answer may have, in tokens. A resume asks for what is left of it.
         messages: The conversation. Files in it are read once, when the stream is entered.
@@ -110,8 +110,7 @@ def resilient_stream(
         A context manager, to be entered once; see `ResilientStream`.
 
     Raises:
-        TypeError: The client is not async, or is `AsyncAnthropicBedrock`, whose binary stream this version cannot read;
-            or an argument is unknown, or has the wrong type.
+        TypeError: The client is not async, or an argument is unknown, or has the wrong type.
         ValueError: `max_tokens` is below 1, the model is empty, or `api` is neither of the two.
     """
     if api not in ("messages", "beta"):
@@ -169,8 +168,6 @@ def _accepted_arguments(client: Any, api: Api) -> frozenset[str]:
     """The names that this client's `messages.stream` takes."""
     if hasattr(type(client), "__enter__") and not hasattr(type(client), "__aenter__"):
         raise TypeError(f"resilient_stream needs an async client such as AsyncAnthropic, not {type(client).__name__}")
-    if isinstance(client, anthropic.AsyncAnthropicBedrock):
-        raise TypeError("AsyncAnthropicBedrock sends a binary event stream, which this version cannot read yet")
     try:
         stream = client.beta.messages.stream if api == "beta" else client.messages.stream
         return frozenset(inspect.signature(stream).parameters)

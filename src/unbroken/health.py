@@ -5,10 +5,11 @@ The arithmetic is in `core` (`budget.py`, `vitals.py` and what that imports); he
 
 from __future__ import annotations
 
+import inspect
 import sys
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
@@ -17,6 +18,7 @@ from weakref import WeakKeyDictionary
 from .core.breaker import BreakerSettings, Pass
 from .core.budget import RetryBudget
 from .core.failure import Failure, Kind
+from .core.models import ModelInfo, Models
 from .core.readiness import Readiness
 from .core.vitals import ClientVitals, RouteVitals
 
@@ -83,8 +85,15 @@ class Health:
             (`metrics.rollingStats.timeInMilliseconds`), too few for answers that take so long themselves.
         recovery_time: Seconds that an open breaker waits before it is half open, and that it then waits between two
             probes of which the first has said nothing. Default 5, Hystrix's `circuitBreaker.sleepWindowInMilliseconds`.
+        models: What the models accept, where the library's own table does not know it or has it wrong, by name; a name
+            without date and region holds for all forms of it. To change one thing of a row, `dataclasses.replace`
+            what `health.models.get(name)` gives.
         clock: Monotonic seconds, the same in all threads. None: `time.monotonic`, or the clock of a test that runs on
             trio's `MockClock`.
+
+    Attributes:
+        models: What each model accepts, as far as is known by now: with what `learn` was told, and with what a 400
+            has said to any of the streams.
 
     Raises:
         ValueError: A number is out of range.
@@ -100,6 +109,7 @@ class Health:
         min_requests: int = 20,
         window: float = 30.0,
         recovery_time: float = 5.0,
+        models: Mapping[str, ModelInfo] | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         if not (retry_ratio >= 0 and retries_per_second >= 0):
@@ -117,7 +127,8 @@ class Health:
         self._settings = BreakerSettings(failure_ratio, min_requests, window, recovery_time)
         self._clients: WeakKeyDictionary[object, ClientVitals] = WeakKeyDictionary()
         self._seen = 0
-        self._no_prefill: set[str] = set()
+        # With a lock of its own: it is asked while the other is held.
+        self.models: Models = Models(models, Lock())
 
     def take_retry(self) -> float:
         """Take one retry from the budget: 0.0 when it was there, else the seconds until one may be (taking none)."""
@@ -160,15 +171,26 @@ class Health:
                 return DEFAULT_HEDGE_DELAY
             return latency.quantile(0.95)
 
-    def note_prefill_unsupported(self, model: str) -> None:
-        """Note that the API said that this model accepts no prefill; it is not tried again."""
-        with self._lock:
-            self._no_prefill.add(model)
+    async def learn(self, client: Any, *models: str) -> None:
+        """Ask the Models API what these models accept, and correct what is known of them by it.
 
-    def accepts_prefill(self, model: str) -> bool:
-        """Whether the API has not yet said the contrary."""
-        with self._lock:
-            return model not in self._no_prefill
+        That is one request for each; `max_tokens`, the context window, the kinds of thinking and the levels of effort
+        are taken in, as far as the answer has them. Nobody does it for you: streams go by the table.
+
+        Args:
+            client: An async client of the first-party API.
+            models: As the streams will name them.
+
+        Raises:
+            TypeError: The client has no Models API, as those of Bedrock, Vertex and Foundry have none, or is not async.
+            anthropic.APIError: The SDK's own errors, unchanged; what was learnt before stays.
+        """
+        retrieve = getattr(getattr(client, "models", None), "retrieve", None)
+        if not inspect.iscoroutinefunction(retrieve):
+            raise TypeError(f"{type(client).__name__} has no async Models API to ask (client.models.retrieve)")
+        for model in models:
+            answer = await retrieve(model)
+            self.models.describe(model, answer.to_dict())
 
     def snapshot(self) -> dict[str, Any]:
         """Plain data, for a status page or a log.
@@ -194,7 +216,7 @@ class Health:
         key = _key(client)
         vitals = self._clients.get(key)
         if vitals is None:
-            vitals = self._clients[key] = ClientVitals(self._seen, self._settings)
+            vitals = self._clients[key] = ClientVitals(self._seen, self._settings, self.models)
             self._seen += 1
         return vitals
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, Self
 
-__all__ = ["AttemptReport", "Notice", "Report", "Usage"]
+from .core.prices import PRICES, Price, Spent, price_of
+
+__all__ = ["AttemptCost", "AttemptReport", "Cost", "Notice", "Report", "Usage"]
 
 VERSION: Final = 1
 
@@ -18,8 +20,9 @@ class Notice:
 
     Attributes:
         code: What it is, stable: `"retry"`, `"cut"`, `"resume"`, `"failover"`, `"hedge"`, `"won"`, `"circuit_open"`,
-            `"cool_down"`, `"budget_wait"`, `"route_skipped"`, `"prefill_unsupported"`, `"seam_retry"`,
-            `"seam_unverified"`, `"block_abandoned"`, `"message_stop_supplied"`, `"tool_use_finished"`, `"failed"`.
+            `"cool_down"`, `"budget_wait"`, `"route_skipped"`, `"prefill_unsupported"`, `"request_adapted"`,
+            `"seam_retry"`, `"seam_unverified"`, `"block_abandoned"`, `"message_stop_supplied"`,
+            `"tool_use_finished"`, `"failed"`.
         message: One sentence for people; its wording may change.
         attempt: The number of the attempt that it is about, from 1: the one that was made last, or that won; 0 before
             the first.
@@ -59,9 +62,14 @@ class AttemptReport:
         input_tokens: As the API said; None where it did not. Cache reads and writes are not in it.
         estimated_input_tokens: For the loser of a race of which the API said nothing: the winner's, caches included.
         cache_creation_input_tokens: As the API said.
+        cache_creation_1h_input_tokens: Those of them that were written for an hour.
         cache_read_input_tokens: As the API said.
         output_tokens: As the API said at the end; None for an attempt that was cut before.
-        estimated_output_tokens: Where it did not say: estimated from the characters that arrived.
+        estimated_output_tokens: Where it did not say: estimated from the characters that arrived, on the low side
+            (`ModelInfo.chars_per_token`); thinking that was not shown is not in it.
+        speed: As the API said: `"standard"` or `"fast"`; None where it did not.
+        received: Characters that arrived of it: text, thinking and the input of tools.
+        delivered: Those of them that were delivered.
         characters: Characters of text that it added to the message.
         discarded: Characters of text that it repeated and that were cut at the seam.
         seam: How its text was joined (`"prefill"`, `"exact"`, `"echo"`, `"overlap"`, `"replay"`, ..., `"unverified"`);
@@ -85,12 +93,86 @@ class AttemptReport:
     input_tokens: int | None = None
     estimated_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
+    cache_creation_1h_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     output_tokens: int | None = None
     estimated_output_tokens: int | None = None
+    speed: str | None = None
+    received: int = 0
+    delivered: int = 0
     characters: int = 0
     discarded: int = 0
     seam: str | None = None
+
+    def cost(self, prices: Mapping[str, Price] = PRICES) -> AttemptCost | None:
+        """What it cost, as `Report.cost` has it; None where its model has no price. One that spent nothing has 0."""
+        written, for_an_hour = self.cache_creation_input_tokens or 0, self.cache_creation_1h_input_tokens or 0
+        estimated = Spent(input=self.estimated_input_tokens or 0, output=self.estimated_output_tokens or 0)
+        spent = Spent(
+            input=(self.input_tokens or 0) + estimated.input,
+            cache_write=max(0, written - for_an_hour),
+            cache_write_1h=for_an_hour,
+            cache_read=self.cache_read_input_tokens or 0,
+            output=(self.output_tokens or 0) + estimated.output,
+        )
+        if not (spent.prompt or spent.output):
+            return AttemptCost(self.number, 0.0, 0.0, 0.0)
+        price = price_of(self.model, prices, speed=self.speed)
+        tier = None if price is None else price.at(spent.prompt)
+        if tier is None:
+            return None
+        guessed = tier.prompt(estimated) + tier.answer(estimated)
+        return AttemptCost(self.number, tier.prompt(spent), tier.answer(spent), guessed)
+
+    @property
+    def kept(self) -> float:
+        """The share of its output that was delivered, from 0 to 1, by characters."""
+        received = self.received or self.characters + self.discarded
+        if not received:
+            return float(self.outcome == "complete")
+        return min(1.0, (self.delivered or self.characters) / received)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCost:
+    """What one request cost, in USD.
+
+    Attributes:
+        number: The attempt's.
+        input: What its input cost, cache reads and writes included.
+        output: What its output cost, thinking included.
+        estimated: As much of the two as rests on tokens that were estimated.
+    """
+
+    number: int
+    input: float
+    output: float
+    estimated: float
+
+    @property
+    def total(self) -> float:
+        """Input and output."""
+        return self.input + self.output
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a stream cost, in USD; None where an attempt's model has no price.
+
+    Attributes:
+        total: All attempts together.
+        recovery: What of it an undisturbed stream would not have cost: everything but the input of the attempt that
+            opened the message and that share of each attempt's output that was delivered. That leaves what resumes
+            paid for input, what arrived and was cut at a seam or dropped, retries, and the losers of races. In a
+            stream that delivered nothing, the input of the first attempt counts as that of the one that opened it.
+        estimated_share: How much of the total rests on estimated tokens, from 0 to 1.
+        attempts: Each attempt's; None for those without a price.
+    """
+
+    total: float | None
+    recovery: float | None
+    estimated_share: float | None
+    attempts: tuple[AttemptCost | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +239,38 @@ class Report:
             total("estimated_output_tokens"),
         )
 
+    def cost(self, prices: Mapping[str, Price] = PRICES) -> Cost:
+        """What all attempts cost: list prices, without the fees of server-side tools and for data residency.
+
+        It assumes what `usage` assumes, that an attempt that died is billed for what it was sent and what it wrote.
+
+        Args:
+            prices: By the model's name. Default: those of `PRICES_DATE` (`unbroken/core/prices.py`). Your own may begin
+                with `{**PRICES, ...}`.
+        """
+        costs = [attempt.cost(prices) for attempt in self.attempts]
+        known = [cost for cost in costs if cost is not None]
+        if len(known) < len(costs):
+            return Cost(None, None, None, tuple(costs))
+        total = sum(cost.total for cost in known)
+        estimated = sum(cost.estimated for cost in known)
+        opened = [cost.input for attempt, cost in zip(self.attempts, known, strict=True) if attempt.kept]
+        needed = sum(cost.output * attempt.kept for attempt, cost in zip(self.attempts, known, strict=True))
+        needed += next(iter([*opened, *(cost.input for cost in known)]), 0.0)
+        return Cost(total, max(0.0, total - needed), estimated / total if total else 0.0, tuple(costs))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON, with `"version": 1`."""
         return {"version": VERSION, **asdict(self), "usage": asdict(self.usage)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """What `to_dict` gave. Raises `ValueError` for another version."""
+        """What `to_dict` gave, of an older or newer release too. Raises `ValueError` for another version."""
         version = data.get("version")
         if version != VERSION:
             raise ValueError(f"this is a report of version {version!r}; only {VERSION} can be read")
         return cls(
-            attempts=[AttemptReport(**attempt) for attempt in data["attempts"]],
+            attempts=[AttemptReport(**_known(attempt)) for attempt in data["attempts"]],
             notices=[Notice(**notice) for notice in data["notices"]],
             outcome=data["outcome"],
             duration=data["duration"],
@@ -185,3 +287,11 @@ class Report:
         if not isinstance(data, dict):
             raise ValueError("this is no report of version 1: it is no JSON object")
         return cls.from_dict(data)
+
+
+_FIELDS: Final = frozenset(each.name for each in fields(AttemptReport))
+
+
+def _known(attempt: Mapping[str, Any]) -> dict[str, Any]:
+    """An attempt's fields, without those that a later release of the same version has added."""
+    return {name: value for name, value in attempt.items() if name in _FIELDS}

@@ -23,7 +23,7 @@ def message_start(id: str = "msg_1", model: str = "claude-opus-5-5", **usage: in
 
 
 def block_start(index: int, type: str, **fields: Any) -> Event:
-    """Opens a block as the API does: text and thinking empty, a tool's input `{}`."""
+    """Opens a block as the API does: text and thinking empty, a tool's input `{}`; other types with `fields` alone."""
     empty: dict[str, dict[str, Any]] = {
         "text": {"text": ""},
         "thinking": {"thinking": "", "signature": ""},
@@ -32,7 +32,11 @@ def block_start(index: int, type: str, **fields: Any) -> Event:
         "server_tool_use": {"id": "srvtoolu_1", "name": "web_search", "input": {}},
         "web_search_tool_result": {"tool_use_id": "srvtoolu_1", "content": []},
     }
-    return {"type": "content_block_start", "index": index, "content_block": {"type": type, **empty[type], **fields}}
+    return {
+        "type": "content_block_start",
+        "index": index,
+        "content_block": {"type": type, **empty.get(type, {}), **fields},
+    }
 
 
 def delta(index: int, type: str, value: Any) -> Event:

@@ -10,6 +10,8 @@ from typing import Any
 import anthropic
 import httpx2
 import pytest
+from botocore.loaders import Loader
+from google.auth.exceptions import RefreshError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -19,6 +21,7 @@ from unbroken.core.failure import (
     Kind,
     Verdict,
     classify,
+    not_sent,
     of_kind,
     retry_after_seconds,
 )
@@ -134,6 +137,107 @@ def test_prefill_unsupported_is_known_by_the_apis_own_words() -> None:
     assert classified(400, body_of("invalid_request_error", words)).kind is Kind.PREFILL_UNSUPPORTED
     other = "messages: final assistant content cannot end with trailing whitespace"
     assert classified(400, body_of("invalid_request_error", other)).kind is Kind.INVALID_REQUEST
+
+
+# -- other platforms
+
+
+#: As botocore's model of `bedrock-runtime` has them: the exception, its status, what it is, what may be done.
+OF_BEDROCK = [
+    ("AccessDeniedException", 403, Kind.PERMISSION, Verdict.ELSEWHERE),
+    ("InternalServerException", 500, Kind.SERVER_ERROR, Verdict.RETRY),
+    ("ModelErrorException", 424, Kind.SERVER_ERROR, Verdict.RETRY),
+    ("ModelNotReadyException", 429, Kind.OVERLOADED, Verdict.RETRY),
+    ("ModelStreamErrorException", 424, Kind.SERVER_ERROR, Verdict.RETRY),
+    ("ModelTimeoutException", 408, Kind.TIMED_OUT, Verdict.RETRY),
+    ("ResourceNotFoundException", 404, Kind.NOT_FOUND, Verdict.ELSEWHERE),
+    ("ServiceQuotaExceededException", 400, Kind.RATE_LIMITED, Verdict.RETRY),
+    ("ServiceUnavailableException", 503, Kind.OVERLOADED, Verdict.RETRY),
+    ("ThrottlingException", 429, Kind.RATE_LIMITED, Verdict.RETRY),
+    ("ValidationException", 400, Kind.INVALID_REQUEST, Verdict.REJECTED),
+]
+
+
+def test_bedrocks_exceptions_are_all_there() -> None:
+    """Those of its own model of the call, with their statuses."""
+    model = Loader().load_service_model("bedrock-runtime", "service-2")
+    errors = model["operations"]["InvokeModelWithResponseStream"]["errors"]
+    statuses = {error["shape"]: model["shapes"][error["shape"]]["error"]["httpStatusCode"] for error in errors}
+    assert statuses == {name: status for name, status, _, _ in OF_BEDROCK}
+    inside = set(model["shapes"]["ResponseStream"]["members"]) - {"chunk"}
+    assert inside <= {name[0].lower() + name[1:] for name in statuses}
+
+
+@pytest.mark.parametrize(("name", "status", "kind", "verdict"), OF_BEDROCK)
+def test_an_exception_of_bedrocks_is_known_by_its_name(name: str, status: int, kind: Kind, verdict: Verdict) -> None:
+    """In the header of a response, with an address behind it, and in a stream, where it begins with a small letter."""
+    body = {"message": "It went wrong."}
+    for header in (name, f"{name}:http://internal.amazon.com/coral/com.amazon.bedrock/"):
+        told = classified(status, body, x_amzn_errortype=header)
+        assert told == Failure(kind, verdict, ERROR, status=status, type=name)
+    inside = name[0].lower() + name[1:]
+    assert classified(200, body_of(inside)) == Failure(kind, verdict, ERROR, status=200, type=inside)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("ExpiredTokenException", 403),
+        ("IncompleteSignature", 400),
+        ("InvalidSignatureException", 403),
+        ("MissingAuthenticationTokenException", 403),
+        ("UnrecognizedClientException", 403),
+    ],
+)
+def test_a_signature_that_amazon_does_not_take_is_the_clients(name: str, status: int) -> None:
+    """As a wrong key is."""
+    failure = classified(status, {"message": "The security token is invalid."}, x_amzn_errortype=name)
+    assert (failure.kind, failure.verdict) == (Kind.AUTHENTICATION, Verdict.CLIENT)
+
+
+def test_an_exception_that_is_not_in_the_table_is_known_by_its_status() -> None:
+    """Amazon has many; inside a stream it is the server's trouble."""
+    assert classified(500, {"message": ""}, x_amzn_errortype="InternalFailure").kind is Kind.SERVER_ERROR
+    assert classified(404, {}, x_amzn_errortype="FTUFormNotFilled").verdict is Verdict.ELSEWHERE
+    assert classified(200, body_of("somethingNewException")).kind is Kind.SERVER_ERROR
+
+
+def test_prefill_unsupported_is_known_by_its_words_on_bedrock_too() -> None:
+    """It hands the API's words on as its own message."""
+    words = "This model does not support assistant message prefill. The conversation must end with a user message."
+    failure = classified(400, {"message": words}, x_amzn_errortype="ValidationException")
+    assert failure.kind is Kind.PREFILL_UNSUPPORTED
+    assert classified(200, body_of("validationException", words)).kind is Kind.PREFILL_UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "kind"),
+    [
+        (401, "UNAUTHENTICATED", Kind.AUTHENTICATION),
+        (403, "PERMISSION_DENIED", Kind.PERMISSION),
+        (404, "NOT_FOUND", Kind.NOT_FOUND),
+        (429, "RESOURCE_EXHAUSTED", Kind.RATE_LIMITED),
+        (503, "UNAVAILABLE", Kind.SERVER_ERROR),
+        (504, "DEADLINE_EXCEEDED", Kind.TIMED_OUT),
+    ],
+)
+def test_googles_own_errors_are_known_by_their_status(status: int, name: str, kind: Kind) -> None:
+    """They have no `error.type`, and their details are a list; from a stream they come in a list themselves."""
+    body = {"error": {"code": status, "message": "No.", "status": name, "details": [{"reason": "X"}]}}
+    assert classified(status, body).kind is classified(status, [body]).kind is kind
+    assert classified(status, body).type is None
+
+
+def test_a_request_that_could_not_be_sent_rules_its_client_out() -> None:
+    """Credentials that are not there are not there for the next request either; the error is kept as it is."""
+    error = RuntimeError("Could not resolve AWS credentials from session")
+    assert not_sent(error) == Failure(Kind.AUTHENTICATION, Verdict.CLIENT, error)
+
+
+def test_credentials_that_could_not_be_refreshed_just_now_are_worth_another_try() -> None:
+    """If Google's library says so."""
+    assert not_sent(RefreshError("later", retryable=True)).verdict is Verdict.RETRY
+    assert not_sent(RefreshError("never", retryable=False)).verdict is Verdict.CLIENT
 
 
 SHOULD_RETRY = [

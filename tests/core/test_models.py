@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from unbroken.core.models import MODELS, SHARED_BUCKETS, lookup
+from unbroken.core.models import (
+    EFFORTS,
+    MODELS,
+    NOT_IN_THE_TABLE,
+    THINKING_TYPES,
+    ModelInfo,
+    Models,
+    family,
+    lookup,
+)
 
 ADAPTIVE = {"adaptive"}
 ENABLED = {"enabled", "disabled"}
@@ -85,19 +94,22 @@ ALIASES = [
 @pytest.mark.parametrize(("alias", "name"), ALIASES)
 def test_a_model_is_known_by_all_its_names(alias: str, name: str) -> None:
     """Dates, regions, versions and vendors are left aside."""
-    assert lookup(alias).name == name
-    assert lookup(alias).source != "not in the table"
+    assert family(alias) == lookup(alias).name == name
+    assert lookup(alias).source != NOT_IN_THE_TABLE
 
 
 @pytest.mark.parametrize("model", ["claude-opus-6", "claude-opus-5-6-20270101", "my-gateway/best", ""])
 def test_a_model_that_is_not_in_the_table_is_taken_for_a_new_one(model: str) -> None:
-    """No prefill, which only costs the *continue* form; no thinking type is ruled out, and no limit is known."""
+    """No prefill, which only costs the *continue* form; nothing else is ruled out, and no limit is known."""
     info = lookup(model)
     assert not info.prefill
     assert info.thinks_by_default
-    assert info.thinking == ADAPTIVE | ENABLED
+    assert info.thinking == THINKING_TYPES
+    assert info.effort == set(EFFORTS)
     assert info.forced_tool_choice
-    assert (info.max_output, info.context, info.source) == (None, None, "not in the table")
+    assert info.speed
+    assert (info.max_output, info.context, info.source) == (None, None, NOT_IN_THE_TABLE)
+    assert family(model) == info.name
 
 
 def test_a_model_stands_in_the_table_once_and_says_where_it_comes_from() -> None:
@@ -122,14 +134,126 @@ BUCKETS = [
 
 def test_models_that_share_a_rate_limit_share_a_bucket() -> None:
     """All names of a model draw from one; every model that the page does not name has its own."""
-    buckets = [{lookup(name).bucket for name in names} for names in BUCKETS]
+    buckets = [{lookup(name).rate_limit for name in names} for names in BUCKETS]
     assert [len(bucket) for bucket in buckets] == [1] * len(BUCKETS)
     assert len(set().union(*buckets)) == len(BUCKETS)
 
 
-def test_a_shared_bucket_has_no_models_name_and_its_models_are_in_the_table() -> None:
+def test_a_shared_bucket_has_no_models_name_and_more_than_one_model() -> None:
     """A slip of the pen would leave one out."""
-    names = {info.name for info in MODELS}
-    assert set(SHARED_BUCKETS) <= names
-    assert not set(SHARED_BUCKETS.values()) & names
-    assert all(info.bucket == info.name for info in MODELS if info.name not in SHARED_BUCKETS)
+    shared = [info.bucket for info in MODELS if info.bucket]
+    assert not set(shared) & {info.name for info in MODELS}
+    assert all(shared.count(bucket) > 1 for bucket in shared)
+
+
+EFFORT = [
+    # the levels, and the models that take no others
+    ((), {"claude-sonnet-4-5", "claude-haiku-4-5"}),
+    (("low", "medium", "high"), {"claude-opus-4-5"}),
+    (("low", "medium", "high", "max"), {"claude-opus-4-6", "claude-sonnet-4-6", "claude-mythos-preview"}),
+]
+
+
+@pytest.mark.parametrize(("levels", "names"), EFFORT)
+def test_the_levels_of_effort(levels: tuple[str, ...], names: set[str]) -> None:
+    """`max` came with 4.6, `xhigh` with Opus 4.7; every later model has all."""
+    assert {info.name for info in MODELS if info.effort == set(levels)} & {row[0] for row in TABLE} == names
+    limited = {name for _, names in EFFORT for name in names}
+    assert all(lookup(row[0]).effort == set(EFFORTS) for row in TABLE if row[0] not in limited)
+
+
+def test_thinking_goes_without_the_highest_efforts() -> None:
+    """Three models reject `xhigh` and `max` when thinking is turned off, and all three can turn it off."""
+    quiet = {info.name for info in MODELS if info.quiet_effort is not None}
+    assert quiet == {"claude-opus-5", "claude-sonnet-5-5", "claude-haiku-5-5"}
+    assert all(lookup(name).thinking & {"disabled", "between_tools"} for name in quiet)
+
+
+def test_a_token_is_shorter_from_opus_4_7_on() -> None:
+    """About 30 % more tokens for the same text; which of the two a model has is a matter of its generation."""
+    longer = {info.name for info in MODELS if info.chars_per_token == lookup("claude-haiku-4-5").chars_per_token}
+    assert {row[0] for row in TABLE} & longer == {
+        "claude-opus-4-6",
+        "claude-sonnet-4-6",
+        "claude-mythos-preview",
+        "claude-opus-4-5",
+        "claude-sonnet-4-5",
+        "claude-haiku-4-5",
+    }
+    text = 10_000
+    older, newer = lookup("claude-haiku-4-5"), lookup("claude-opus-4-7")
+    assert older.least_tokens(text, 0) == 2_000
+    assert newer.least_tokens(text, 0) == 2_600
+    assert older.least_tokens(0, text) == 5_000
+    assert newer.least_tokens(0, text) == 6_500
+    assert older.least_tokens(9, 3) == 1 + 1
+
+
+# -- what is known better
+
+REFUSED = "max_tokens: 200000 > 32000, which is the maximum allowed number of output tokens for claude-haiku-4-5"
+
+
+def test_the_table_is_what_is_known_at_first() -> None:
+    """Of every model, by any of its names."""
+    assert all(Models().get(alias) == lookup(alias) for alias, _ in ALIASES)
+    assert Models().get("my-gateway/best") == lookup("my-gateway/best")
+
+
+def test_the_caller_knows_better() -> None:
+    """What is said of a model holds for all forms of its name, and what is said of one form for that alone."""
+    mine, frozen = ModelInfo(name="mine", prefill=True), ModelInfo(name="frozen")
+    models = Models({"my-gateway/best": mine, "claude-opus-5-5": mine, "anthropic.claude-opus-5-5": frozen})
+    assert models.get("my-gateway/best") == mine
+    assert models.get("claude-opus-5-5") == models.get("claude-opus-5-5-20260922") == mine
+    assert models.get("anthropic.claude-opus-5-5") == frozen
+    assert models.get("claude-opus-5") == lookup("claude-opus-5")
+
+
+def test_the_api_knows_best() -> None:
+    """It corrects what the caller said, and only of the name that was asked: another platform may differ."""
+    models = Models({"claude-haiku-4-5": ModelInfo(name="mine", max_output=99)})
+    models.correct("claude-haiku-4-5", REFUSED)
+    assert models.get("claude-haiku-4-5").max_output == 32_000
+    assert models.get("claude-haiku-4-5").name == "mine"
+    assert models.get("claude-haiku-4-5@20251001").max_output == 99
+    models.correct("claude-haiku-4-5", "messages: at least one message is required")
+    assert models.get("claude-haiku-4-5").max_output == 32_000
+
+
+def test_what_the_models_api_says_is_taken_in() -> None:
+    """And comes back; what it leaves out is as it was."""
+    models = Models()
+    learnt = models.describe("claude-haiku-4-5", {"max_tokens": 50_000})
+    assert learnt == models.get("claude-haiku-4-5")
+    assert (learnt.max_output, learnt.context, learnt.source) == (50_000, 200_000, "the Models API")
+    assert models.describe("claude-haiku-4-5", {}) == learnt
+
+
+def test_what_was_learnt_does_not_pile_up() -> None:
+    """Names of models may come from users; those that were corrected first are forgotten."""
+    models = Models()
+    for number in range(300):
+        models.correct(f"model-{number}", REFUSED)
+    kept = [number for number in range(300) if models.get(f"model-{number}").max_output is not None]
+    assert kept == [*range(300 - 256, 300)]
+
+
+def test_it_is_read_and_changed_under_its_lock() -> None:
+    """Threads may share it."""
+
+    class Lock:
+        taken = 0
+
+        def __enter__(self) -> None:
+            self.taken += 1
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    lock = Lock()
+    models = Models(lock=lock)
+    models.get("claude-opus-5")
+    models.correct("claude-opus-5", REFUSED)
+    models.describe("claude-opus-5", {})
+    assert lock.taken == 3

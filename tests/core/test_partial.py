@@ -26,7 +26,7 @@ from builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbroken.core.partial import Event, Partial
+from unbroken.core.partial import Block, Event, Partial
 
 CITATION = {"type": "char_location", "cited_text": "x", "document_index": 0, "start_char_index": 0, "end_char_index": 1}
 
@@ -338,3 +338,67 @@ def test_an_open_call_has_no_whole_one() -> None:
     held = partial(message_start(), *open_tool('{"city": "Oslo"}'))
     assert held.whole_calls == []
     assert held.open_block is not None
+
+
+# -- server-side tools, and what nobody knows
+
+
+def use(index: int, id: str, type: str = "server_tool_use") -> list[Event]:
+    """A whole call of a server-side tool."""
+    return [block_start(index, type, id=id, name="web_search", input={}), block_stop(index)]
+
+
+def result(index: int, id: str, type: str = "web_search_tool_result") -> list[Event]:
+    """Its whole result."""
+    return [block_start(index, type, tool_use_id=id, content=[]), block_stop(index)]
+
+
+def ids(blocks: list[Block]) -> list[str]:
+    """The ids of some calls."""
+    return [block.start["id"] for block in blocks]
+
+
+USES = [
+    # what, events, the calls that are whole, those of them without a result
+    ("none", text_block("Hi"), [], []),
+    ("the caller's own tools are others", tool_block("{}"), [], []),
+    ("a call", use(0, "a"), ["a"], ["a"]),
+    ("half a call", use(0, "a")[:1], [], []),
+    ("a pair", [*use(0, "a"), *result(1, "a")], ["a"], []),
+    ("half a result", [*use(0, "a"), *result(1, "a")[:1]], ["a"], ["a"]),
+    ("another's result", [*use(0, "a"), *result(1, "b")], ["a"], ["a"]),
+    ("two calls, one result", [*use(0, "a"), *use(1, "b"), *result(2, "b")], ["a", "b"], ["a"]),
+    ("MCP", [*use(0, "a", "mcp_tool_use"), *result(1, "a", "mcp_tool_result")], ["a"], []),
+]
+
+
+@pytest.mark.parametrize(("events", "uses", "orphans"), [row[1:] for row in USES], ids=[row[0] for row in USES])
+def test_calls_of_server_side_tools_and_those_without_a_result(
+    events: list[Event], uses: list[str], orphans: list[str]
+) -> None:
+    """Paired by their ids; an abandoned call is none."""
+    held = partial(message_start(), *events)
+    assert (ids(held.server_uses), ids(held.orphans)) == (uses, orphans)
+    for block in held.orphans:
+        block.abandoned = True
+    assert held.orphans == []
+    assert ids(held.server_uses) == [each for each in uses if each not in orphans]
+
+
+UNKNOWN = {"type": "content_block_delta", "index": 0, "delta": {"type": "new", "x": [1]}}
+STRANGE = [
+    ("nothing", [], False),
+    ("text", open_text("Hi"), False),
+    ("a server-side pair", [*use(0, "a"), *result(1, "a")], False),
+    ("a whole block of a new type", [block_start(0, "hologram"), block_stop(0)], True),
+    ("half of one, which is dropped", [block_start(0, "hologram")], False),
+    ("a new delta in the open text", [*open_text("Hi"), UNKNOWN], True),
+    ("a new delta in a whole thought", [*thinking_block("Hm.")[:-1], UNKNOWN, block_stop(0)], True),
+    ("a new delta in half a call, which is dropped", [*open_tool("{"), UNKNOWN], False),
+]
+
+
+@pytest.mark.parametrize(("events", "unknown"), [row[1:] for row in STRANGE], ids=[row[0] for row in STRANGE])
+def test_whether_it_holds_what_nobody_knows(events: list[Event], unknown: bool) -> None:
+    """Of what counts: the finished blocks and the open text."""
+    assert partial(message_start(), *events).has_unknown is unknown

@@ -25,15 +25,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbroken.core.failure import Failure, Kind, Verdict, of_kind
+from unbroken.core.models import Models
 from unbroken.core.partial import Partial
 from unbroken.core.plan import Plan
 from unbroken.core.readiness import Readiness
+from unbroken.core.requests import Requests
 from unbroken.core.steps import Ask, Fail, Finish, JoinAsItIs, Step
 from unbroken.policy import Hedging, Policy
 from unbroken.routes import Route
 
 HERE, THERE = object(), object()  # two clients
 ERROR = anthropic.APIError("it died", httpx2.Request("POST", "/v1/messages"), body=None)
+
+
+def refusal(message: str) -> anthropic.APIError:
+    """A 400 in the API's own words."""
+    body = {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
+    return anthropic.APIError(f"Error code: 400 - {body}", httpx2.Request("POST", "/v1/messages"), body=body)
+
+
+NO_PREFILL = refusal(
+    "This model does not support assistant message prefill. The conversation must end with a user message."
+)
 
 #: One kind for each verdict, of the plainest sort.
 RETRY, ELSEWHERE, CLIENT, REJECTED = Kind.OVERLOADED, Kind.NOT_FOUND, Kind.AUTHENTICATION, Kind.INVALID_REQUEST
@@ -44,16 +57,17 @@ COST = 10 + len(SENTENCE) // 5
 NOTHING = Partial()
 TEXT = partial(message_start(), *open_text(SENTENCE))
 THOUGHT = partial(message_start(), *thinking_block("Hm."))
-STUCK = partial(
-    message_start(), *tool_block(type="server_tool_use"), block_start(1, "web_search_tool_result"), block_stop(1)
-)
+STUCK = partial(message_start(), block_start(0, "hologram"), block_stop(0))
+PAIR = [*tool_block("{}", type="server_tool_use"), block_start(1, "web_search_tool_result"), block_stop(1)]
+RESULTS = partial(message_start(), *PAIR)
 THOUGHT_AND_TEXT = partial(message_start(), *thinking_block("Hm."), *open_text(SENTENCE, index=1))
 
 
 def died(kind: Kind = RETRY, *, retry_after: float | None = None, verdict: Verdict | None = None) -> Failure:
     """A failure of that kind; `verdict` stands for an `x-should-retry` that changed it."""
-    plain = of_kind(kind, ERROR, status=500)
-    return Failure(kind, verdict or plain.verdict, ERROR, status=500, retry_after=retry_after)
+    error = NO_PREFILL if kind is Kind.PREFILL_UNSUPPORTED else ERROR
+    plain = of_kind(kind, error, status=500)
+    return Failure(kind, verdict or plain.verdict, error, status=500, retry_after=retry_after)
 
 
 class Story:
@@ -72,19 +86,26 @@ class Story:
         named = [(route, HERE) if isinstance(route, str) else route for route in routes or ("claude-opus-5-5",)]
         self.routes = [Route(model=model, client=client) for model, client in named]
         original = {"max_tokens": 1_000, "messages": [{"role": "user", "content": "Hi"}], **(request or {})}
-        requests = [route.request(original) for route in self.routes]
-        self.plan = Plan(Policy(**policy), self.routes, requests, ["4-5" in route.model for route in self.routes])
+        self.plan = Plan(Policy(**policy), self.routes, Requests(original, self.routes, Models()))
         self.jitter = jitter
         self.now = 1_000.0
 
     def lose(
-        self, failure: Failure | Kind = RETRY, held: Partial = NOTHING, *, brought: bool = False, acted: bool = False
+        self,
+        failure: Failure | Kind = RETRY,
+        held: Partial = NOTHING,
+        *,
+        brought: bool = False,
+        acted: bool = False,
+        unknown: bool = False,
     ) -> Step:
         """The attempt at hand dies. `brought` is told to the plan first, as the engine does it."""
         failure = died(failure) if isinstance(failure, Kind) else failure
         if brought:
             self.plan.content(thinking=bool(held.whole("thinking")))
-        return self.plan.after(failure, held, brought=brought, now=self.now, jitter=self.jitter, acted=acted)
+        return self.plan.after(
+            failure, held, brought=brought, now=self.now, jitter=self.jitter, acted=acted, unknown=unknown
+        )
 
     def ask(self, *args: Any, **kwargs: Any) -> Ask:
         """The same, where it has to end in another request."""
@@ -134,6 +155,46 @@ def test_what_cannot_be_gone_on_from_fails(kind: Kind) -> None:
     assert Story("claude-opus-5-5", "claude-opus-5").fail(kind, STUCK, brought=True) == Fail(
         "what was delivered cannot be gone on from"
     )
+
+
+@pytest.mark.parametrize("kind", EVERYTHING)
+@pytest.mark.parametrize("held", [NOTHING, TEXT], ids=["nothing", "text"])
+def test_an_attempt_that_had_begun_what_nobody_knows_fails(kind: Kind, held: Partial) -> None:
+    """Though it was held back: what it would have been, and what asking again would do, nobody can say."""
+    story = Story("claude-opus-5-5", "claude-opus-5")
+    assert story.fail(kind, held, unknown=True) == Fail("what was delivered cannot be gone on from")
+
+
+def test_what_is_whole_is_finished_whatever_it_holds() -> None:
+    """Nothing has to be asked."""
+    held = partial(message_start(), block_start(0, "hologram"), block_stop(0), message_delta())
+    assert Story().lose(RETRY, held, brought=True, unknown=True) == Finish(message_stop=True)
+
+
+# -- RESULTS: a server-side tool's pair with no text behind it
+
+
+@pytest.mark.parametrize("model", ["claude-haiku-4-5", "claude-opus-5-5"])
+def test_after_results_the_answer_is_gone_on_with(model: str) -> None:
+    """Never begun anew: the tools would be used again; and with no text there is no prefill."""
+    assert Story(model).ask(RETRY, RESULTS, brought=True).form == "continue"
+    little = partial(message_start(), *PAIR, *open_text("So", index=2))
+    assert Story("claude-opus-5-5").ask(RETRY, little, brought=True).form == "continue"
+
+
+def test_after_results_every_limit_of_a_resume_holds() -> None:
+    """It is one: it is counted, it costs input, and the policy may forbid it."""
+    Story(resume="never").fail(RETRY, RESULTS, brought=True)
+    Story(resume="restart").fail(RETRY, RESULTS, brought=True)
+    Story(max_resumes=0).fail(RETRY, RESULTS, brought=True)
+    Story(max_extra_input_tokens=9).fail(RETRY, RESULTS, brought=True)
+    assert Story(max_extra_input_tokens=10).ask(RETRY, RESULTS, brought=True).form == "continue"
+
+
+def test_tools_that_have_acted_are_gone_on_from_after_their_results() -> None:
+    """A resume does not use them again; only a request from the beginning would."""
+    assert Story().ask(RETRY, RESULTS, brought=True, acted=True).form == "continue"
+    Story().fail(RETRY, NOTHING, acted=True)
 
 
 def test_tools_that_may_have_acted_are_not_made_to_act_again() -> None:
@@ -201,7 +262,10 @@ def test_a_rejection_after_a_thought_was_delivered_is_no_error_of_the_sdks() -> 
 def test_a_route_whose_model_cannot_take_the_request_is_never_asked() -> None:
     """`adapt` said so before the stream began."""
     routes = [Route(model="claude-haiku-4-5", client=HERE), Route(model="claude-opus-5-5", client=HERE)]
-    plan = Plan(Policy(max_attempts_per_route=1), routes, [{"max_tokens": 9, "messages": []}, None], [True, False])
+    request = {"max_tokens": 9, "messages": [], "tool_choice": {"type": "any"}}
+    plan = Plan(Policy(max_attempts_per_route=1), routes, Requests(request, routes, Models()))
+    assert plan.unfit(0) is None
+    assert plan.unfit(1) == "does not take a forced tool_choice"
     assert plan.left_out == [1]
     for _ in range(3):
         step = plan.after(died(), NOTHING, brought=False, now=0.0, jitter=0.0)
@@ -308,9 +372,77 @@ def test_prefill_refused_to_a_policy_that_allows_nothing_else_is_not_asked_again
     assert story.fail(Kind.PREFILL_UNSUPPORTED, TEXT) == Fail("no route is left that could answer")
 
 
+NO_ADAPTIVE = refusal("adaptive thinking is not supported on this model")
+NO_FORCE = refusal('tool_choice: type "tool" and "any" are not supported for this model.')
+TOO_LONG = refusal("prompt is too long: 203052 tokens > 200000 maximum")
+
+
+def refused(error: anthropic.APIError) -> Failure:
+    """A 400 in these words."""
+    return Failure(REJECTED, Verdict.REJECTED, error, status=400)
+
+
+def test_a_fallbacks_request_that_its_model_does_not_take_is_made_again_as_it_takes_it() -> None:
+    """At once, once, and it is no attempt lost; a second 400 of that kind is one like any other."""
+    story = Story("claude-opus-5-5", "my-model", request={"thinking": {"type": "adaptive"}}, max_attempts_per_route=1)
+    assert story.ask(RETRY) == Ask(route=1, form="request", costs_retry=True)
+    assert story.ask(refused(NO_ADAPTIVE)) == Ask(route=1, form="request")
+    assert story.ask(refused(NO_ADAPTIVE)).route == 0
+    assert story.plan.left_out == [1]
+
+
+def test_a_400_that_leads_to_the_same_request_is_no_reason_to_make_it_again() -> None:
+    """More is known of the model now, but nothing that would change what it is asked."""
+    story = Story("claude-opus-5-5", "my-model", max_attempts_per_route=1)
+    story.ask(RETRY)
+    assert story.ask(refused(TOO_LONG)).route == 0
+    assert story.plan.left_out == [1]
+
+
+def test_a_400_may_rule_a_route_out_for_what_its_model_cannot_do() -> None:
+    """The reason is there to be told."""
+    story = Story("claude-opus-5", "my-model", request={"tool_choice": {"type": "any"}}, max_attempts_per_route=1)
+    story.ask(RETRY)
+    assert story.ask(refused(NO_FORCE)).route == 0
+    assert story.plan.left_out == [1]
+    assert story.plan.unfit(1) == "does not take a forced tool_choice"
+
+
+def test_the_primarys_own_request_is_never_changed() -> None:
+    """Its 400 is the caller's to know, whatever it says."""
+    story = Story("my-model", "claude-opus-5", request={"thinking": {"type": "adaptive"}})
+    assert story.fail(refused(NO_ADAPTIVE)).error is NO_ADAPTIVE
+
+
+def test_a_resume_of_the_primary_that_its_model_does_not_take_is_made_again_as_it_takes_it() -> None:
+    """It was taken before, perhaps by another machine; what has arrived is worth the change."""
+    story = Story("my-model", request={"thinking": {"type": "adaptive"}}, max_attempts=1, max_resumes=2)
+    assert story.ask(RETRY, TEXT, brought=True) == Ask(route=0, form="continue", wait=0.5)
+    assert story.ask(refused(NO_ADAPTIVE), TEXT) == Ask(route=0, form="continue")
+    assert story.fail(refused(NO_ADAPTIVE), TEXT).error is None
+
+
+def test_a_hedge_that_its_model_does_not_take_is_made_again_while_the_others_are_waited_for() -> None:
+    """What is read on is still the request that was made first."""
+    request = {"thinking": {"type": "adaptive"}}
+    story = Story("claude-opus-5-5", "my-model", request=request, hedging=Hedging(0.5))
+    hedge = Ask(route=1, form="request")
+    again = story.plan.hedge_failed(hedge, refused(NO_ADAPTIVE), NOTHING, now=story.now)
+    assert again == Ask(route=1, form="request")
+    assert story.plan.asking == Ask(route=0, form="request")
+
+
+def test_a_corrected_resume_counts_once() -> None:
+    """In requests and in tokens."""
+    story = Story("my-model", request={"thinking": {"type": "adaptive"}}, max_resumes=1)
+    story.ask(RETRY, TEXT, brought=True)
+    assert story.ask(refused(NO_ADAPTIVE), TEXT).form == "continue"
+    assert story.fail(RETRY, TEXT).why == "the rest was asked for 1 times"
+
+
 def test_the_callers_own_prefill_refused_is_the_callers_to_know() -> None:
     """Before content that 400 is about the request as the caller made it."""
-    assert Story("claude-haiku-4-5").fail(Kind.PREFILL_UNSUPPORTED).error is ERROR
+    assert Story("claude-haiku-4-5").fail(Kind.PREFILL_UNSUPPORTED).error is NO_PREFILL
 
 
 RESUMES = [
@@ -519,7 +651,8 @@ def test_a_text_too_short_to_join_by_that_was_not_replayed_is_asked_for_with_an_
 
 def test_a_document_that_goes_another_way_is_not_glued() -> None:
     """Half of one JSON and half of another is no JSON."""
-    for changes in ({"resume": "restart"}, {"request": {"output_config": {"format": {"type": "json_schema"}}}}):
+    document = {"output_config": {"format": {"type": "json_schema"}}}
+    for changes in ({"resume": "restart"}, {"request": document, "resume": "restart"}):
         story = Story(**changes)
         assert story.ask(RETRY, TEXT, brought=True).form == "restart"
         assert story.plan.after_unmatched(TEXT) == Fail("the new answer does not replay what was delivered")

@@ -27,6 +27,7 @@ from unbroken.core.anchor import Anchor, choose_anchor
 from unbroken.core.models import lookup
 from unbroken.core.partial import Partial
 from unbroken.core.resume import (
+    CONTINUE_AFTER_RESULTS,
     CONTINUE_PROMPT,
     Form,
     build,
@@ -35,6 +36,7 @@ from unbroken.core.resume import (
     forms,
     is_structured,
     remaining_tokens,
+    starts_over,
     thinking_is_on,
     tokens_of,
 )
@@ -74,6 +76,20 @@ THOUGHT = partial(message_start(), *thinking_block("Hm."), *open_text("Foxes ", 
 REDACTED = partial(message_start(), block_start(0, "redacted_thinking"), block_stop(0), *open_text("Foxes ", index=1))
 JSON_FORMAT = {"output_config": {"format": {"type": "json_schema", "schema": {}}}}
 
+PAIR = [*tool_block("{}", type="server_tool_use"), block_start(1, "web_search_tool_result"), block_stop(1)]
+USED = partial(message_start(), *PAIR)
+USED_THEN_TEXT = partial(message_start(), *PAIR, *open_text(SENTENCE, index=2))
+THOUGHT_AND_USED = partial(
+    message_start(),
+    *thinking_block("Hm."),
+    *tool_block("{}", index=1, type="server_tool_use"),
+    block_start(2, "web_search_tool_result"),
+    block_stop(2),
+)
+ANY = {"tool_choice": {"type": "any"}}
+SEARCH = {"tool_choice": {"type": "tool", "name": "web_search"}}
+WEATHER = {"tool_choice": {"type": "tool", "name": "weather"}}
+
 FORMS = [
     # what, model, request, held, own thinking, the forms of "auto"
     ("a model that takes a prefill", HAIKU, {}, HELD, True, ["prefill", "continue"]),
@@ -81,8 +97,8 @@ FORMS = [
     ("prefill needs thinking off", HAIKU, THINKS, HELD, True, ["continue"]),
     ("disabled is off", HAIKU, {"thinking": {"type": "disabled"}}, HELD, True, ["prefill", "continue"]),
     ("no thinking said: the model's default", HAIKU, {"thinking": None}, HELD, True, ["prefill", "continue"]),
-    ("an output format is begun anew", HAIKU, JSON_FORMAT, HELD, True, ["restart"]),
-    ("so is a typed answer", OPUS, {"output_format": dict}, HELD, True, ["restart"]),
+    ("a document is gone on with, or begun anew", HAIKU, JSON_FORMAT, HELD, True, ["continue", "restart"]),
+    ("so is a typed answer", OPUS, {"output_format": dict}, HELD, True, ["continue", "restart"]),
     (
         "other output settings do not matter",
         HAIKU,
@@ -97,6 +113,14 @@ FORMS = [
     ("own thinking is kept, then left out", OPUS, {}, THOUGHT, True, ["continue", "continue_without_thinking"]),
     ("redacted thinking too", OPUS, {}, REDACTED, True, ["continue", "continue_without_thinking"]),
     ("another's thinking is left out", OPUS, {}, THOUGHT, False, ["continue_without_thinking"]),
+    ("a result with no text behind it is gone on from", HAIKU, {}, USED, True, ["continue"]),
+    ("with text it can be a prefill", HAIKU, {}, USED_THEN_TEXT, True, ["prefill", "continue"]),
+    ("a document is not begun anew: its tools would be used again", HAIKU, JSON_FORMAT, USED, True, ["continue"]),
+    ("thinking before a pair", OPUS, {}, THOUGHT_AND_USED, True, ["continue", "continue_without_thinking"]),
+    ("another's thinking before a pair", OPUS, {}, THOUGHT_AND_USED, False, ["continue_without_thinking"]),
+    ("any tool was used already", HAIKU, ANY, USED_THEN_TEXT, True, ["prefill", "continue"]),
+    ("so was the one that was named", HAIKU, SEARCH, USED_THEN_TEXT, True, ["prefill", "continue"]),
+    ("but not another", HAIKU, WEATHER, USED_THEN_TEXT, True, ["continue"]),
     ("after thinking there is no prefill", HAIKU, {}, THOUGHT, True, ["continue", "continue_without_thinking"]),
 ]
 
@@ -117,7 +141,9 @@ PREFERENCES = [
     ("never", HAIKU, JSON_FORMAT, []),
     ("restart", HAIKU, {}, ["restart"]),
     ("continue", HAIKU, {}, ["continue"]),
-    ("continue", HAIKU, JSON_FORMAT, ["restart"]),
+    ("continue", HAIKU, JSON_FORMAT, ["continue", "restart"]),
+    ("restart", HAIKU, JSON_FORMAT, ["restart"]),
+    ("prefill", HAIKU, JSON_FORMAT, ["restart"]),
     ("prefill", HAIKU, {}, ["prefill"]),
     ("prefill", HAIKU, THINKS, []),
     ("prefill", OPUS, {"thinking": {"type": "disabled"}}, ["prefill"]),  # the caller knows better than the table
@@ -128,6 +154,28 @@ PREFERENCES = [
 def test_the_policys_preference(preference: str, model: Any, request_: dict[str, Any], expected: list[Form]) -> None:
     """Said once, it is kept to; where it cannot be, there is no form."""
     assert forms({**REQUEST, **request_}, model, HELD, preference, prefill=model.prefill, own_thinking=True) == expected
+
+
+def test_a_server_side_tool_is_never_used_again_by_a_restart() -> None:
+    """Where only that is wanted there is no form left."""
+    for request in (REQUEST, {**REQUEST, **JSON_FORMAT}):
+        assert forms(request, HAIKU, USED_THEN_TEXT, "restart", prefill=True, own_thinking=True) == []
+
+
+STARTS = [
+    # what, held, whether the answer is written anew
+    ("a sentence", HELD, False),
+    ("a word", partial(message_start(), *open_text("The")), True),
+    ("a word after a thought", THOUGHT, True),
+    ("nothing but a pair", USED, False),
+    ("a word after a pair", partial(message_start(), *PAIR, *open_text("The", index=2)), False),
+]
+
+
+@pytest.mark.parametrize(("held", "over"), [row[1:] for row in STARTS], ids=[row[0] for row in STARTS])
+def test_whether_the_answer_is_written_anew(held: Partial, over: bool) -> None:
+    """Where no end of the text would show where to join; never where a server-side tool was used."""
+    assert starts_over(held) is over
 
 
 def test_a_model_that_was_found_to_reject_prefill_is_asked_to_continue() -> None:
@@ -228,6 +276,84 @@ def test_the_rest_of_the_request_stays() -> None:
         request = built(HELD, form, **changes)
         assert {name: request[name] for name in changes} == changes
         assert request["messages"][0] is QUESTION
+
+
+# -- what only a whole answer can satisfy
+
+
+def test_the_rest_of_a_document_is_asked_for_without_its_constraint() -> None:
+    """Half a document is none; the other output settings stay."""
+    schema = {"type": "json_schema", "schema": {}}
+    for form in ("continue", "continue_without_thinking"):
+        request = built(HELD, form, output_format=schema, output_config={"format": schema, "effort": "low"})
+        assert "output_format" not in request
+        assert request["output_config"] == {"effort": "low"}
+        assert "output_config" not in built(HELD, form, output_config={"format": schema})
+        assert "output_config" not in built(HELD, form, output_config=None)
+    assert built(HELD, "restart", **JSON_FORMAT)["output_config"] == JSON_FORMAT["output_config"]
+
+
+CHOICES = [
+    # what was asked for, what was used, what is asked for now
+    ({"type": "any"}, USED_THEN_TEXT, {"type": "auto"}),
+    ({"type": "tool", "name": "web_search"}, USED_THEN_TEXT, {"type": "auto"}),
+    (
+        {"type": "any", "disable_parallel_tool_use": True},
+        USED_THEN_TEXT,
+        {"type": "auto", "disable_parallel_tool_use": True},
+    ),
+    ({"type": "tool", "name": "weather"}, USED_THEN_TEXT, {"type": "tool", "name": "weather"}),
+    ({"type": "any"}, HELD, {"type": "any"}),
+    ({"type": "auto"}, USED_THEN_TEXT, {"type": "auto"}),
+    ({"type": "none"}, USED_THEN_TEXT, {"type": "none"}),
+]
+
+
+@pytest.mark.parametrize(("choice", "held", "expected"), CHOICES)
+def test_a_forced_choice_that_a_server_side_tool_has_satisfied_is_free(
+    choice: dict[str, Any], held: Partial, expected: dict[str, Any]
+) -> None:
+    """Otherwise the rest of the answer would have to call it a second time."""
+    assert built(held, "continue", tool_choice=choice)["tool_choice"] == expected
+
+
+# -- after the results of server-side tools
+
+
+@pytest.mark.parametrize("form", ["continue", "continue_without_thinking"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_pair_with_no_text_behind_it_is_gone_on_from(form: Form, whole: bool) -> None:
+    """There is nothing to repeat, and nothing to join."""
+    request, seam = compose(REQUEST, THOUGHT_AND_USED, form, model=OPUS, whole=whole)
+    assert seam is None
+    assert request["messages"][-1] == {"role": "user", "content": CONTINUE_AFTER_RESULTS}
+    thinking = ["thinking"] if form == "continue" else []
+    assert [block["type"] for block in assistant(request)] == [*thinking, "server_tool_use", "web_search_tool_result"]
+
+
+def test_white_space_behind_a_pair_is_as_good_as_nothing() -> None:
+    """The API would reject it."""
+    held = partial(message_start(), *PAIR, *text_block("\n\n", index=2))
+    request, seam = compose(REQUEST, held, "continue", model=HAIKU)
+    assert seam is None
+    assert request["messages"][-1]["content"] == CONTINUE_AFTER_RESULTS
+    assert assistant(request)[-1]["type"] == "web_search_tool_result"
+
+
+def test_too_little_text_behind_a_pair_is_sent_whole() -> None:
+    """There is no starting over, so the word itself is quoted."""
+    held = partial(message_start(), *PAIR, *open_text("So ", index=2))
+    request, seam = compose(REQUEST, held, "continue", model=HAIKU)
+    assert assistant(request)[-1] == {"type": "text", "text": "So"}
+    assert request["messages"][-1]["content"] == CONTINUE_PROMPT.replace("{echo}", "So")
+    assert seam is not None
+
+
+@pytest.mark.parametrize("prompt", ["Go on after '{echo}'.", lambda quote: f"Go on after '{quote}'."])
+def test_the_callers_wording_holds_after_results_too(prompt: Any) -> None:
+    """With nothing to quote."""
+    request, _ = compose(REQUEST, USED, "continue", model=HAIKU, prompt=prompt)
+    assert request["messages"][-1]["content"] == "Go on after ''."
 
 
 # -- the caller's own prefill

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import Any, Literal
 
@@ -42,27 +43,39 @@ class Reader:
         self.splicer = Splicer(live=frozenset(live), stop_sequences=stop_sequences)
         self.events: list[Event] = []
 
-    def attempt(self, *events: Event, seam: Seam | None = None) -> list[Event]:
+    def attempt(
+        self,
+        *events: Event,
+        seam: Seam | None = None,
+        own: bool = True,
+        is_document: Callable[[str], bool] | None = None,
+    ) -> list[Event]:
         """An attempt that brings these events and no more; what the reader got of it."""
         kept = deepcopy(events)
-        new = self.splicer.begin(seam)
+        new = self.splicer.begin(seam, own=own, is_document=is_document)
         for event in events:
             new += self.splicer.feed(event)
         assert list(events) == list(kept), "the events of an attempt are left as they are"
         self.events += new
         return new
 
-    def resume(self, *events: Event, form: Form = "continue", whole: bool = False) -> list[Event]:
+    def resume(
+        self,
+        *events: Event,
+        form: Form = "continue",
+        whole: bool = False,
+        is_document: Callable[[str], bool] | None = None,
+    ) -> list[Event]:
         """The attempt before this one dies, and the rest is asked for in that form."""
         self.splicer.abort()
         text = self.splicer.held.trailing_text
         anchor = Anchor("", "", text) if form == "restart" else choose_anchor(text, whole=whole or form == "prefill")
-        return self.attempt(*events, seam=Seam(text, anchor, form=form))
+        return self.attempt(*events, seam=Seam(text, anchor, form=form), is_document=is_document)
 
-    def again(self, *events: Event) -> list[Event]:
+    def again(self, *events: Event, own: bool = True) -> list[Event]:
         """The attempt before this one dies, and the request is made afresh."""
         self.splicer.abort()
-        return self.attempt(*events)
+        return self.attempt(*events, own=own)
 
     @property
     def text(self) -> str:
@@ -265,6 +278,32 @@ def test_whether_a_tool_on_the_servers_side_may_have_acted(start: Event, acted: 
     assert not reader.splicer.acted
 
 
+@pytest.mark.parametrize(
+    ("type", "unknown"), [("hologram", True), ("compaction", True), ("new_tool_result", False), ("text", False)]
+)
+def test_whether_it_has_brought_a_block_of_a_type_that_nobody_knows(type: str, unknown: bool) -> None:
+    """It is said as soon as the block begins, though it is held until it is whole; the next attempt starts anew."""
+    reader = Reader()
+    assert reader.attempt(message_start(), block_start(0, type)) == []
+    assert reader.splicer.unknown is unknown
+    reader.again()
+    assert not reader.splicer.unknown
+
+
+def test_a_block_of_a_type_that_nobody_knows_passes_through() -> None:
+    """While all goes well it is none of our business."""
+    events = [
+        message_start(),
+        block_start(0, "hologram", width=3),
+        block_stop(0),
+        *text_block("Hi", index=1),
+        *ending(),
+    ]
+    reader = Reader()
+    reader.attempt(*events)
+    assert reader.events == events
+
+
 # -- text that goes on
 
 
@@ -423,19 +462,6 @@ def test_deltas_that_need_no_change_are_not_built_anew() -> None:
     reader.attempt(message_start(), *open_text(SENTENCE))
     after = text_delta(" Nor the fox.")
     assert reader.resume(message_start(), *open_text(key_of(SENTENCE), " ?"), after)[-1] is after
-
-
-def test_citations_go_with_their_text_after_the_joint_and_are_dropped_before_it() -> None:
-    """Before it they cite what was cited already."""
-    cited = delta(0, "citations_delta", {"cited_text": "fox"})
-    reader = Reader()
-    reader.attempt(message_start(), *open_text(SENTENCE))
-    key = key_of(SENTENCE)
-    reader.resume(
-        message_start(), block_start(0, "text"), text_delta(key[:2]), cited, text_delta(key[2:] + " Nor"), cited
-    )
-    assert reader.skeleton()[-2:] == ["0 text_delta", "0 citations_delta"]
-    assert len([event for event in reader.events if "citation" in event.get("delta", {})]) == 1
 
 
 # -- cut again and again
@@ -617,6 +643,14 @@ def test_the_thinking_of_a_resume_is_left_out() -> None:
 
 
 # -- tools
+
+
+def test_the_thinking_of_another_model_is_left_out() -> None:
+    """The message names the model that opened it, which cannot read it; the text is taken."""
+    reader = Reader()
+    reader.attempt(message_start("msg_1"))
+    reader.again(message_start("msg_2"), *thinking_block("Hm."), *text_block("Hi", index=1), *ending(), own=False)
+    assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "-0", "message_delta", "message_stop"]
 
 
 def test_half_a_call_is_dropped_without_a_trace() -> None:
@@ -813,7 +847,7 @@ def test_white_space_may_be_part_of_a_stop_sequence() -> None:
 
 # -- whatever happens
 
-BLOCKS = st.sampled_from(["text", "thinking", "tool_use", "redacted_thinking", "server_tool_use"])
+BLOCKS = st.sampled_from(["text", "thinking", "tool_use", "redacted_thinking", "server_tool_use", "hologram"])
 
 
 @st.composite
@@ -827,7 +861,7 @@ def answers(draw: st.DrawFn) -> list[Event]:
                 events += text_block(*words, index=index)
             case "thinking":
                 events += thinking_block(*words, index=index)
-            case "redacted_thinking":
+            case "redacted_thinking" | "hologram":
                 events += [block_start(index, kind), block_stop(index)]
             case _:
                 events += tool_block("{", "}", index=index, type=kind)
@@ -877,6 +911,217 @@ def test_whatever_the_attempts_bring_the_reader_gets_one_message(
     assert opened == list(range(len(opened)))
     assert closed == sorted(set(closed))
     assert reader.splicer.held.blocks == [] or partial(*reader.events).text == reader.splicer.held.text
+
+
+# -- citations
+
+
+FOX = {"type": "char_location", "cited_text": "fox"}
+DOG = {"type": "char_location", "cited_text": "dog"}
+
+
+def cites(citation: dict[str, Any], index: int = 0) -> Event:
+    """A citation of what the block has said."""
+    return delta(index, "citations_delta", citation)
+
+
+def test_citations_before_the_joint_wait_for_it() -> None:
+    """The block that they belong to is not known before."""
+    key = key_of(SENTENCE)
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE))
+    assert reader.resume(message_start(), block_start(0, "text"), text_delta(key[:2]), cites(FOX)) == []
+    reader.events += reader.splicer.feed(text_delta(key[2:] + " Nor the fox."))
+    assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "0 citations_delta"]
+    assert reader.text == SENTENCE + " Nor the fox."
+    assert reader.splicer.held.blocks[0].citations == [FOX]
+
+
+def test_what_was_cited_already_is_not_cited_twice() -> None:
+    """A model that writes the end of a text again cites it again; what is new goes on, and a new block is its own."""
+    key = key_of(SENTENCE)
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE), cites(FOX))
+    first = [block_start(0, "text"), text_delta(key), cites(FOX), text_delta(" Nor the cat."), cites(DOG), cites(FOX)]
+    second = [block_start(1, "text"), text_delta("The end.", 1), cites(FOX, 1), block_stop(1)]
+    reader.resume(message_start(), *first, block_stop(0), *second, *ending())
+    assert [block.citations for block in reader.splicer.held.blocks] == [[FOX, DOG], [FOX]]
+    assert reader.text == SENTENCE + " Nor the cat.The end."
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+@pytest.mark.parametrize(
+    ("form", "whole", "said"), [("continue", False, key_of(SENTENCE)), ("continue", True, ""), ("prefill", True, "")]
+)
+def test_the_citations_of_a_turn_that_had_no_more_to_say(form: Form, whole: bool, said: str, closed: bool) -> None:
+    """They go into the block that was open; a block that was closed has its own, and no empty one is made for them."""
+    reader = Reader()
+    reader.attempt(message_start(), *(text_block(SENTENCE) if closed else open_text(SENTENCE)))
+    rest = [block_start(0, "text"), text_delta(said), cites(FOX), block_stop(0)]
+    reader.resume(message_start(), *rest, *ending(), form=form, whole=whole)
+    assert [block.citations for block in reader.splicer.held.blocks] == [[] if closed else [FOX]]
+    assert reader.skeleton()[-3:] == ["-0", "message_delta", "message_stop"]
+
+
+def test_a_citation_before_its_text_can_be_seen_keeps_its_place() -> None:
+    """A block of white space alone is not shown, and so not its citation."""
+    reader = Reader()
+    assert reader.attempt(message_start(), *open_text("\n"), cites(FOX)) == []
+    reader.events += reader.splicer.feed(text_delta("Hi"))
+    assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "0 citations_delta", "0 text_delta"]
+
+
+def test_a_citation_does_not_overtake_the_head_of_a_stop_sequence() -> None:
+    """What it cites came before it."""
+    reader = Reader(stop_sequences=["END"])
+    reader.attempt(message_start(), *open_text("The E"), cites(FOX), text_delta("ND"))
+    assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "0 citations_delta", "0 text_delta"]
+    assert [event["delta"].get("text") for event in reader.events[2:]] == ["The ", "E", None, "ND"]
+
+
+# -- documents
+
+DOCUMENT = json.dumps({"said": SENTENCE, "by": "nobody"})
+HEAD, TAIL = DOCUMENT[:70], DOCUMENT[70:]
+
+
+def is_json(text: str) -> bool:
+    """Whether the text is one JSON document."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def begun() -> Reader:
+    """A document that was cut."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(HEAD))
+    return reader
+
+
+@pytest.mark.parametrize("stop_reason", ["end_turn", "stop_sequence"])
+def test_a_document_that_is_gone_on_with_is_held_until_it_is_whole(stop_reason: str) -> None:
+    """It was gone on with without its constraint, so nothing of it is sure before its end."""
+    reader = begun()
+    rest = text_block(key_of(HEAD), TAIL)
+    assert reader.resume(message_start(), *rest, message_delta(None), is_document=is_json) == []
+    reader.events += reader.splicer.feed(message_delta(stop_reason))
+    reader.events += reader.splicer.feed(message_stop())
+    assert reader.splicer.trouble is None
+    assert reader.text == DOCUMENT
+    assert reader.skeleton()[-4:] == ["-0", "message_delta", "message_delta", "message_stop"]
+
+
+def test_what_is_no_document_is_thrown_away_and_begun_anew() -> None:
+    """Not a character of it was delivered; the new one has to replay what was."""
+    reader = begun()
+    assert (
+        reader.resume(message_start(), *text_block(key_of(HEAD), "... and so on."), *ending(), is_document=is_json)
+        == []
+    )
+    assert reader.splicer.trouble == "invalid"
+    assert reader.text == HEAD
+    reader.resume(message_start(), *text_block(DOCUMENT), *ending(), form="restart")
+    assert reader.text == DOCUMENT
+
+
+def test_a_document_that_is_cut_again_is_forgotten() -> None:
+    """The part that was held is asked for once more."""
+    reader = begun()
+    assert reader.resume(message_start(), *open_text(key_of(HEAD), TAIL[:5]), is_document=is_json) == []
+    reader.resume(message_start(), *text_block(key_of(HEAD), TAIL), *ending(), is_document=is_json)
+    assert reader.text == DOCUMENT
+
+
+@pytest.mark.parametrize(
+    "end", [ending("max_tokens"), [message_stop()]], ids=["the tokens are spent", "nobody says why it ends"]
+)
+def test_a_document_that_the_model_did_not_end_is_not_judged(end: list[Event]) -> None:
+    """Half a document is what the caller would have got of an answer that was never cut."""
+    reader = begun()
+    reader.resume(message_start(), *text_block(key_of(HEAD), TAIL[:5]), *end, is_document=is_json)
+    assert reader.splicer.trouble is None
+    assert reader.text == DOCUMENT[:75]
+    assert reader.skeleton()[-1] == "message_stop"
+
+
+def test_a_document_that_matches_nothing_is_unmatched_before_it_is_invalid() -> None:
+    """Whether it is one cannot be said of what was not joined."""
+    reader = begun()
+    reader.resume(message_start(), *text_block("I am sorry, but I cannot."), *ending(), is_document=is_json)
+    assert reader.splicer.trouble == "unmatched"
+
+
+def test_a_refusal_to_go_on_with_a_document_is_a_refusal() -> None:
+    """It is told as that of any other answer."""
+    reader = begun()
+    reader.resume(message_start(), *ending("refusal"), is_document=is_json)
+    assert reader.splicer.trouble == "refused"
+
+
+# -- tools that run on the server
+
+PAIR = [*tool_block("{}", type="server_tool_use"), block_start(1, "web_search_tool_result"), block_stop(1)]
+
+
+@pytest.mark.parametrize("cut", range(1, len(PAIR)))
+def test_a_call_without_its_result_is_not_delivered(cut: int) -> None:
+    """So that it is there once when the model makes it anew."""
+    reader = Reader()
+    assert reader.attempt(message_start(), *PAIR[:cut]) == []
+    reader.again(message_start(), *PAIR, *text_block("So.", index=2), *ending())
+    assert [block["type"] for block in reader.splicer.held.content] == [
+        "server_tool_use",
+        "web_search_tool_result",
+        "text",
+    ]
+    assert reader.splicer.abandoned == []
+
+
+def test_a_live_call_whose_result_never_came_is_given_up() -> None:
+    """It was delivered, so it keeps its index; it is no part of the message, and the model makes it anew."""
+    reader = Reader(live={*LIVE, "server_tool_use"})
+    reader.attempt(message_start(), *PAIR[:3])
+    assert reader.skeleton() == ["message_start", "+0 server_tool_use", "0 input_json_delta", "-0"]
+    reader.again(message_start(), *PAIR, *ending())
+    assert reader.splicer.abandoned == ["server_tool_use"]
+    assert [block.abandoned for block in reader.splicer.held.blocks] == [True, False, False]
+    assert [block["type"] for block in reader.splicer.held.content] == ["server_tool_use", "web_search_tool_result"]
+
+
+def test_a_live_call_can_be_given_up_before_the_next_attempt() -> None:
+    """What it was in the way of is gone on with: the request for the rest is composed without it."""
+    reader = Reader(live={*LIVE, "server_tool_use"})
+    reader.attempt(message_start(), *text_block(SENTENCE), *tool_block("{}", index=1, type="server_tool_use"))
+    reader.splicer.abort()
+    assert reader.splicer.held.trailing_text == ""
+    reader.splicer.abandon_orphans()
+    assert reader.splicer.held.trailing_text == SENTENCE
+    reader.resume(message_start(), *open_text(key_of(SENTENCE), " Nor the fox."))
+    assert reader.text == SENTENCE + " Nor the fox."
+    assert reader.splicer.abandoned == ["server_tool_use"], "it is told once"
+
+
+@pytest.mark.parametrize(
+    "more", [tool_block("{}", index=1), [message_delta("pause_turn")]], ids=["the caller's call", "pause_turn"]
+)
+def test_a_call_whose_result_comes_in_another_message_is_kept(more: list[Event]) -> None:
+    """The caller's turn, or a pause, comes between the two."""
+    reader = Reader(live={*LIVE, "server_tool_use"})
+    reader.attempt(message_start(), *PAIR[:3], *more)
+    reader.splicer.abandon_orphans()
+    assert reader.splicer.abandoned == []
+    assert reader.splicer.held.content[0]["type"] == "server_tool_use"
+
+
+def test_the_text_after_a_pair_is_a_block_of_its_own() -> None:
+    """There is nothing to join, so there is no seam."""
+    reader = Reader()
+    reader.attempt(message_start(), *PAIR)
+    reader.again(message_start(), *thinking_block("Hm."), *text_block("So.", index=1), *ending(), own=False)
+    assert reader.skeleton()[-5:] == ["+2 text", "2 text_delta", "-2", "message_delta", "message_stop"]
 
 
 # -- ends that are none, and ends without their counts

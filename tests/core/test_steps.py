@@ -46,6 +46,59 @@ SITUATIONS = [
             block_start(1, "web_search_tool_result"),
             block_stop(1),
         ),
+        Held.RESULTS,
+    ),
+    (
+        "a pair, then half a call",
+        partial(
+            message_start(),
+            *tool_block(type="server_tool_use"),
+            block_start(1, "web_search_tool_result"),
+            block_stop(1),
+            *open_tool("{", index=2),
+        ),
+        Held.RESULTS,
+    ),
+    (
+        "a pair, then text",
+        partial(
+            message_start(),
+            *tool_block(type="server_tool_use"),
+            block_start(1, "web_search_tool_result"),
+            block_stop(1),
+            *open_text("Hi", index=2),
+        ),
+        Held.TEXT,
+    ),
+    (
+        "a pair, then a whole call",
+        partial(
+            message_start(),
+            *tool_block(type="server_tool_use"),
+            block_start(1, "web_search_tool_result"),
+            block_stop(1),
+            *tool_block("{}", index=2),
+        ),
+        Held.CALLS,
+    ),
+    ("half a block of a type that nobody knows", partial(message_start(), block_start(0, "hologram")), Held.NOTHING),
+    (
+        "a delta of a type that nobody knows",
+        partial(
+            message_start(),
+            *open_text("Hi"),
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "new", "x": 1}},
+        ),
+        Held.STUCK,
+    ),
+    (
+        "a block of a type that nobody knows, then an end",
+        partial(message_start(), block_start(0, "hologram"), block_stop(0), message_delta()),
+        Held.COMPLETE,
+    ),
+    (
+        "a block of a type that nobody knows",
+        partial(message_start(), block_start(0, "hologram"), block_stop(0), *open_text("Hi", index=1)),
         Held.STUCK,
     ),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from unbroken.core.breaker import BreakerSettings
+from unbroken.core.models import Models
 from unbroken.core.readiness import Readiness
 from unbroken.core.vitals import ClientVitals
 
@@ -11,7 +12,7 @@ SETTINGS = BreakerSettings(failure_ratio=0.5, min_requests=1, window=30.0, recov
 
 def vitals() -> ClientVitals:
     """Of a client that was never used; one failure opens its breakers."""
-    return ClientVitals(7, SETTINGS)
+    return ClientVitals(7, SETTINGS, Models())
 
 
 def trip(client: ClientVitals, model: str, now: float = 0.0) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from struct import pack
 from typing import Any, Final
+from zlib import crc32
 
 import anthropic
 import anyio
@@ -394,3 +399,191 @@ async def test_the_sdks_warnings_go_to_who_asked_for_them(listens: bool) -> None
         assert await attempt.open(Messages(), {}, heard.append if listens else None) is None
         await attempt.aclose()
     assert [str(warning) for warning in heard] == (["the model is deprecated"] if listens else [])
+
+
+# -- Bedrock's binary frames, from a transport that answers whatever it is told to
+
+
+def message(headers: dict[str, str], payload: bytes) -> bytes:
+    """A message of `application/vnd.amazon.eventstream`."""
+    head = b"".join(pack("!B", len(k)) + k.encode() + pack("!BH", 7, len(v)) + v.encode() for k, v in headers.items())
+    lengths = pack("!II", 16 + len(head) + len(payload), len(head))
+    told = lengths + pack("!I", crc32(lengths)) + head + payload
+    return told + pack("!I", crc32(told))
+
+
+def chunk(event: dict[str, Any]) -> bytes:
+    """An event of the Messages API, as Bedrock sends it."""
+    data = base64.b64encode(json.dumps(event).encode()).decode()
+    headers = {":event-type": "chunk", ":message-type": "event"}
+    return message(headers, json.dumps({"bytes": data}).encode())
+
+
+def exception(name: str) -> bytes:
+    """What goes wrong in the middle of a stream."""
+    headers = {":exception-type": name, ":message-type": "exception"}
+    return message(headers, b'{"message": "It went wrong."}')
+
+
+EVENTS: Final[list[dict[str, Any]]] = [
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    *({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": char}} for char in TEXT),
+    {"type": "content_block_stop", "index": 0},
+]
+BODY: Final = b"".join(map(chunk, EVENTS))
+
+
+@asynccontextmanager
+async def answered(
+    body: bytes, status: int = 200, size: int = 1000, **headers: str
+) -> AsyncIterator[tuple[Attempt, Failure | None]]:
+    """A request of Bedrock's client that is answered with these bytes, so many at a time; then the body ends."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for at in range(0, len(body), size):
+            yield body[at : at + size]
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        given = {"content-type": "application/vnd.amazon.eventstream", "x-amzn-requestid": "ca47"}
+        given.update({name.replace("_", "-"): value for name, value in headers.items()})
+        return httpx2.Response(status, headers=given, content=pieces())
+
+    http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+    options: dict[str, Any] = {"aws_region": "eu-west-1", "api_key": "test", "max_retries": 0}
+    async with anthropic.AsyncAnthropicBedrock(http_client=http_client, **options) as client:
+        attempt = Attempt(WATCH)
+        failure = await attempt.open(client.messages, REQUEST)
+        yield attempt, failure
+        await attempt.aclose()
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 100_000])
+async def test_binary_frames_bring_the_same_events(size: int) -> None:
+    """However many bytes come at a time; pings of a gateway's are left out; the end of the body is a clean end."""
+    async with answered(chunk({"type": "ping"}) + BODY, size=size) as (attempt, failure):
+        assert failure is None
+        assert attempt.request_id == "ca47"
+        events, end = await drain(attempt)
+        assert events == EVENTS
+        assert attempt.content
+        assert (end.kind, end.clean_end) == (Kind.TRUNCATED, True)
+
+
+@pytest.mark.parametrize("size", [7, 100_000])
+@pytest.mark.parametrize("encoded", [lambda body: body, gzip.compress], ids=["plain", "gzip"])
+async def test_binary_frames_that_are_cut_anywhere_bring_the_whole_ones(encoded: Any, size: int) -> None:
+    """Of the frame that was cut, nothing; under a content encoding, what can be unpacked."""
+    body = encoded(BODY)
+    headers = {} if body is BODY else {"content_encoding": "gzip"}
+    for cut in range(1, len(body), 389):
+        async with answered(body[:cut], size=size, **headers) as (attempt, _):
+            events, end = await drain(attempt)
+            assert events == EVENTS[: len(events)]
+            assert body is not BODY or len(events) == sum(len(BODY[:cut]) >= end for end in ENDS)
+            assert end.kind in (Kind.TRUNCATED, Kind.CONNECTION)
+            assert end.status == 200
+
+
+#: Where each event of `BODY` is whole.
+ENDS: Final = [len(b"".join(map(chunk, EVENTS[: count + 1]))) for count in range(len(EVENTS))]
+
+_WRONG: Final = BODY[:-2] + bytes([BODY[-2] ^ 1]) + BODY[-1:]
+
+BROKEN_FRAMES: Final[dict[str, tuple[bytes, Kind, Verdict, str | None]]] = {
+    "a wrong CRC": (_WRONG[ENDS[-2] :], Kind.MALFORMED, Verdict.RETRY, None),
+    "an unknown message type": (message({":message-type": "new"}, b"{}"), Kind.MALFORMED, Verdict.RETRY, None),
+    "an event of another shape": (chunk({"type": "content_block_delta"}), Kind.MALFORMED, Verdict.RETRY, None),
+    "internalServerException": (
+        exception("internalServerException"),
+        Kind.SERVER_ERROR,
+        Verdict.RETRY,
+        "internalServerException",
+    ),
+    "modelStreamErrorException": (
+        exception("modelStreamErrorException"),
+        Kind.SERVER_ERROR,
+        Verdict.RETRY,
+        "modelStreamErrorException",
+    ),
+    "modelTimeoutException": (
+        exception("modelTimeoutException"),
+        Kind.TIMED_OUT,
+        Verdict.RETRY,
+        "modelTimeoutException",
+    ),
+    "serviceUnavailableException": (
+        exception("serviceUnavailableException"),
+        Kind.OVERLOADED,
+        Verdict.RETRY,
+        "serviceUnavailableException",
+    ),
+    "throttlingException": (
+        exception("throttlingException"),
+        Kind.RATE_LIMITED,
+        Verdict.RETRY,
+        "throttlingException",
+    ),
+    "validationException": (
+        exception("validationException"),
+        Kind.INVALID_REQUEST,
+        Verdict.REJECTED,
+        "validationException",
+    ),
+    "an error event of the API's": (
+        chunk({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
+        Kind.OVERLOADED,
+        Verdict.RETRY,
+        "overloaded_error",
+    ),
+    "an error without a code": (message({":message-type": "error"}, b""), Kind.SERVER_ERROR, Verdict.RETRY, None),
+}
+
+
+@pytest.mark.parametrize("size", [7, 100_000])
+@pytest.mark.parametrize("name", BROKEN_FRAMES)
+async def test_a_binary_frame_that_breaks_the_stream_is_a_failure_of_its_kind(name: str, size: int) -> None:
+    """All that came before it, in the same chunk too, is handed over; the error is one of the SDK's."""
+    body, kind, verdict, type_ = BROKEN_FRAMES[name]
+    async with answered(BODY[: ENDS[-2]] + body + BODY, size=size) as (attempt, _):
+        events, died = await drain(attempt)
+        assert events == EVENTS[:-1]
+        assert (died.kind, died.verdict, died.type, died.status) == (kind, verdict, type_, 200)
+        assert not died.clean_end
+        assert isinstance(died.error, anthropic.APIResponseValidationError | anthropic.APIStatusError)
+        if isinstance(died.error, anthropic.APIStatusError):
+            assert died.error.request_id == "ca47"
+
+
+async def test_an_exception_of_amazons_instead_of_a_stream_has_its_name_and_its_request_id() -> None:
+    """Where the SDK looks for the first-party API's header alone."""
+    headers = {"content_type": "application/json", "x_amzn_errortype": "ModelNotReadyException"}
+    async with answered(b'{"message": "Not yet."}', status=429, **headers) as (_, failure):
+        assert failure is not None
+        assert (failure.kind, failure.type) == (Kind.OVERLOADED, "ModelNotReadyException")
+        assert isinstance(failure.error, anthropic.RateLimitError)
+        assert failure.error.request_id == "ca47"
+
+
+async def test_a_client_that_cannot_sign_is_a_failure_and_its_error_is_kept() -> None:
+    """Nothing was sent; on another client the stream may go on."""
+
+    async def provide() -> str:
+        raise error
+
+    error = LookupError("there is no token")
+    client = anthropic.AsyncAnthropicFoundry(resource="r", azure_ad_token_provider=provide, max_retries=0)
+    async with client:
+        attempt = Attempt(WATCH)
+        failure = await attempt.open(client.messages, REQUEST)
+        await attempt.aclose()
+    assert failure is not None
+    assert (failure.verdict, failure.error, failure.status) == (Verdict.CLIENT, error, None)
+
+
+def test_where_no_pings_are_sent_a_silence_may_be_thought() -> None:
+    """Then only the time without content is bounded, and by the caller's own read timeout."""
+    watch = Watch(idle=90, progress=300, first_content=200)
+    assert watch.beside(None, pings=False)[1].read == 300
+    assert watch.beside(None, pings=False)[0].idle == 300
+    assert watch.beside(60, pings=False)[0].idle == 60
+    assert Watch(90, 20, 10).beside(None, pings=False)[0].idle == 90

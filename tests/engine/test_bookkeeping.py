@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anthropic
 import anyio
 import httpx2
@@ -10,6 +12,7 @@ import pytest
 from unbroken import Report
 from unbroken.core.anchor import choose_anchor
 from unbroken.core.failure import Failure, Kind, classify
+from unbroken.core.models import lookup
 from unbroken.core.seam import Seam
 from unbroken.engine.bookkeeping import Book
 
@@ -27,7 +30,8 @@ def text(piece: str) -> dict[str, object]:
 
 def book(report: Report, form: str = "request") -> Book:
     """An attempt that begins now."""
-    return Book(report, 0.0, route=1, model="claude-haiku-4-5", form=form, waited=0.5)
+    model = "claude-haiku-4-5"
+    return Book(report, 0.0, route=1, model=model, info=lookup(model), form=form, waited=0.5)
 
 
 def overloaded(request_id: str = "req_1") -> Failure:
@@ -152,7 +156,8 @@ async def test_an_attempt_says_whether_others_were_being_waited_for() -> None:
     """A hedge is one that was sent beside another."""
     report = Report()
     book(report)
-    Book(report, 0.0, route=2, model="claude-haiku-4-5", form="request", waited=0.0, hedge=True)
+    model = "claude-haiku-4-5"
+    Book(report, 0.0, route=2, model=model, info=lookup(model), form="request", waited=0.0, hedge=True)
     assert [entry.hedge for entry in report.attempts] == [False, True]
 
 
@@ -176,3 +181,44 @@ async def test_the_time_since_it_was_sent() -> None:
     notes.end("lost")
     await anyio.sleep(1)
     assert (notes.since_sent(), notes.entry.ended) == (4.0, 3.0)
+
+
+async def test_what_a_cache_was_written_for_and_how_fast_it_was_is_noted() -> None:
+    """They have prices of their own; an answer that does not say so leaves them unknown."""
+    entry = (notes := book(Report())).entry
+    notes.note(START)
+    assert (entry.cache_creation_1h_input_tokens, entry.speed) == (None, None)
+    written = {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4}
+    usage = {"input_tokens": 7, "cache_creation_input_tokens": 7, "cache_creation": written, "speed": "fast"}
+    notes.note({"type": "message_start", "message": {"usage": usage}})
+    assert (entry.cache_creation_input_tokens, entry.cache_creation_1h_input_tokens, entry.speed) == (7, 4, "fast")
+    notes.note(END)
+    assert entry.cache_creation_1h_input_tokens == 4
+    notes.note({"type": "message_delta", "delta": {}, "usage": {"output_tokens": 5, "cache_creation": None}})
+    assert entry.cache_creation_1h_input_tokens == 4
+
+
+async def test_what_arrived_and_what_was_delivered_is_counted() -> None:
+    """Text, thinking and the input of tools, by characters."""
+    entry = (notes := book(Report())).entry
+    deltas: list[dict[str, Any]] = [text("Hello.")]
+    deltas += [{"type": "content_block_delta", "delta": {"thinking": "Hm, hm."}}]
+    deltas += [{"type": "content_block_delta", "delta": {"partial_json": "{}"}}, {"type": "ping"}]
+    deltas += [{"type": "content_block_delta", "delta": {"signature": "not written by the model"}}]
+    for delta in deltas:
+        notes.note(delta)
+    notes.deliver(deltas[:1])
+    assert (entry.received, entry.delivered, entry.characters) == (6 + 7 + 2, 6, 6)
+    notes.deliver(deltas[1:])
+    assert (entry.received, entry.delivered, entry.characters) == (15, 15, 6)
+
+
+async def test_tokens_are_estimated_by_the_models_generation() -> None:
+    """From Opus 4.7 on the same text has more of them."""
+    estimates = []
+    for model in ("claude-opus-4-6", "claude-opus-4-7"):
+        notes = Book(Report(), 0.0, route=0, model=model, info=lookup(model), form="request", waited=0.0)
+        notes.note(text("x" * 1_000))
+        notes.end("connection")
+        estimates.append(notes.entry.estimated_output_tokens)
+    assert estimates == [200, 260]

@@ -207,7 +207,7 @@ async def test_a_form_that_is_rejected_is_followed_by_another_on_the_same_route(
         assert [attempt.form for attempt in attempts] == ["continue", "prefill", "continue"]
         assert [attempt.hedge for attempt in attempts] == [False, True, True]
         assert attempts[2].started == pytest.approx(1.0)
-        assert not ground.health.accepts_prefill(MODELS[2])
+        assert not ground.health.models.get(MODELS[2]).prefill
         await ground.close(sent)
 
 

@@ -307,16 +307,6 @@ async def test_routes_that_are_left_out_are_told_once() -> None:
         assert table.codes.count("route_skipped") == 2
 
 
-async def test_a_prefill_that_is_unsupported_is_remembered_for_all_streams() -> None:
-    """By `Health`; the next stream does not try."""
-    async with serving(Script(TEXT, faults=[Status(529)])) as (_, client):
-        table = Table(client, PREFILL)
-        sent = await table.rounds.ask(FIRST, NOTHING)
-        table.rounds.failed(sent, died(Kind.PREFILL_UNSUPPORTED))
-        assert not table.health.accepts_prefill(PREFILL)
-        await table.rounds.discard(sent)
-
-
 async def test_what_takes_long_to_close_is_waited_for_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loser keeps the winner waiting no longer than a twentieth of a second."""
     async with serving(Script(TEXT, then=Pings(at=AFTER_MESSAGE_START))) as (server, client):

@@ -11,7 +11,9 @@ import pytest
 from harness import CONTINUE, PREFILL, serving
 from unbroken import Health, Policy, Report
 from unbroken.core.failure import Kind
+from unbroken.core.models import Models
 from unbroken.core.partial import Partial
+from unbroken.core.requests import Requests
 from unbroken.core.steps import Ask
 from unbroken.engine.sending import Sender, Sent
 from unbroken.routes import Route
@@ -50,7 +52,8 @@ class Desk:
         self.report = Report()
         self.health = Health(clock=anyio.current_time, max_retries=1, retries_per_second=0)
         policy = changes.pop("policy", Policy())
-        requests = [{**ORIGINAL, "model": route.model, **changes} for route in self.routes]
+        original = {**ORIGINAL, "model": self.routes[0].model, **changes}
+        requests = Requests(original, self.routes, Models())
         started = anyio.current_time()
         self.sender = Sender("messages", self.routes, requests, policy, self.report, started, warn)
 
@@ -169,7 +172,8 @@ async def test_each_route_has_its_resource_and_the_api_says_which() -> None:
         first, again = desk.prepare(Ask(1, "request")), desk.prepare(Ask(1, "request"))
         assert first.messages is again.messages
         assert first.messages._client.max_retries == 0
-        beta = Sender("beta", desk.routes, [ORIGINAL] * 2, Policy(), Report(), 0.0, no_warning)
+        requests = Requests(ORIGINAL, desk.routes, Models())
+        beta = Sender("beta", desk.routes, requests, Policy(), Report(), 0.0, no_warning)
         permit = desk.health.enter(client, CONTINUE)
         assert permit is not None
         sent = beta.prepare(FIRST, Partial(), permit, waited=0.0)

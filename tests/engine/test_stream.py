@@ -18,6 +18,7 @@ from unbroken.testing import (
     AFTER_CONTENT,
     Answer,
     Drop,
+    Manner,
     RawBlock,
     Reset,
     Script,
@@ -34,6 +35,7 @@ pytestmark = pytest.mark.anyio
 
 TEXT: Final = "What the caller holds looks like what the SDK gave, and does not break."
 CUT: Final = Reset(at=after_characters(30))
+OTHER: Final = "claude-sonnet-5-5"
 
 
 def public(type_: type) -> set[str]:
@@ -156,22 +158,55 @@ async def test_a_message_without_text_has_no_final_text() -> None:
                 await stream.get_final_text()
 
 
+class Weather(BaseModel):
+    """A document."""
+
+    place: str
+    degrees: int
+
+
+WEATHER: Final = Weather(place="a lighthouse on the western coast", degrees=21)
+DOCUMENT: Final = '{"place": "a lighthouse on the western coast", "degrees": 21}'
+
+
 @pytest.mark.parametrize("model", [PREFILL, CONTINUE])
-async def test_an_output_format_is_parsed_although_the_stream_was_cut(model: str) -> None:
-    """The document is begun anew and has to replay what was delivered."""
-
-    class Weather(BaseModel):
-        place: str
-        degrees: int
-
-    document = '{"place": "a lighthouse on the western coast", "degrees": 21}'
-    async with serving(Script(document, faults=[CUT, Drop(at=after_characters(40))])) as (_, client):
-        async with resilient_stream(client, **ask(model=model, output_format=Weather)) as stream:
+@pytest.mark.parametrize(("resume", "form"), [("auto", "continue"), ("restart", "restart")])
+async def test_an_output_format_is_parsed_although_the_stream_was_cut(resume: Any, form: str, model: str) -> None:
+    """The document is gone on with; or, where that is asked for, begun anew, and has to replay what was delivered."""
+    policy = Policy(initial_backoff=0, resume=resume)
+    async with serving(Script(DOCUMENT, faults=[CUT, Drop(at=after_characters(40))])) as (server, client):
+        async with resilient_stream(client, **ask(model=model, output_format=Weather, policy=policy)) as stream:
             text = "".join([piece async for piece in stream.text_stream])
             message = await stream.get_final_message()
-            assert text == document
-            assert message.parsed_output == Weather(place="a lighthouse on the western coast", degrees=21)
-            assert [attempt.form for attempt in stream.report.attempts] == ["request", "restart", "restart"]
+            assert text == DOCUMENT
+            assert message.parsed_output == WEATHER
+            assert [attempt.form for attempt in stream.report.attempts] == ["request", form, form]
+        constrained = [bool((request.body.get("output_config") or {}).get("format")) for request in server.requests]
+        assert constrained == [True, form == "restart", form == "restart"], "under it, only a whole document comes"
+
+
+@pytest.mark.parametrize("manner", Manner, ids=str)
+async def test_what_a_document_is_gone_on_with_is_held_until_it_is_whole(manner: Manner) -> None:
+    """Nobody reads a half that is not of the document; the end is parsed as ever."""
+    script = Script(Answer(DOCUMENT, manner=manner), faults=[CUT])
+    async with serving(script) as (_, client):
+        reading = await read(client, output_format=Weather)
+    assert_unbroken(reading, DOCUMENT)
+    assert reading.message.parsed_output == WEATHER
+
+
+async def test_a_continuation_that_makes_no_document_is_followed_by_another() -> None:
+    """Nothing of it was delivered, and its text is not in what is parsed."""
+    broken = DOCUMENT[:30] + " and so on, dear reader."
+    script = Script(DOCUMENT, faults=[CUT], models={OTHER: Script(Answer(broken))})
+    policy = Policy(initial_backoff=0, max_attempts_per_route=1)
+    async with serving(script) as (_, client):
+        reading = await read(client, output_format=Weather, fallback_models=[OTHER], policy=policy)
+    assert_unbroken(reading, DOCUMENT)
+    assert reading.message.parsed_output == WEATHER
+    assert reading.forms == ["request", "continue", "continue"]
+    assert reading.outcomes == ["connection", "invalid_document", "complete"]
+    assert reading.report.attempts[1].characters == 0
 
 
 INVALID: Final = RawBlock(

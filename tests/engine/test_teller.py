@@ -13,6 +13,7 @@ import pytest
 from harness import CONTINUE, PREFILL, ask, assert_unbroken, read, serving
 from unbroken import Notice, Policy, Report, StreamFailed, resilient_stream
 from unbroken.core.failure import Failure, Kind, of_kind
+from unbroken.core.models import lookup
 from unbroken.engine.bookkeeping import Book
 from unbroken.engine.teller import Teller
 from unbroken.testing import (
@@ -72,9 +73,9 @@ async def test_why_one_more_model_is_asked(delay: float, failure: Failure | None
 async def test_the_winner_is_told_with_its_own_attempt() -> None:
     """Also where it was not the last that was asked."""
     report, tell = teller()
-    winner = Book(report, 0.0, route=0, model=CONTINUE, form="request", waited=0.0)
+    winner = Book(report, 0.0, route=0, model=CONTINUE, info=lookup(CONTINUE), form="request", waited=0.0)
     winner.headers("req_winner", 200, None)
-    Book(report, 0.0, route=1, model=PREFILL, form="request", waited=0.0, hedge=True)
+    Book(report, 0.0, route=1, model=PREFILL, info=lookup(PREFILL), form="request", waited=0.0, hedge=True)
     await anyio.sleep(2)
     tell.won(winner.entry)
     message = f"{CONTINUE} was the first to deliver content"
@@ -155,6 +156,16 @@ async def test_a_model_that_turns_out_to_take_no_prefill_is_told() -> None:
     faults = [Reset(at=after_characters(40)), Status(400, message=refusal)]
     told = await codes(Script(TEXT, faults=faults), model=PREFILL)
     assert told == ["cut", "resume", "prefill_unsupported", "resume"]
+
+
+async def test_a_fallback_that_says_what_it_does_not_take_is_told() -> None:
+    """It is asked again as it takes it, which is no retry of the same."""
+    refusal = Status(400, message="This model does not support the effort parameter.")
+    models = {CONTINUE: Script(then=Status(529)), "claude-sonnet-5": Script(TEXT, faults=[refusal])}
+    policy = Policy(initial_backoff=0, max_attempts_per_route=1)
+    script = Script(TEXT, models=models)
+    told = await codes(script, fallback_models=["claude-sonnet-5"], policy=policy, output_config={"effort": "low"})
+    assert told == ["failover", "request_adapted"]
 
 
 async def test_an_end_that_is_supplied_is_told() -> None:

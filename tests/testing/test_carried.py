@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from unbroken.testing.carried import carried, ending_text, turns_of
-from unbroken.testing.script import Answer, ToolUse
+from unbroken.testing.blocks import RawBlock, ServerTool, Text, Thinking, ToolUse
+from unbroken.testing.carried import carried, ending_text, is_pause, turns_of
+from unbroken.testing.script import Answer
 
 TEXT = "The lighthouse was lit for the first time in March."
 USER = {"role": "user", "content": "Tell me about the lighthouse."}
@@ -109,3 +110,103 @@ def test_turns_and_their_end() -> None:
     assert [len(turn["content"]) for turn in joined] == [2, 1]
     assert ending_text([USER]) is None
     assert ending_text([USER, assistant("y")]) == "y"
+
+
+SEARCH = ServerTool("web_search", {"query": "x"}, [], with_next=True)
+FETCH = ServerTool("web_fetch", {"url": "y"}, {"type": "web_fetch_result"})
+COUNT = ServerTool("count", {}, [], server="tally")
+MIXED = Answer([Thinking("Hm."), "One. ", SEARCH, FETCH, "Two. ", COUNT, RawBlock({"type": "hologram"}), "Three."])
+CALLS: list[dict[str, Any]] = [
+    {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "x"}},
+    {"type": "server_tool_use", "id": "s2", "name": "web_fetch", "input": {"url": "y"}},
+    {"type": "web_search_tool_result", "tool_use_id": "s1", "content": []},
+    {"type": "web_fetch_tool_result", "tool_use_id": "s2", "content": {"type": "web_fetch_result"}},
+]
+MORE: list[dict[str, Any]] = [
+    {"type": "text", "text": "Two. "},
+    {"type": "mcp_tool_use", "id": "m1", "name": "count", "server_name": "tally", "input": {}},
+    {"type": "mcp_tool_result", "tool_use_id": "m1", "is_error": False, "content": []},
+    {"type": "hologram", "extra": None},
+]
+ONE = {"type": "text", "text": "One. "}
+THOUGHT = {"type": "thinking", "thinking": "Hm.", "signature": "x"}
+
+
+@pytest.mark.parametrize(
+    ("content", "sent", "done"),
+    [
+        ([ONE], "One. ", {}),
+        ([THOUGHT, ONE], "One. ", {}),
+        ([ONE, CALLS[0], CALLS[2]], "One. ", {2: "s1", 4: "None"}),
+        ([ONE, *CALLS], "One. ", {2: "s1", 3: "s2", 4: "None", 5: "None"}),
+        ([ONE, *CALLS, *MORE[:1]], "One. Two. ", {2: "s1", 3: "s2", 4: "None", 5: "None"}),
+        ([ONE, *CALLS, *MORE], "One. Two. ", dict.fromkeys((4, 5, 8, 9), "None") | {2: "s1", 3: "s2", 7: "m1"}),
+    ],
+)
+def test_the_blocks_that_are_carried(content: list[dict[str, Any]], sent: str, done: dict[int, str]) -> None:
+    """Each is found, with its id; thinking may be there or not."""
+    for asks, prefill in (([], True), ([user("Go on.")], False)):
+        asked = carried([MIXED], [USER, {"role": "assistant", "content": content}, *asks])
+        assert (asked.sent, asked.done, asked.prefill, asked.begun) == (sent, done, prefill, True)
+
+
+def test_only_blocks_are_carried() -> None:
+    """A search alone is the beginning of an answer too."""
+    asked = carried([Answer([SEARCH, "Found."])], [USER, {"role": "assistant", "content": [CALLS[0], CALLS[2]]}])
+    assert (asked.sent, asked.begun, len(asked.done)) == ("", True, 2)
+
+
+def test_a_call_that_is_carried() -> None:
+    """By its name, its input and, if the script gives one, its id."""
+    call = {"type": "tool_use", "id": "t", "name": "look", "input": {"at": 1}}
+    messages = [USER, {"role": "assistant", "content": [ONE, call]}]
+    assert carried([Answer(["One. ", ToolUse("look", {"at": 1}), "Two."])], messages).done == {1: "t"}
+    assert carried([Answer(["One. ", ToolUse("look", {"at": 1}, "t"), "Two."])], messages).done == {1: "t"}
+    assert not carried([Answer(["One. ", ToolUse("look", {"at": 1}, "u"), "Two."])], messages).begun
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [ONE, {**CALLS[0], "input": {}}],
+        [ONE, {**CALLS[0], "name": "web_fetch"}],
+        [ONE, CALLS[2]],
+        [ONE, {"type": "hologram", "sides": 3}],
+        [THOUGHT],
+    ],
+)
+def test_blocks_of_another_answer(content: list[dict[str, Any]]) -> None:
+    """Are not this one begun."""
+    assert not carried([MIXED], [USER, {"role": "assistant", "content": content}]).begun
+
+
+def test_citations_that_are_carried() -> None:
+    """Are known, without their nulls."""
+    cited = [{"type": "page_location", "file_id": None}]
+    content = [
+        {"type": "text", "text": "One. ", "citations": cited},
+        {"type": "text", "text": "Two", "citations": None},
+    ]
+    answer = Answer([Text("One. ", cited), "Two."])
+    assert carried([answer], [USER, {"role": "assistant", "content": content}]).cited == ({"type": "page_location"},)
+
+
+def test_a_paused_turn() -> None:
+    """Its next answer is the next one; the two are one turn, of which the next turn's answer knows nothing."""
+    runs = ServerTool("web_search", {"query": "x"})
+    first, second = Answer(["One. ", runs], stop_reason="pause_turn"), Answer("Two.")
+    answers = [first, second, Answer("Three.")]
+    paused = {"role": "assistant", "content": [ONE, CALLS[0]]}
+    asked = carried(answers, [USER, paused])
+    assert (asked.answer, asked.sent, asked.done, asked.prefill) == (second, "", {}, True)
+    assert is_pause(answers, [USER, paused])
+    cut = {"role": "assistant", "content": [ONE, CALLS[0], {"type": "text", "text": "Tw"}]}
+    asked = carried(answers, [USER, cut, user("Go on.")])
+    assert (asked.answer, asked.sent, asked.prefill) == (second, "Tw", False)
+    assert not is_pause(answers, [USER, cut])
+    assert carried(answers, [USER, assistant("One"), user("Go on.")]).answer is first
+    whole = [USER, paused, assistant("Two."), user("And then?")]
+    assert carried(answers, whole).answer is answers[2]
+    assert not is_pause(answers, whole)
+    assert not is_pause([], [USER, paused])
+    assert carried(answers, [USER, paused, user("Never mind.")]).answer is answers[2]

@@ -18,9 +18,11 @@ from unbroken.testing import (
     Manner,
     Pings,
     RawBlock,
+    RedactedThinking,
     Refuse,
     Reset,
     Script,
+    ServerTool,
     Silence,
     Slow,
     Status,
@@ -65,8 +67,12 @@ content = [
   "Plain.",
   {type = "text", text = "Cited.", citations = [{type = "char_location"}]},
   {type = "tool_use", name = "look", input = {place = "here"}},
+  {type = "redacted_thinking"},
+  {type = "server_tool", name = "web_search", input = {query = "x"}, result = [{type = "web_search_result"}]},
   {type = "raw", start = {type = "redacted_thinking", data = "x"}},
 ]
+stop_details = {type = "refusal"}
+container = {id = "container_1"}
 
 [then]
 do = "status"
@@ -111,8 +117,12 @@ def test_everything_can_be_said_in_toml(tmp_path: Path) -> None:
                 "Plain.",
                 Text("Cited.", [{"type": "char_location"}]),
                 ToolUse("look", {"place": "here"}),
+                RedactedThinking(),
+                ServerTool("web_search", {"query": "x"}, [{"type": "web_search_result"}]),
                 RawBlock({"type": "redacted_thinking", "data": "x"}),
-            ]
+            ],
+            stop_details={"type": "refusal"},
+            container={"id": "container_1"},
         ),
     )
     assert script.models == {"claude-haiku-4-5": Script([Answer("Haiku.")], faults=[(Drop(),)], then=())}

@@ -8,7 +8,20 @@ import httpx2
 import pytest
 from serving import ask, serving
 
-from unbroken.testing import Answer, Drop, EndOfFile, Manner, RawBlock, Reset, Script, Text, Thinking, ToolUse
+from unbroken.testing import (
+    Answer,
+    Drop,
+    EndOfFile,
+    Manner,
+    RawBlock,
+    RedactedThinking,
+    Reset,
+    Script,
+    ServerTool,
+    Text,
+    Thinking,
+    ToolUse,
+)
 from unbroken.testing import after_characters as after
 
 TEXT = "The lighthouse at Rua Point was lit for the first time on the ninth of March, and for the last time later."
@@ -271,3 +284,130 @@ async def test_tokens_are_counted() -> None:
             async with sdk.messages.stream(**ask()) as stream:
                 await stream.get_final_message()
     assert long.input_tokens - short.input_tokens in range(95, 105)
+
+
+SEARCH_TOOL = {"type": "web_search_20260318", "name": "web_search"}
+CODE_TOOL = {"type": "code_execution_20260521", "name": "code_execution"}
+LOOK = {"name": "look", "input_schema": {"type": "object"}}
+FORMAT = {"format": {"type": "json_schema", "schema": {"type": "object"}}}
+PAGE = {"type": "web_search_result", "url": "https://example.com", "title": "T", "page_age": None}
+SEARCH = ServerTool("web_search", {"query": "x"}, [PAGE])
+SOURCE = {"type": "web_search_result_location", "url": "https://example.com", "title": "T", "cited_text": "lit"}
+
+
+def kinds(message: Any) -> list[str]:
+    return [block.type for block in message.content]
+
+
+@pytest.mark.asyncio
+async def test_a_tool_that_is_no_longer_offered_is_not_called() -> None:
+    """Once a request has offered it; until then a test need not name the tools."""
+    answer = Answer(["I look. ", ToolUse("look"), SEARCH, "Found."])
+    async with serving(Script(answer)) as (_, sdk):
+        before = await sdk.messages.create(**ask())
+        await sdk.messages.create(**ask(tools=[LOOK, SEARCH_TOOL]))
+        without = await sdk.messages.create(**ask())
+        with_one = await sdk.messages.create(**ask(tools=[SEARCH_TOOL]))
+    assert kinds(before) == ["text", "tool_use", "server_tool_use", "web_search_tool_result", "text"]
+    assert kinds(without) == ["text", "text"]
+    assert kinds(with_one) == ["text", "server_tool_use", "web_search_tool_result", "text"]
+
+
+@pytest.mark.asyncio
+async def test_a_paused_turn_is_sent_back_and_gone_on_with() -> None:
+    """The call that was running has its result in the next response, and the turn its end."""
+    first = Answer(["I search. ", ServerTool("web_search", {"query": "x"})], stop_reason="pause_turn")
+    script = Script([Answer([first.blocks[0], SEARCH], stop_reason="pause_turn"), Answer("It was lit.")])
+    async with serving(script) as (server, sdk):
+        paused = await sdk.messages.create(**ask(tools=[SEARCH_TOOL]))
+        turn = [USER, {"role": "assistant", "content": paused.content}]
+        ended = await sdk.messages.create(**ask(tools=[SEARCH_TOOL], messages=turn))
+        await server.play(Script([first, Answer("It was lit.")]))
+        paused_in_a_call = await sdk.messages.create(**ask(tools=[SEARCH_TOOL]))
+        turn = [USER, {"role": "assistant", "content": paused_in_a_call.content}]
+        ended_too = await sdk.messages.create(**ask(tools=[SEARCH_TOOL], messages=turn))
+    assert paused.stop_reason == paused_in_a_call.stop_reason == "pause_turn"
+    assert kinds(paused_in_a_call) == ["text", "server_tool_use"]
+    assert [message.content[0].text for message in (ended, ended_too)] == ["It was lit."] * 2
+    assert ended.stop_reason == ended_too.stop_reason == "end_turn"
+
+
+@pytest.mark.asyncio
+async def test_what_a_message_has_beside_its_content() -> None:
+    """The details of a refusal, the container that the request named, the searches that were made."""
+    code = ServerTool(
+        "code_execution", {"code": "1"}, {"type": "code_execution_tool_result_error", "error_code": "unavailable"}
+    )
+    container = {"id": "container_1", "expires_at": "2026-12-01T00:00:00Z"}
+    details = {"type": "refusal", "category": "bio", "explanation": "No."}
+    script = Script(
+        [
+            Answer([code, SEARCH, "Done."], container=container),
+            Answer("I cannot", stop_reason="refusal"),
+            Answer("I cannot", stop_reason="refusal", stop_details=details),
+        ]
+    )
+    async with serving(script) as (_, sdk):
+        turns = [USER]
+        messages = []
+        for _ in range(3):
+            async with sdk.messages.stream(**ask(tools=[CODE_TOOL, SEARCH_TOOL], messages=turns)) as stream:
+                messages.append(await stream.get_final_message())
+            turns = [*turns, {"role": "assistant", "content": messages[-1].content}, USER]
+        named = await sdk.messages.create(**ask(tools=[CODE_TOOL], container="container_7"))
+    ran, refused, refused_with_details = messages
+    assert ran.container.id == "container_1"
+    assert named.container.id == "container_7"
+    assert ran.usage.server_tool_use.web_search_requests == 1
+    assert refused.stop_details.to_dict() == {"type": "refusal", "category": None, "explanation": None}
+    assert refused_with_details.stop_details.to_dict() == details
+
+
+@pytest.mark.asyncio
+async def test_a_document_of_a_form_is_always_begun_anew() -> None:
+    """Whoever must write a whole one cannot go on with another; without the form it can."""
+    document = '{"lit": "March", "steps": 112}'
+    messages = partial(document[:12], "Go on, please.")
+    async with serving(Script(Answer(document, manner=Manner.EXACT))) as (_, sdk):
+        again = await sdk.messages.create(**ask(messages=messages, output_config=FORMAT))
+        rest = await sdk.messages.create(**ask(messages=messages))
+    assert again.content[0].text == document
+    assert rest.content[0].text == document[12:]
+
+
+@pytest.mark.asyncio
+async def test_citations_that_were_given_are_not_given_again() -> None:
+    """Those that the request carries; a search result's has an index of the server's own."""
+    place = {"type": "page_location", "cited_text": "x", "document_index": 0, "document_title": None}
+    answer = Answer([Text("It was lit. ", [place, SOURCE])], manner=Manner.ECHO)
+    async with serving(Script(answer)) as (_, sdk):
+        whole = await sdk.messages.create(**ask())
+        given = [whole.content[0].citations[0].to_dict()]
+        content = [{"type": "text", "text": "It was lit. ", "citations": given}]
+        messages = [USER, {"role": "assistant", "content": content}, {"role": "user", "content": 'Repeat "was lit. ".'}]
+        rest = await sdk.messages.create(**ask(messages=messages))
+    assert [each.type for each in whole.content[0].citations] == ["page_location", "web_search_result_location"]
+    assert rest.content[0].text == "was lit. "
+    assert [each.type for each in rest.content[0].citations] == ["web_search_result_location"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("carried", "written"),
+    [
+        ([], ["thinking", "text", "server_tool_use", "web_search_tool_result", "redacted_thinking", "text"]),
+        ([0], ["thinking", "text", "server_tool_use", "web_search_tool_result", "redacted_thinking", "text"]),
+        ([0, 1, 2], ["thinking", "text"]),
+    ],
+)
+async def test_whole_blocks_are_not_written_again(carried: list[int], written: list[str]) -> None:
+    """A model that thinks does so first; the text it repeats, when asked to, comes before the calls that are left."""
+    answer = Answer([Thinking("Hm."), "I search. ", SEARCH, RedactedThinking(), "It was lit."])
+    async with serving(Script(answer)) as (_, sdk):
+        whole = await sdk.messages.create(**ask(tools=[SEARCH_TOOL]))
+        blocks = [block for block in whole.content if not block.type.endswith("thinking")]
+        content = [blocks[index] for index in carried]
+        begun = [{"role": "assistant", "content": content}, {"role": "user", "content": 'Go on after "search. ".'}]
+        request = ask(tools=[SEARCH_TOOL], messages=[USER, *begun] if carried else [USER])
+        rest = await sdk.messages.create(**request)
+    assert kinds(rest) == written

@@ -6,7 +6,19 @@ import base64
 
 import pytest
 
-from unbroken.testing.signing import conversation, sign, signed_by, signed_in
+from unbroken.testing.signing import (
+    after_thinking,
+    conversation,
+    redacted,
+    seal,
+    sealed_id,
+    sign,
+    signed_by,
+    signed_in,
+    stamped_citation,
+    stamped_result,
+    was_changed,
+)
 
 
 def test_a_signature_names_its_model_and_its_conversation() -> None:
@@ -23,3 +35,51 @@ def test_a_signature_names_its_model_and_its_conversation() -> None:
 def test_what_is_no_signature(signature: str) -> None:
     """Nobody signed it."""
     assert (signed_by(signature, ""), signed_in(signature)) == (None, "")
+
+
+def test_redacted_thinking_is_signed() -> None:
+    """With no text to change."""
+    assert signed_by(redacted("claude-opus-5", "b"), "redacted") == "claude-opus-5"
+    assert signed_in(redacted("claude-opus-5", "b")) == "b"
+
+
+def test_a_conversation_is_the_same_however_it_is_written_down() -> None:
+    """With nulls or without, with cache marks or without; a null in a call's input is a value."""
+    call = {"type": "tool_use", "id": "t", "name": "look", "input": {"at": None}}
+    asked = conversation({}, [{"role": "assistant", "content": [call]}])
+    marked = {**call, "caller": None, "cache_control": {"type": "ephemeral"}}
+    assert conversation({"system": None}, [{"role": "assistant", "content": [marked]}]) == asked
+    assert conversation({}, [{"role": "assistant", "content": [{**call, "input": {}}]}]) != asked
+
+
+def test_thinking_binds_what_comes_after_it() -> None:
+    """Each block in its place."""
+    first, second = {"signature": "x"}, {"data": "y"}
+    assert after_thinking("b", first) != after_thinking("b", second)
+    assert after_thinking(after_thinking("b", first), second) != after_thinking(after_thinking("b", second), first)
+
+
+def test_an_id_is_bound_to_what_it_names() -> None:
+    """To each part by itself; and an id that the server did not make is bound to nothing."""
+    made = sealed_id("toolu", "1_2", {"input": {"a": 1, "b": 2}}, ["result"])
+    assert made.startswith("toolu_fault_1x2_")
+    assert not was_changed(made, {"input": {"b": 2, "a": 1}}, ["result"])
+    assert not was_changed(made, {"input": {"a": 1, "b": 2}})
+    assert not was_changed(made, None, ["result"])
+    assert was_changed(made, {"input": {"a": 1}})
+    assert was_changed(made, None, ["another"])
+    assert not was_changed("toolu_01abc", {"input": {}}, [])
+    assert not was_changed(sealed_id("toolu", "1", "a"), "a", "more")
+
+
+def test_what_the_server_adds_to_search_results_and_citations() -> None:
+    """Codes of its own, where the script gives none."""
+    page = {"type": "web_search_result", "url": "u", "title": "t"}
+    (stamped,) = stamped_result([page])
+    assert stamped == {**page, "encrypted_content": seal("content", "u", "t", None)}
+    assert stamped_result([stamped, {"type": "text"}]) == [stamped, {"type": "text"}]
+    assert stamped_result({"type": "error"}) == {"type": "error"}
+    cited = {"type": "web_search_result_location", "url": "u", "title": "t", "cited_text": "c"}
+    assert stamped_citation(cited)["encrypted_index"] == seal("index", "u", "t", "c")
+    assert stamped_citation({**cited, "encrypted_index": "x"})["encrypted_index"] == "x"
+    assert stamped_citation({"type": "page_location"}) == {"type": "page_location"}

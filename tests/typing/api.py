@@ -12,12 +12,17 @@ from pydantic import BaseModel
 
 import unbroken
 from unbroken import (
+    PRICES,
+    AttemptCost,
     AttemptReport,
+    Cost,
     Health,
     Hedging,
+    ModelInfo,
     Notice,
     Partial,
     Policy,
+    Price,
     Report,
     ResilientStream,
     ResilientStreamManager,
@@ -98,7 +103,7 @@ async def all_arguments() -> Message:
             Route(client=CLIENT, model="claude-opus-5-5", patch={"speed": "fast"}),
         ],
         policy=Policy(deadline=60, resume="continue", live=frozenset({"text"}), hedging=Hedging("adaptive")),
-        health=Health(),
+        health=Health(models={"my-model": ModelInfo(name="my-model", prefill=True, max_output=32_000)}),
         on_notice=tell,
         api="messages",
         system="Be brief.",
@@ -141,6 +146,10 @@ def reports(report: Report, partial: Partial) -> dict[str, Any]:
         assert_type(attempt.model, str)
         assert_type(attempt.request_id, str | None)
     assert_type(report.usage, Usage)
+    cost = report.cost({**PRICES, "my-model": Price(1.0, 5.0, 0.1)})
+    assert_type(cost, Cost)
+    assert_type(cost.total, float | None)
+    assert_type(cost.attempts, tuple[AttemptCost | None, ...])
     assert_type(Report.from_dict(report.to_dict()), Report)
     assert_type(Report.from_json(report.to_json()), Report)
     assert_type(Partial.from_dict(partial.to_dict()), Partial)

@@ -3,6 +3,7 @@
 A failure says two things to the plan (`plan.py`): of which `Kind` it is, which the report shows, and its `Verdict`,
 by which the plan goes. The statuses and error types are those of the API's error page and of the SDK's
 `_exceptions.py`. A 4xx is known by its status; inside a 200 stream, and behind a gateway's 5xx, the type decides.
+Amazon's exceptions are known by their names wherever they stand: one status means several of them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, Final
 
-__all__ = ["PREFILL_UNSUPPORTED", "Failure", "Kind", "Verdict", "classify", "of_kind", "retry_after_seconds"]
+__all__ = [
+    "PREFILL_UNSUPPORTED",
+    "Failure",
+    "Kind",
+    "Verdict",
+    "classify",
+    "not_sent",
+    "of_kind",
+    "retry_after_seconds",
+]
 
 
 class Kind(StrEnum):
@@ -39,6 +49,7 @@ class Kind(StrEnum):
     PREFILL_UNSUPPORTED = "prefill_unsupported"
     SEAM_UNMATCHED = "seam_unmatched"
     REFUSED = "refused"
+    INVALID_DOCUMENT = "invalid_document"
 
 
 class Verdict(StrEnum):
@@ -74,6 +85,8 @@ _VERDICTS: Final = {
     Kind.PREFILL_UNSUPPORTED: Verdict.REJECTED,
     Kind.SEAM_UNMATCHED: Verdict.RETRY,
     Kind.REFUSED: Verdict.ELSEWHERE,
+    # The form in which it was asked for is at fault.
+    Kind.INVALID_DOCUMENT: Verdict.REJECTED,
 }
 
 #: https://platform.claude.com/docs/en/api/errors (August 2026).
@@ -103,6 +116,32 @@ _BY_STATUS: Final = {
     529: Kind.OVERLOADED,
 }
 
+#: What Amazon Bedrock throws, inside a stream and instead of one. Botocore's model of `bedrock-runtime` (1.44.5) and
+#: https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html; the last five are those of
+#: signatures and keys, which every AWS service has. Two that AWS calls the caller's fault are not the request's: a
+#: quota (400) is the account's, and a model's own error (424) comes with "Retry your request".
+_BY_EXCEPTION: Final = {
+    "AccessDeniedException": Kind.PERMISSION,
+    "InternalServerException": Kind.SERVER_ERROR,
+    "ModelErrorException": Kind.SERVER_ERROR,
+    "ModelNotReadyException": Kind.OVERLOADED,
+    "ModelStreamErrorException": Kind.SERVER_ERROR,
+    "ModelTimeoutException": Kind.TIMED_OUT,
+    "ResourceNotFoundException": Kind.NOT_FOUND,
+    "ServiceQuotaExceededException": Kind.RATE_LIMITED,
+    "ServiceUnavailableException": Kind.OVERLOADED,
+    "ThrottlingException": Kind.RATE_LIMITED,
+    "ValidationException": Kind.INVALID_REQUEST,
+    "ExpiredTokenException": Kind.AUTHENTICATION,
+    "IncompleteSignature": Kind.AUTHENTICATION,
+    "InvalidSignatureException": Kind.AUTHENTICATION,
+    "MissingAuthenticationTokenException": Kind.AUTHENTICATION,
+    "UnrecognizedClientException": Kind.AUTHENTICATION,
+}
+
+#: Bedrock gives access model by model, so what is denied for one is not denied for all of that client.
+_PER_MODEL: Final = frozenset({"AccessDeniedException"})
+
 #: The 429s that "keep failing until access resumes" (SDK `types/shared/*_error_details.py`).
 _SPEND_LIMITS: Final = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
 
@@ -117,9 +156,10 @@ class Failure:
     Attributes:
         kind: What happened.
         verdict: What may be done about it.
-        error: The exception that stands for it, always an `anthropic.APIError`.
+        error: The exception that stands for it, an `anthropic.APIError`; what a client raises that cannot even send a
+            request (`not_sent`) is as it was.
         status: The HTTP status of the response; None when there was none. 200 for what went wrong inside a stream.
-        type: The API's `error.type`; None when it gave none.
+        type: The API's `error.type`, or the name of Amazon's exception; None when it gave none.
         retry_after: Seconds that the server asked to wait; None when it did not say.
         clean_end: Whether the body simply ended, with no error at all.
     """
@@ -138,20 +178,30 @@ def of_kind(kind: Kind, error: Exception, *, status: int | None = None, clean_en
     return Failure(kind, _VERDICTS[kind], error, status=status, clean_end=clean_end)
 
 
+def not_sent(error: Exception) -> Failure:
+    """A client could not send the request: it has no credentials, mostly, and nor has any other request of its.
+
+    Google's credentials say themselves whether it is worth another try (`google.auth.exceptions`, `retryable`).
+    """
+    again = getattr(error, "retryable", False) is True
+    return of_kind(Kind.CONNECTION if again else Kind.AUTHENTICATION, error)
+
+
 def classify(error: Exception, *, status: int, body: object, headers: Mapping[str, str], now: float) -> Failure:
     """A failure that the server named: an HTTP status, or an `error` event inside a 200 stream.
 
     Args:
         error: The SDK's exception for it.
         status: The HTTP status; 200 for an `error` event.
-        body: The decoded error body, `{"type": "error", "error": {...}}`; anything else is taken as no body.
+        body: The decoded error body, `{"type": "error", "error": {...}}`, or Amazon's `{"message": ...}`; anything else
+            is taken as no body.
         headers: The response's headers, with case-insensitive look-up.
         now: Unix time in seconds, for a `retry-after` that is a date.
     """
-    details = _mapping(_mapping(body).get("error"))
-    type_ = details.get("type")
-    kind = _kind(status, type_ if isinstance(type_, str) else None, details)
-    verdict = _VERDICTS[kind]
+    type_, details = _told(_mapping(body), headers)
+    exception = (type_ or "")[:1].upper() + (type_ or "")[1:]
+    kind = _kind(status, type_, exception, details)
+    verdict = Verdict.ELSEWHERE if exception in _PER_MODEL else _VERDICTS[kind]
     match headers.get("x-should-retry"):
         case "true" if kind is not Kind.SPEND_LIMIT and status != 200:
             verdict = Verdict.RETRY
@@ -162,16 +212,28 @@ def classify(error: Exception, *, status: int, body: object, headers: Mapping[st
         verdict,
         error,
         status=status,
-        type=type_ if isinstance(type_, str) else None,
+        type=type_,
         retry_after=retry_after_seconds(headers, now) if status != 200 else None,
     )
 
 
-def _kind(status: int, type_: str | None, details: Mapping[str, Any]) -> Kind:
+def _told(body: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[str | None, Mapping[str, Any]]:
+    """The error's type, and all that the body tells of it."""
+    details = _mapping(body.get("error"))
+    type_ = details.get("type")
+    if isinstance(type_, str) or details:
+        return type_ if isinstance(type_, str) else None, details
+    # Amazon has the name in a header, before an address that is no part of it.
+    return (headers.get("x-amzn-errortype") or "").partition(":")[0] or None, body
+
+
+def _kind(status: int, type_: str | None, exception: str, details: Mapping[str, Any]) -> Kind:
     if str(_mapping(details.get("details")).get("error_code")) in _SPEND_LIMITS:
         return Kind.SPEND_LIMIT
     if PREFILL_UNSUPPORTED in str(details.get("message", "")):
         return Kind.PREFILL_UNSUPPORTED
+    if exception in _BY_EXCEPTION:
+        return _BY_EXCEPTION[exception]
     by_status = _BY_STATUS.get(status)
     if by_status is None and status >= 500:
         # 500, 501, 502, 503 and whatever a gateway makes up; the body may still know better.

@@ -1,107 +1,188 @@
 """What each model accepts: the one table of it, and the only place to correct.
 
 Nothing here was read from the live API. Every row stands in the vendor's pages or in the SDK's types as they were
-in autumn 2026 (the `source` column); where the API contradicts a row at run time, the API is right: a 400 that says
-that prefill is unsupported turns the model to the *continue* form, for all streams that share a `Health`.
+in autumn 2026 (the `source` column). Three can correct a row, each over the one before (`Models`): the caller, the
+Models API, and a 400 of the API itself (`corrections.py`); where the API contradicts the table, the API is right.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["MODELS", "SHARED_BUCKETS", "ModelInfo", "lookup"]
+from .corrections import correction, described
 
-_ADAPTIVE: Final = frozenset({"adaptive"})
-_ENABLED: Final = frozenset({"enabled", "disabled"})
-_EITHER: Final = frozenset({"adaptive", "enabled", "disabled"})
-_OPTIONAL: Final = frozenset({"adaptive", "disabled"})
+__all__ = ["EFFORTS", "MODELS", "NOT_IN_THE_TABLE", "THINKING_TYPES", "ModelInfo", "Models", "family", "lookup"]
+
+#: The `thinking.type` values that the SDK knows (2.12.0, `types/thinking_types.py`).
+THINKING_TYPES: Final = frozenset({"adaptive", "between_tools", "disabled", "enabled"})
+#: The `output_config.effort` levels that the SDK knows, the least first (2.12.0, `types/output_config_param.py`).
+EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
+#: The `source` of a row that was made up for a model of which nothing is known.
+NOT_IN_THE_TABLE: Final = "not in the table"
+
+#: Characters a token, ASCII and other, on the high side, so that the tokens of a text are never overestimated. Ours:
+#: the vendor's glossary has 3.5 for English, and a Chinese character is about a token.
+_FEWER_TOKENS: Final = (5.0, 2.0)
+#: From Opus 4.7 on a text has "about 30 %" more tokens (its what's-new page).
+_MORE_TOKENS: Final = (5.0 / 1.3, 2.0 / 1.3)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """What one model takes.
+    """What one model takes. What is not said is not ruled out: the defaults are those of a model that nobody knows.
 
     Attributes:
-        name: The model's name without date, region or version suffix.
+        name: The model's name, without date, region or version suffix in this table.
         prefill: Whether a request may end with an assistant turn that the model goes on from.
-        thinking: The `thinking.type` values it accepts.
+        thinking: The `thinking.type` values that it accepts.
         thinks_by_default: Whether it thinks when the request does not say.
+        interleaves: Whether `thinking.budget_tokens` may be above `max_tokens`, as interleaved thinking allows.
+        effort: The `output_config.effort` levels that it accepts; empty: it rejects the argument.
+        quiet_effort: The same where thinking is `"disabled"` or `"between_tools"`. None: no different.
+        forced_tool_choice: Whether `tool_choice` may be `any` or `tool`.
+        speed: Whether it takes the argument `speed`.
         max_output: The highest `max_tokens`, in tokens; None where the sources do not say.
         context: The context window, in tokens; None where the sources do not say.
-        forced_tool_choice: Whether `tool_choice` may be `any` or `tool`.
-        effort: Whether `output_config.effort` is accepted.
+        chars_per_token: Characters a token, of ASCII and of other text, on the high side: what is left of
+            `max_tokens` is never underestimated by it. By default that of the models before Opus 4.7.
+        bucket: The name of the rate limit that it draws from; a 429 of one is a 429 of all that share it. None: its
+            own.
         source: Where the row comes from.
     """
 
     name: str
-    prefill: bool
-    thinking: frozenset[str]
-    thinks_by_default: bool
-    max_output: int | None
-    context: int | None
+    prefill: bool = False
+    thinking: frozenset[str] = THINKING_TYPES
+    thinks_by_default: bool = True
+    interleaves: bool = True
+    effort: frozenset[str] = frozenset(EFFORTS)
+    quiet_effort: frozenset[str] | None = None
     forced_tool_choice: bool = True
-    effort: bool = True
-    source: str = "models overview, Oct/Nov 2026"
+    speed: bool = True
+    max_output: int | None = None
+    context: int | None = None
+    chars_per_token: tuple[float, float] = _FEWER_TOKENS
+    bucket: str | None = None
+    source: str = "the caller"
 
     @property
-    def bucket(self) -> str:
-        """The name of the rate-limit bucket that it draws from: its own, unless `SHARED_BUCKETS` has it."""
-        return SHARED_BUCKETS.get(self.name, self.name)
+    def rate_limit(self) -> str:
+        """The name of the rate limit that it draws from."""
+        return self.bucket or self.name
+
+    def least_tokens(self, ascii_only: int, other: int) -> int:
+        """How many tokens a text has at least, roughly, of so many ASCII characters and others."""
+        per_ascii, per_other = self.chars_per_token
+        return int(ascii_only / per_ascii) + int(other / per_other)
 
 
-#: Models that share one rate limit, by their names: a 429 of one is a 429 of all, and no fallback for it. Rate-limits
-#: page, August 2026: Opus 4.5 to 4.8 share one, Sonnet 4.5 and 4.6 share one. Of 5.5 and later it does not speak yet.
-SHARED_BUCKETS: Final = {
-    **{f"claude-opus-4-{minor}": "claude-opus-4.5-4.8" for minor in (5, 6, 7, 8)},
-    **{f"claude-sonnet-4-{minor}": "claude-sonnet-4.5-4.6" for minor in (5, 6)},
-}
+_ADAPTIVE: Final = frozenset({"adaptive"})
+_ENABLED: Final = frozenset({"enabled", "disabled"})
+_EITHER: Final = _ADAPTIVE | _ENABLED
+_OPTIONAL: Final = frozenset({"adaptive", "disabled"})
 
-_NO_PREFILL = "errors page, prefill-not-supported, Aug 2026: 4.6 and later reject prefill"
-_PREFILL = "Sonnet 5.5 migration guide, Oct 2026: Sonnet 4.5, Haiku 4.5 and older accept prefill"
-_NEWEST = "what's-new pages, Oct/Nov 2026: forced tool_choice is a 400; thinking cannot be turned off"
+# Effort page, July to November 2026: `max` from Opus 4.6 on, `xhigh` from Opus 4.7 on; Opus 4.5 has neither.
+_TO_HIGH: Final = frozenset({"low", "medium", "high"})
+_NO_XHIGH: Final = _TO_HIGH | {"max"}
+_NO_EFFORT: Final[frozenset[str]] = frozenset()
 
-#: Newest first. A name is looked up without its date; see `lookup`.
+# Rate-limits page, August 2026. Of 5.5 and later it does not speak yet.
+_OPUS_4: Final = "claude-opus-4.5-4.8"
+_SONNET_4: Final = "claude-sonnet-4.5-4.6"
+
+_OVERVIEW: Final = "models overview, Oct/Nov 2026"
+_NO_PREFILL: Final = "errors page, prefill-not-supported, Aug 2026: 4.6 and later reject prefill"
+_PREFILL: Final = "Sonnet 5.5 migration guide, Oct 2026: Sonnet 4.5, Haiku 4.5 and older accept prefill"
+_NEWEST: Final = "what's-new pages, Oct/Nov 2026: forced tool_choice is a 400; thinking cannot be turned off"
+
+
+def _large(name: str, thinking: frozenset[str], source: str = _OVERVIEW, **other: Any) -> ModelInfo:
+    """A row of the generation from Opus 4.6 on; it thinks by default, and has no fast mode unless that is said."""
+    row: dict[str, Any] = {"speed": False, "chars_per_token": _MORE_TOKENS, **other}
+    return ModelInfo(name=name, thinking=thinking, max_output=128_000, context=1_000_000, source=source, **row)
+
+
+def _small(name: str, max_output: int | None, thinking: frozenset[str] = _ENABLED, **other: Any) -> ModelInfo:
+    """A row of a generation before that; it thinks only when it is asked to, and has no effort unless that is said."""
+    row: dict[str, Any] = {"effort": _NO_EFFORT, **other}
+    return ModelInfo(
+        name=name,
+        prefill=True,
+        thinking=thinking,
+        thinks_by_default=False,
+        speed=False,
+        max_output=max_output,
+        context=200_000,
+        source=_PREFILL,
+        **row,
+    )
+
+
+#: Newest first. A name is looked up without its date; see `lookup`. Fast mode: its page, November 2026; Opus 4.6
+#: still takes `speed`, and ignores it.
 MODELS: Final[tuple[ModelInfo, ...]] = (
-    ModelInfo("claude-fable-5-2", False, _ADAPTIVE, True, 128_000, 1_000_000, False, source=_NEWEST),
-    ModelInfo("claude-mythos-5-2", False, _ADAPTIVE, True, 128_000, 1_000_000, False, source=_NEWEST),
-    ModelInfo("claude-fable-5-1", False, _ADAPTIVE, True, 128_000, 1_000_000, False, source=_NEWEST),
-    ModelInfo("claude-mythos-5-1", False, _ADAPTIVE, True, 128_000, 1_000_000, False, source=_NEWEST),
-    ModelInfo("claude-fable-5", False, _ADAPTIVE, True, 128_000, 1_000_000),
-    ModelInfo("claude-mythos-5", False, _ADAPTIVE, True, 128_000, 1_000_000),
-    ModelInfo("claude-opus-5-5", False, _ADAPTIVE, True, 128_000, 1_000_000, False, source=_NEWEST),
-    ModelInfo(
+    _large("claude-fable-5-2", _ADAPTIVE, _NEWEST, forced_tool_choice=False, speed=True),
+    _large("claude-mythos-5-2", _ADAPTIVE, _NEWEST, forced_tool_choice=False, speed=True),
+    _large("claude-fable-5-1", _ADAPTIVE, _NEWEST, forced_tool_choice=False),
+    _large("claude-mythos-5-1", _ADAPTIVE, _NEWEST, forced_tool_choice=False),
+    _large("claude-fable-5", _ADAPTIVE),
+    _large("claude-mythos-5", _ADAPTIVE),
+    _large("claude-opus-5-5", _ADAPTIVE, _NEWEST, forced_tool_choice=False, speed=True),
+    _large(
         "claude-sonnet-5-5",
-        False,
         frozenset({"adaptive", "between_tools"}),
-        True,
-        128_000,
-        1_000_000,
-        False,
-        source=_NEWEST,
+        _NEWEST,
+        forced_tool_choice=False,
+        quiet_effort=_TO_HIGH,
     ),
-    ModelInfo("claude-haiku-5-5", False, _OPTIONAL, True, 128_000, 1_000_000, False, source=_NEWEST),
-    ModelInfo("claude-opus-5", False, _OPTIONAL, True, 128_000, 1_000_000),
-    ModelInfo("claude-sonnet-5", False, _OPTIONAL, True, 128_000, 1_000_000),
-    ModelInfo("claude-opus-4-8", False, _OPTIONAL, False, 128_000, 1_000_000, source=_NO_PREFILL),
-    ModelInfo("claude-opus-4-7", False, _OPTIONAL, False, 128_000, 1_000_000, source=_NO_PREFILL),
-    ModelInfo("claude-opus-4-6", False, _EITHER, False, 128_000, 1_000_000, source=_NO_PREFILL),
-    ModelInfo("claude-sonnet-4-6", False, _EITHER, False, 128_000, 1_000_000, source=_NO_PREFILL),
-    ModelInfo("claude-mythos-preview", False, frozenset({"adaptive", "enabled"}), True, 128_000, None),
-    ModelInfo("claude-opus-4-5", True, _ENABLED, False, 64_000, 200_000, source=_PREFILL),
-    # No effort on these two: claude-api.md, section 6, cross-model traps.
-    ModelInfo("claude-sonnet-4-5", True, _ENABLED, False, 64_000, 200_000, effort=False, source=_PREFILL),
-    ModelInfo("claude-haiku-4-5", True, _ENABLED, False, 64_000, 200_000, effort=False, source=_PREFILL),
+    _large("claude-haiku-5-5", _OPTIONAL, _NEWEST, forced_tool_choice=False, quiet_effort=_TO_HIGH),
+    _large("claude-opus-5", _OPTIONAL, quiet_effort=_TO_HIGH, speed=True),
+    _large("claude-sonnet-5", _OPTIONAL),
+    _large("claude-opus-4-8", _OPTIONAL, _NO_PREFILL, thinks_by_default=False, speed=True, bucket=_OPUS_4),
+    _large("claude-opus-4-7", _OPTIONAL, _NO_PREFILL, thinks_by_default=False, bucket=_OPUS_4),
+    _large(
+        "claude-opus-4-6",
+        _EITHER,
+        _NO_PREFILL,
+        thinks_by_default=False,
+        effort=_NO_XHIGH,
+        speed=True,
+        bucket=_OPUS_4,
+        chars_per_token=_FEWER_TOKENS,
+    ),
+    _large(
+        "claude-sonnet-4-6",
+        _EITHER,
+        _NO_PREFILL,
+        thinks_by_default=False,
+        effort=_NO_XHIGH,
+        bucket=_SONNET_4,
+        chars_per_token=_FEWER_TOKENS,
+    ),
+    ModelInfo(
+        name="claude-mythos-preview",
+        thinking=frozenset({"adaptive", "enabled"}),
+        effort=_NO_XHIGH,
+        speed=False,
+        max_output=128_000,
+        source=_OVERVIEW,
+    ),
+    _small("claude-opus-4-5", 64_000, effort=_TO_HIGH, bucket=_OPUS_4),
+    _small("claude-sonnet-4-5", 64_000, bucket=_SONNET_4),
+    _small("claude-haiku-4-5", 64_000, interleaves=False),
     # Older families are retired on the first-party API; other platforms and tests still name them.
-    ModelInfo("claude-opus-4-1", True, _ENABLED, False, None, 200_000, source=_PREFILL),
-    ModelInfo("claude-opus-4", True, _ENABLED, False, None, 200_000, source=_PREFILL),
-    ModelInfo("claude-sonnet-4", True, _ENABLED, False, None, 200_000, source=_PREFILL),
-    ModelInfo("claude-3-7-sonnet", True, _ENABLED, False, None, 200_000, source=_PREFILL),
-    ModelInfo("claude-3-5-haiku", True, frozenset(), False, None, 200_000, source=_PREFILL),
-    ModelInfo("claude-3-5-sonnet", True, frozenset(), False, None, 200_000, source=_PREFILL),
-    ModelInfo("claude-3-opus", True, frozenset(), False, None, 200_000, source=_PREFILL),
-    ModelInfo("claude-3-haiku", True, frozenset(), False, None, 200_000, source=_PREFILL),
+    _small("claude-opus-4-1", None),
+    _small("claude-opus-4", None),
+    _small("claude-sonnet-4", None),
+    _small("claude-3-7-sonnet", None, interleaves=False),
+    _small("claude-3-5-haiku", None, frozenset()),
+    _small("claude-3-5-sonnet", None, frozenset()),
+    _small("claude-3-opus", None, frozenset()),
+    _small("claude-3-haiku", None, frozenset()),
 )
 
 _BY_NAME: Final = {info.name: info for info in MODELS}
@@ -110,13 +191,67 @@ _BY_NAME: Final = {info.name: info for info in MODELS}
 _FAMILY: Final = re.compile(r"(claude-[a-z0-9-]*?)(?:-0)?(?:[-@](?:\d{8}|latest|default))?(?:-v\d+(?::\d+)?)?$")
 
 
-def lookup(model: str) -> ModelInfo:
-    """What `model` accepts.
-
-    A model that is not in the table is taken for a new one: no prefill, adaptive thinking, limits unknown. That is
-    the safe guess, since the *continue* form of a resume works on every model.
-    """
+def family(model: str) -> str:
+    """A model's name without vendor, region, date and version; a name that is none of Claude's as it is."""
     found = _FAMILY.search(model)
-    name = found.group(1) if found else model
-    known = _BY_NAME.get(name)
-    return known or ModelInfo(name, False, _EITHER, True, None, None, source="not in the table")
+    return found.group(1) if found else model
+
+
+def lookup(model: str) -> ModelInfo:
+    """What `model` accepts, by the table alone; a stream asks its `Health`, which may know better.
+
+    Nothing is ruled out for a model that is not in the table but a prefill: that is the safe guess, since the
+    *continue* form of a resume works on every model.
+    """
+    name = family(model)
+    return _BY_NAME.get(name) or ModelInfo(name=name, source=NOT_IN_THE_TABLE)
+
+
+#: Of how many models corrections are kept: far more than there are, should names come from users.
+_MAX_CORRECTED: Final = 256
+
+
+class Models:
+    """The table as it stands now: with what the caller knows better, and what the API has said since.
+
+    What the caller says of a name holds for its dated and regional forms too. What the API says holds for the very
+    name that was asked: other platforms may differ.
+
+    Args:
+        known: What the caller knows, by the name of the model.
+        lock: Held while the table is read or changed, where threads share it.
+    """
+
+    def __init__(
+        self, known: Mapping[str, ModelInfo] | None = None, lock: AbstractContextManager[object] | None = None
+    ) -> None:
+        self._known = dict(known or {})
+        self._corrected: dict[str, ModelInfo] = {}
+        self._lock: AbstractContextManager[object] = nullcontext() if lock is None else lock
+
+    def get(self, model: str) -> ModelInfo:
+        """What `model` accepts, as far as is known."""
+        with self._lock:
+            return self._get(model)
+
+    def correct(self, model: str, message: str) -> None:
+        """Take in what a 400 of this model said; most messages say nothing of the model."""
+        with self._lock:
+            self._put(model, correction(self._get(model), message))
+
+    def describe(self, model: str, answer: Mapping[str, Any]) -> ModelInfo:
+        """Take in what the Models API says of this model; what is absent there changes nothing."""
+        with self._lock:
+            self._put(model, described(self._get(model), answer))
+            return self._get(model)
+
+    def _get(self, model: str) -> ModelInfo:
+        return self._corrected.get(model) or self._known.get(model) or self._known.get(family(model)) or lookup(model)
+
+    def _put(self, model: str, info: ModelInfo | None) -> None:
+        if info is None:
+            return
+        self._corrected.pop(model, None)
+        self._corrected[model] = info
+        if len(self._corrected) > _MAX_CORRECTED:
+            del self._corrected[next(iter(self._corrected))]

@@ -12,6 +12,8 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
+from .blocks import CALLS, SERVER_USES, THINKING, is_known, used_by
+
 if TYPE_CHECKING:
     from anthropic.types import Message
 
@@ -22,13 +24,10 @@ Event = dict[str, Any]
 
 VERSION: Final = 1
 
-#: The block types that carry thinking.
-THINKING: Final = ("thinking", "redacted_thinking")
 #: The events that are content: what shows that a stream is healthy.
 CONTENT: Final = frozenset({"content_block_start", "content_block_delta"})
 
 _TEXT_OF: Final = {"text": "text", "thinking": "thinking"}
-_TOOLS_OF_THE_CALLER: Final = frozenset({"tool_use"})
 
 
 @dataclass(slots=True)
@@ -197,7 +196,23 @@ class Partial:
     @property
     def whole_calls(self) -> list[Block]:
         """The finished calls of the caller's own tools."""
-        return self.whole(*_TOOLS_OF_THE_CALLER)
+        return self.whole(*CALLS)
+
+    @property
+    def server_uses(self) -> list[Block]:
+        """The finished calls of server-side tools."""
+        return self.whole(*SERVER_USES)
+
+    @property
+    def orphans(self) -> list[Block]:
+        """The finished calls of server-side tools that have no result."""
+        answered = {used_by(b.start) for b in self._kept() if b.type not in SERVER_USES}
+        return [block for block in self.server_uses if used_by(block.start) not in answered]
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether it holds something of a type that this version does not know."""
+        return any(not is_known(block.type) or block.deltas for block in self._kept())
 
     def to_message(self) -> Message:
         """The message so far as the SDK's type. Raises `ValueError` when nothing was delivered yet."""

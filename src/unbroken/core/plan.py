@@ -10,15 +10,16 @@ wrong (`failure.Verdict`). This is the table; the code under it only adds the li
     NOTHING          the request again,      the next route;      the routes of another   the SDK's error, at once;
                      here or on the next     without one the      client; without one     on a fallback its route is
                      route                   SDK's error          the SDK's error         left out
-    TEXT             the rest, here or on    the rest from the    the rest from another   the rest in another form,
+    TEXT, RESULTS    the rest, here or on    the rest from the    the rest from another   the rest in another form,
                      the next route          next route           client                  then from the next route
     STUCK            nothing can be asked that would not do or say something twice: `StreamFailed`
 
 A request whose server-side tools may have acted is not sent afresh (`allow_replay`).
 
-A prefill that is refused as unsupported turns its model to the *continue* form, and is no attempt lost. Where nothing
-is left to ask, `StreamFailed` comes with the partial; before any content, an error that no route can mend (a wrong
-key, an unknown model) comes as the SDK raised it.
+A 400 that says what the model does not take (a prefill, a kind of thinking, so many tokens) corrects what is known of
+it, and the request is made again as it takes it; that is no attempt lost. Only the primary's own request is never
+changed. Where nothing is left to ask, `StreamFailed` comes with the partial; before any content, an error that no route
+can mend (a wrong key, an unknown model) comes as the SDK raised it.
 
 Limits: `max_attempts` requests in a row that brought nothing, `max_attempts_per_route` of them before the next
 route's turn, `max_resumes` and `max_extra_input_tokens` in all. Waits: full jitter when the same route is asked again,
@@ -28,23 +29,23 @@ over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .anchor import choose_anchor
+from .corrections import words
 from .effects import may_act
 from .failure import Failure, Kind, Verdict
-from .models import lookup
 from .partial import Partial
 from .ranking import Ranking
 from .readiness import Readiness
-from .resume import Form, estimate_tokens, forms
+from .resume import Form, estimate_tokens, forms, starts_over
 from .steps import Ask, Fail, Finish, Held, JoinAsItIs, Step, what_is_held
 
 if TYPE_CHECKING:
     from ..policy import Policy
     from ..routes import Route
+    from .requests import Requests
 
 __all__ = ["Plan"]
 
@@ -55,8 +56,7 @@ class Plan:
     Args:
         policy: The limits.
         routes: In rank order.
-        requests: The original request as each route sends it; None for a route whose model cannot take it.
-        prefill: For each route, whether its model is believed to accept a prefill.
+        requests: The original request as each route sends it.
 
     Attributes:
         hedged: Whether several routes are asked at a time. Tools that may act are never asked to act twice.
@@ -66,17 +66,18 @@ class Plan:
         self,
         policy: Policy,
         routes: Sequence[Route],
-        requests: Sequence[Mapping[str, Any] | None],
-        prefill: Sequence[bool],
+        requests: Requests,
     ) -> None:
         self._policy = policy
         self._routes = routes
-        self._requests = [request or {} for request in requests]
+        self._requests = requests
         self.hedged: bool = (
-            policy.hedging is not None and len(routes) > 1 and not any(may_act(request) for request in self._requests)
+            policy.hedging is not None
+            and len(routes) > 1
+            and not any(may_act(requests[rank]) for rank in range(len(routes)))
         )
-        self._ranking = Ranking(policy, routes, [request is None for request in requests], hedged=self.hedged)
-        self._prefill = [*prefill]
+        unfit = [requests.unfit(rank) is not None for rank in range(len(routes))]
+        self._ranking = Ranking(policy, routes, unfit, hedged=self.hedged)
         self._rejected: list[set[Form]] = [set() for _ in routes]
         self._now = Ask(route=0, form="request")
         self._fruitless = 0
@@ -95,6 +96,15 @@ class Plan:
     def left_out(self) -> list[int]:
         """The ranks of the routes that are not asked any more."""
         return self._ranking.left_out
+
+    def unfit(self, route: int) -> str | None:
+        """Why a route's model cannot take the request, after its name; None where it can."""
+        return self._requests.unfit(route)
+
+    def is_same_model(self, one: int, other: int) -> bool:
+        """Whether two routes ask the same model of the same client, and can read each other's thinking."""
+        mine, theirs = self._routes[one], self._routes[other]
+        return mine.model == theirs.model and mine.client is theirs.client
 
     # -- what the engine tells
 
@@ -127,6 +137,7 @@ class Plan:
         now: float,
         jitter: float,
         acted: bool = False,
+        unknown: bool = False,
         ready: Sequence[Readiness] = (),
     ) -> Step:
         """What to do now that the attempt at hand has died.
@@ -138,6 +149,7 @@ class Plan:
             now: Monotonic seconds.
             jitter: A random number between 0 and 1.
             acted: Whether it had begun to use a server-side tool that changes things.
+            unknown: Whether it had begun a block of a type that this version does not know.
             ready: How ready each route is, as `Health` says. Empty: all are.
         """
         self._acted = self._acted or acted
@@ -146,9 +158,9 @@ class Plan:
             return Finish(message_stop=not failure.clean_end and not held.stopped)
         if situation is Held.CALLS:
             return Finish(message_stop=True, as_tool_use=True)
-        if situation is Held.STUCK:
+        if situation is Held.STUCK or unknown:
             return Fail("what was delivered cannot be gone on from")
-        step: Step | None = self._without_prefill(self._now, failure, held)
+        step: Step | None = self._corrected(self._now, failure, held)
         if step is None:
             step = self._count(self._now, failure, held, brought=brought, now=now)
         if step is None:
@@ -200,7 +212,7 @@ class Plan:
         Returns:
             Another form in which the same route is to be asked at once; what ends the stream; None: nothing.
         """
-        step = self._without_prefill(hedge, failure, held)
+        step: Ask | Fail | None = self._corrected(hedge, failure, held)
         if step is None:
             step = self._count(hedge, failure, held, brought=False, now=now)
         stepped_down = failure.verdict is Verdict.REJECTED and hedge.route not in self._ranking.left_out
@@ -233,24 +245,36 @@ class Plan:
 
     # -- a request was lost
 
-    def _without_prefill(self, lost: Ask, failure: Failure, held: Partial) -> Ask | Fail | None:
-        """The request in another form, when the model turns out to accept no prefill. None: it is something else."""
+    def _corrected(self, lost: Ask, failure: Failure, held: Partial) -> Ask | None:
+        """Another request to the same route, when a 400 has said what its model does not take. None: it has not."""
         route = lost.route
-        unsupported = failure.kind is Kind.PREFILL_UNSUPPORTED and lost.form == "prefill" and self._prefill[route]
-        if not unsupported:
+        if failure.verdict is not Verdict.REJECTED or (route, lost.form) == (0, "request"):
             return None
-        self._prefill[route] = False
-        self._rejected[route].add("prefill")
-        if not self._forms(route, held):
+        before = self._makings(lost)
+        learnt = self._requests.correct(route, words(failure.error))
+        if self._requests.unfit(route) is not None:
+            self._ranking.leave_out(route)
+            return None
+        if not learnt or self._makings(lost) == before:
+            return None
+        if failure.kind is Kind.PREFILL_UNSUPPORTED:
+            self._rejected[route].add("prefill")
+        if not self._may_ask(held)(route):
             return None
         # No attempt lost, so none counted.
-        self._resumes -= 1
-        self._extra_input -= _input_tokens(held)
+        if lost.form != "request":
+            self._resumes -= 1
+            self._extra_input -= _input_tokens(held)
         step = Ask(route, self._form_for(route, held))
         self._count_resume(step, held)
         if lost is self._now:
             self._now = step
         return step
+
+    def _makings(self, ask: Ask) -> object:
+        """What a request is made of, as far as corrections change it."""
+        request, model = self._requests[ask.route], self._requests.model(ask.route)
+        return request if ask.form == "request" else (request, model.prefill, model.thinking)
 
     def _count(self, lost: Ask, failure: Failure, held: Partial, *, brought: bool, now: float) -> Fail | None:
         """Count a request that has died, and rule out what can never work; `Fail` when it is the caller's to mend."""
@@ -324,7 +348,7 @@ class Plan:
         if not _resumable(held):
             return "request"
         form = self._forms(route, held)[0]
-        if form.startswith("continue") and not choose_anchor(held.trailing_text).sent:
+        if form.startswith("continue") and starts_over(held):
             # Too little, or nothing but repetition: no end of it would show where to join.
             return "restart"
         return form
@@ -342,20 +366,17 @@ class Plan:
     def _forms(self, route: int, held: Partial) -> list[Form]:
         options = forms(
             self._requests[route],
-            lookup(self._routes[route].model),
+            self._requests.model(route),
             held,
             self._policy.resume,
-            prefill=self._prefill[route],
+            prefill=self._requests.model(route).prefill,
             own_thinking=self._own_thinking(route),
         )
         return [form for form in options if form not in self._rejected[route]]
 
     def _own_thinking(self, route: int) -> bool:
         """Whether the thinking that was delivered is this route's own."""
-        if self._thinker is None:
-            return False
-        mine, theirs = self._routes[route], self._routes[self._thinker]
-        return mine.model == theirs.model and mine.client is theirs.client
+        return self._thinker is not None and self.is_same_model(route, self._thinker)
 
 
 #: Kinds that a server asked not to retry here (`x-should-retry: false`); they are no reason to raise the SDK's error.
@@ -363,7 +384,7 @@ _RETRYABLE = frozenset({Kind.OVERLOADED, Kind.SERVER_ERROR, Kind.RATE_LIMITED, K
 
 
 def _resumable(held: Partial) -> bool:
-    return what_is_held(held) is Held.TEXT
+    return what_is_held(held) in (Held.TEXT, Held.RESULTS)
 
 
 def _input_tokens(held: Partial) -> int:

@@ -19,8 +19,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from .anchor import Anchor, choose_anchor
+from .blocks import THINKING
 from .models import ModelInfo
-from .partial import THINKING, Partial
+from .partial import Partial
 from .seam import Form as Joint
 from .seam import Seam
 
@@ -36,6 +37,7 @@ __all__ = [
     "is_structured",
     "remaining_tokens",
     "spent_tokens",
+    "starts_over",
     "thinking_type",
     "tokens_of",
 ]
@@ -49,6 +51,13 @@ CONTINUE_PROMPT: Final = (
     "Please repeat these last words exactly as they stand, and then go straight on with what comes next, as one "
     "seamless text. Do not start over, do not add an introduction or a comment, and do not reopen a code block or "
     "a list that is already open. If your answer was already complete, repeat the last words and stop."
+)
+
+#: The same where nothing was written yet after a server-side tool's result.
+CONTINUE_AFTER_RESULTS: Final = (
+    "My connection dropped while you were answering, and your message reached me only up to the results of the tools "
+    "that you had used. Please go straight on from there with what comes next, as one seamless answer. Do not start "
+    "over, do not add an introduction or a comment, and do not ask the tools again for what they have already given."
 )
 
 #: The least that a resume asks for, in tokens: a small overshoot of `max_tokens` is better than half a word.
@@ -115,20 +124,36 @@ def forms(
     """
     if preference == "never":
         return []
-    if preference == "restart" or is_structured(request):
-        return ["restart"]
+    used = bool(held.server_uses)  # a restart would use those tools again
+    restart: list[Form] = [] if used else ["restart"]
+    if preference == "restart":
+        return restart
     thought = bool(held.whole(*THINKING))
     continuing: list[Form] = ["continue"] if own_thinking or not thought else []
     if thought:
         continuing.append("continue_without_thinking")
+    if is_structured(request):
+        return [*continuing, *restart] if preference in ("auto", "continue") else restart
     if preference == "continue":
         return continuing
     can_prefill = (prefill or preference == "prefill") and not (
-        thinking_is_on(request, model) or forces_a_tool(request) or thought
+        thinking_is_on(request, model)
+        or (forces_a_tool(request) and not _is_satisfied(request, held))
+        or thought
+        or not held.trailing_text.strip()
     )
     if preference == "prefill":
         return ["prefill"] if can_prefill else []
     return ["prefill", *continuing] if can_prefill else continuing
+
+
+def starts_over(held: Partial) -> bool:
+    """Whether too little is held, or nothing but repetition: no end of it would show where to join.
+
+    The answer is written anew then, and has to replay what was delivered. Not where a server-side tool was used: what
+    follows its result is.
+    """
+    return not held.server_uses and not choose_anchor(held.trailing_text).sent
 
 
 def compose(
@@ -160,8 +185,10 @@ def compose(
         case "prefill":
             anchor, joint = choose_anchor(text, whole=True), "prefill"
         case _:
-            anchor, joint = choose_anchor(text, whole=whole), "continue"
-    return build(request, held, anchor, form, model=model, prompt=prompt), Seam(text, anchor, form=joint)
+            # After a tool's result with too little text behind it, all of that is sent: there is no starting over.
+            anchor, joint = choose_anchor(text, whole=whole or not choose_anchor(text).sent), "continue"
+    seam = Seam(text, anchor, form=joint) if text.strip() else None
+    return build(request, held, anchor, form, model=model, prompt=prompt), seam
 
 
 def build(
@@ -191,16 +218,38 @@ def build(
         messages.append({"role": "user", "content": _ask(anchor.quote, prompt)})
     left = remaining_tokens(request["max_tokens"], held)
     return {
-        **request,
+        **_unconstrained(request, held),
         "messages": messages,
         "max_tokens": left,
         **fit_thinking(request, model, left),
     }
 
 
+def _unconstrained(request: Mapping[str, Any], held: Partial) -> dict[str, Any]:
+    """The request without what only an answer from its beginning can satisfy: a document's form, a forced call."""
+    free = dict(request)
+    free.pop("output_format", None)
+    config = free.pop("output_config", None)
+    if isinstance(config, Mapping) and (rest := {name: value for name, value in config.items() if name != "format"}):
+        free["output_config"] = rest
+    if _is_satisfied(request, held):
+        free["tool_choice"] = {**{k: v for k, v in request["tool_choice"].items() if k != "name"}, "type": "auto"}
+    return free
+
+
+def _is_satisfied(request: Mapping[str, Any], held: Partial) -> bool:
+    """Whether `tool_choice` demands a call that a server-side tool has already had."""
+    if not forces_a_tool(request):
+        return False
+    choice = request["tool_choice"]
+    return any(choice["type"] == "any" or block.start.get("name") == choice.get("name") for block in held.server_uses)
+
+
 def _ask(quote: str, prompt: str | Callable[[str], str] | None) -> str:
     if callable(prompt):
         return prompt(quote)
+    if not quote and prompt is None:
+        return CONTINUE_AFTER_RESULTS
     return (prompt or CONTINUE_PROMPT).replace("{echo}", quote)
 
 
@@ -209,7 +258,7 @@ def _up_to(held: Partial, anchor: Anchor, *, thinking: bool) -> list[dict[str, A
     blocks = [block for block in held.content if thinking or block["type"] not in THINKING]
     surplus = len(held.trailing_text) - len(anchor.sent)
     # The API rejects an assistant turn that ends in thinking.
-    while blocks[-1]["type"] in THINKING or (surplus > 0 and blocks[-1]["type"] == "text"):
+    while blocks and (blocks[-1]["type"] in THINKING or (surplus > 0 and blocks[-1]["type"] == "text")):
         last = blocks.pop()
         text = last.get("text", "")
         keep = text[: max(0, len(text) - surplus)]

@@ -13,19 +13,22 @@ usage is made that of the whole message. What is delivered is never taken back; 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from .blocks import THINKING, is_known
 from .effects import acts
-from .partial import THINKING, Event, Partial
+from .pairing import Pairing
+from .partial import Event, Partial
 from .resume import spent_tokens
 from .seam import Seam
 
 __all__ = ["Splicer", "Trouble"]
 
 #: Why the splicer cannot go on with this attempt by itself.
-Trouble = Literal["unmatched", "refused", "malformed"]
+Trouble = Literal["unmatched", "refused", "malformed", "invalid"]
 
 # Of a later attempt's usage these describe another request than the one that opened the message.
 _USAGE_OF_INPUT: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
@@ -48,6 +51,7 @@ class Splicer:
         held: Everything that was delivered.
         trouble: Why the attempt at hand cannot be joined; None while it can.
         acted: Whether this attempt has begun to use a server-side tool that may change something.
+        unknown: Whether this attempt has brought a block of a type that this version does not know.
         abandoned: Types of the blocks that were given up unfinished, in order.
     """
 
@@ -55,14 +59,16 @@ class Splicer:
         self.held: Partial = Partial()
         self.trouble: Trouble | None = None
         self.acted: bool = False
+        self.unknown: bool = False
         self.abandoned: list[str] = []
         self._live = frozenset(live)
         self._stops = tuple(stop_sequences)
         self._out: list[Event] = []
         self._begin_attempt(None)
 
-    def _begin_attempt(self, seam: Seam | None) -> None:
+    def _begin_attempt(self, seam: Seam | None, *, drops_thinking: bool = False) -> None:
         self._seam = seam
+        self._pairing = Pairing(self._live)
         self._incoming: dict[int, _Incoming] = {}
         self._before_content: list[Event] = []
         self._unseen: list[Event] = []
@@ -74,14 +80,30 @@ class Splicer:
         self._started = False
         self._added = False  # whether this attempt has added text
         self._prior_tokens = spent_tokens(self.held)
-        self._drops_thinking = seam is not None or bool(self.held.whole(*THINKING))
+        self._drops_thinking = drops_thinking or seam is not None or bool(self.held.whole(*THINKING))
         self.trouble = None
         self.acted = False
+        self.unknown = False
+        self._is_document: Callable[[str], bool] | None = None
+        self._unchecked: list[Event] = []
 
-    def begin(self, seam: Seam | None) -> list[Event]:
-        """Start an attempt: with a seam to join its text by, or None for one that starts from nothing."""
-        self._begin_attempt(seam)
+    def begin(
+        self, seam: Seam | None, *, own: bool = True, is_document: Callable[[str], bool] | None = None
+    ) -> list[Event]:
+        """Start an attempt.
+
+        Args:
+            seam: By which its text is joined; None where nothing is to be joined.
+            own: Whether its thinking may stand in the message: it is the caller's own request that was made, to the
+                model that is named in the message. A resume's thinking has seen another prompt, and another model's
+                cannot be read by the one that is named.
+            is_document: Whether the whole text is the document that was asked for. Such an attempt is held until its
+                end: it was made without the constraint, and has to be thrown away if it breaks it. None: anything is.
+        """
+        self._begin_attempt(seam, drops_thinking=not own)
         self._abandon_open_block(keep_text=seam is not None)
+        self.abandon_orphans()
+        self._is_document = is_document
         return self._take()
 
     def abort(self) -> None:
@@ -95,7 +117,8 @@ class Splicer:
 
     def feed(self, event: Event) -> list[Event]:
         """Take one event of the attempt at hand; return what may be delivered. Look at `trouble` afterwards."""
-        self._feed(event)
+        for checked in self._checked(event):
+            self._feed(checked)
         return self._take()
 
     def join_unverified(self) -> list[Event]:
@@ -106,7 +129,7 @@ class Splicer:
         self._seam_text(self._seam.give_up())
         stuck, self._stuck = self._stuck, []
         for event in stuck:
-            self._feed(event)
+            self._feed_ready(event)
         return self._take()
 
     def finish(self, *, as_tool_use: bool = False) -> list[Event]:
@@ -119,6 +142,27 @@ class Splicer:
         self._deliver({"type": "message_stop"})
         return self._take()
 
+    # -- a document
+
+    def _checked(self, event: Event) -> list[Event]:
+        """The events that may go on now: all of them, but for a document that is not whole yet."""
+        is_document = self._is_document
+        if is_document is None:
+            return [event]
+        self._unchecked.append(event)
+        stop_reason = event["delta"].get("stop_reason") if event.get("type") == "message_delta" else None
+        if stop_reason is None and event.get("type") != "message_stop":
+            return []
+        events, self._unchecked, self._is_document = self._unchecked, [], None
+        if stop_reason in ("end_turn", "stop_sequence"):
+            trial = deepcopy(self)
+            for each in events:
+                trial.feed(each)
+            if trial.trouble is None and not is_document(trial.held.trailing_text):
+                self.trouble = "invalid"
+                return []
+        return events
+
     # -- one event
 
     def _take(self) -> list[Event]:
@@ -126,6 +170,13 @@ class Splicer:
         return out
 
     def _feed(self, event: Event) -> None:
+        if event.get("type") == "content_block_start":
+            self.acted = self.acted or acts(event["content_block"])
+            self.unknown = self.unknown or not is_known(str(event["content_block"].get("type")))
+        for ready in self._pairing.push(event):
+            self._feed_ready(ready)
+
+    def _feed_ready(self, event: Event) -> None:
         if self.trouble:
             self._stuck.append(event)
             return
@@ -169,7 +220,6 @@ class Splicer:
             self.trouble = "malformed"
             return
         type_ = event["content_block"].get("type")
-        self.acted = self.acted or acts(event["content_block"])
         if self._joining and type_ != "text" and type_ not in THINKING:
             # The model goes on with something else: the text is over, and the seam has to say what it was.
             if not self._settle(event):
@@ -210,15 +260,14 @@ class Splicer:
                 if delta.get("type") == "text_delta":
                     text = self._through_seam(delta["text"]) if incoming.joined else delta["text"]
                     self._text(incoming.index, text, event if text == delta["text"] else None)
-                else:
-                    self._flush_text(incoming.index)
-                    self._deliver({**event, "index": incoming.index})
+                elif not (incoming.joined and self._is_cited(delta)):
+                    self._deliver_beside_text({**event, "index": incoming.index})
             case "pass":
                 self._deliver({**event, "index": incoming.index})
-            case "hold":
-                incoming.held.append(event)
             case "seam" if event["delta"].get("type") == "text_delta":
                 self._seam_delta(event["delta"]["text"], event)
+            case "hold" | "seam":
+                incoming.held.append(event)
 
     def _stop(self, event: Event) -> None:
         incoming = self._incoming.get(event["index"])
@@ -229,6 +278,9 @@ class Splicer:
             elif self._opens_message:
                 self._before_content.append(event)
             return
+        if incoming.role == "seam" and incoming.held and self._settle(event):
+            # What is cited is the answer's own text, and that is over.
+            incoming = self._joined(event["index"])
         if incoming.joined:
             self._text(incoming.index, self._last_of_seam())
         match incoming.role:
@@ -333,7 +385,27 @@ class Splicer:
         if self._seam.state == "joined":
             self._joining = False
             self._seam_text(joined)
-            self._incoming[event["index"]] = _Incoming("text", self._seam_index(), joined=True)
+            self._joined(event["index"])
+
+    def _joined(self, index: int) -> _Incoming:
+        """The seam has found its block: what it kept back of it, but for its text, goes on."""
+        held = self._incoming[index].held if index in self._incoming else []
+        incoming = self._incoming[index] = _Incoming("text", self._seam_index(), joined=True)
+        for event in held:
+            self._delta(event)
+        return incoming
+
+    def _is_cited(self, delta: Event) -> bool:
+        """Whether the text that was gone on with has this citation: who writes its end again cites again."""
+        return bool(self.held.blocks) and delta.get("citation") in self.held.blocks[-1].citations
+
+    def _deliver_beside_text(self, event: Event) -> None:
+        """Something else than text of a text block: after what was kept back of it, and not before it can be seen."""
+        if self._unseen:
+            self._unseen.append(event)
+        else:
+            self._flush_text(event["index"])
+            self._deliver(event)
 
     def _through_seam(self, text: str) -> str:
         return text if self._seam is None else self._seam.feed(text)
@@ -382,6 +454,17 @@ class Splicer:
             return False
         self._unseen, self._tail = [], ""
         return True
+
+    def abandon_orphans(self) -> None:
+        """Give up calls of server-side tools that were delivered live and whose results will not come.
+
+        Not where the caller's own calls are whole: their results go on with the tool's run.
+        """
+        if self.held.complete or self.held.whole_calls:
+            return
+        for block in self.held.orphans:
+            block.abandoned = True
+            self.abandoned.append(block.type)
 
     def _abandon_open_block(self, *, keep_text: bool) -> None:
         block = self.held.open_block

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from .partial import THINKING, Partial
+from .blocks import THINKING
+from .partial import Partial
 from .resume import Form
 
 __all__ = ["Ask", "Fail", "Finish", "Held", "JoinAsItIs", "Step", "what_is_held"]
@@ -18,6 +19,7 @@ class Held(Enum):
     CALLS = "calls"
     NOTHING = "nothing"
     TEXT = "text"
+    RESULTS = "results"
     STUCK = "stuck"
 
 
@@ -27,11 +29,13 @@ def what_is_held(partial: Partial) -> Held:
         return Held.COMPLETE
     if partial.whole_calls:
         return Held.CALLS
+    if partial.has_unknown:
+        return Held.STUCK
     if partial.trailing_text.strip():
         return Held.TEXT
     if all(block["type"] in (*THINKING, "text") for block in partial.content):
         return Held.NOTHING
-    return Held.STUCK
+    return Held.RESULTS
 
 
 @dataclass(frozen=True, slots=True)

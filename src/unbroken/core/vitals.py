@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .breaker import Breaker, BreakerSettings
 from .latency import Latency
-from .models import lookup
+from .models import Models
 from .readiness import Readiness, seconds_until
 
 __all__ = ["ClientVitals", "RouteVitals"]
@@ -36,13 +36,15 @@ class ClientVitals:
     Args:
         number: The order in which the clients were first seen, from 0.
         settings: Of its breakers.
+        models: Which of them share a rate limit.
     """
 
-    __slots__ = ("_cool_until", "_routes", "_settings", "number")
+    __slots__ = ("_cool_until", "_models", "_routes", "_settings", "number")
 
-    def __init__(self, number: int, settings: BreakerSettings) -> None:
+    def __init__(self, number: int, settings: BreakerSettings, models: Models) -> None:
         self.number: int = number
         self._settings = settings
+        self._models = models
         self._routes: dict[str, RouteVitals] = {}  # the one that was asked last comes last
         self._cool_until: dict[str, float] = {}  # by bucket: rate limits belong to a key, and so to a client
 
@@ -66,7 +68,7 @@ class ClientVitals:
 
     def cool(self, model: str, seconds: float, now: float) -> None:
         """Start a cool-down of all models that share this one's rate-limit bucket; the longest holds."""
-        bucket = lookup(model).bucket
+        bucket = self._models.get(model).rate_limit
         until = max(self._cool_until.get(bucket, now), now + seconds)
         self._cool_until = {other: end for other, end in self._cool_until.items() if end > now} | {bucket: until}
 
@@ -85,7 +87,7 @@ class ClientVitals:
             }
 
     def _cool_for(self, model: str, now: float) -> float:
-        return seconds_until(self._cool_until.get(lookup(model).bucket, now), now)
+        return seconds_until(self._cool_until.get(self._models.get(model).rate_limit, now), now)
 
 
 def _describe(latency: Latency) -> dict[str, float] | None:

@@ -18,10 +18,12 @@ import anyio
 import httpx2
 
 from ..core.events import is_event
-from ..core.failure import Failure, Kind, classify, of_kind
+from ..core.failure import Failure, Kind, classify, not_sent, of_kind
+from ..core.frames import Decoder, decoder_for
 from ..core.partial import CONTENT, Event
-from ..core.sse import ServerSentEvent, SSEDecoder
+from ..core.sse import ServerSentEvent
 from ..errors import StreamStalled, StreamTruncated
+from .clients import request_id
 from .detached import Abandoned, Step, detach
 from .pace import Pace
 
@@ -49,10 +51,17 @@ class Watch:
     chars_per_second: float | None = None
     pace_window: float = 0.0
 
-    def beside(self, given: Any) -> tuple[Watch, httpx2.Timeout]:
-        """The watch and the transport's timeout, where the caller has given one too: the shorter read holds."""
+    def beside(self, given: Any, *, pings: bool = True) -> tuple[Watch, httpx2.Timeout]:
+        """The watch and the transport's timeout, where the caller has given one too: the shorter read holds.
+
+        Args:
+            given: The caller's timeout, as the SDK takes it.
+            pings: Whether the platform sends pings. Where it sends none, silence may be thought, and so the time
+                without a byte is bounded by that without content alone.
+        """
         own = given if isinstance(given, httpx2.Timeout) else httpx2.Timeout(given)
-        read = self.idle if own.read is None else min(self.idle, own.read)
+        idle = self.idle if pings else max(self.idle, self.progress, self.first_content)
+        read = idle if own.read is None else min(idle, own.read)
         timeout = httpx2.Timeout(connect=own.connect, write=own.write, pool=own.pool, read=read)
         return replace(self, idle=read), timeout
 
@@ -73,7 +82,7 @@ class Attempt:
         self._watch = watch
         self._manager: Any = None
         self._chunks: AsyncIterator[bytes] | None = None
-        self._decoder = SSEDecoder()
+        self._decoder: Decoder = decoder_for("")
         self._quiet = True  # nothing but bytes since the last content
         self._waited = 0.0  # seconds of waiting for the network since the last content
         self._pace: Pace | None = None
@@ -111,10 +120,14 @@ class Attempt:
             return of_kind(Kind.CONNECTION, error)
         except anthropic.APIError as error:
             return of_kind(Kind.MALFORMED, error)
+        except Exception as error:
+            # Raised before anything was sent, by what signs the request or fetches a token for it.
+            return not_sent(error)
         if scope.cancelled_caught:
             return of_kind(Kind.STALLED, self._stalled(f"no answer for {self._watch.first_content:g} s"))
-        self.response = inner.response
-        self._chunks = inner.response.aiter_bytes()
+        self.response = response = inner.response
+        self._decoder = decoder_for(response.headers.get("content-type", ""))
+        self._chunks = response.aiter_bytes()
         self._waited = anyio.current_time() - started
         return None
 
@@ -124,8 +137,8 @@ class Attempt:
 
     @property
     def request_id(self) -> str | None:
-        """The response's `request-id`; None before there is a response."""
-        return self.response.headers.get("request-id") if self.response is not None else None
+        """The response's request id; None before there is a response."""
+        return request_id(self.response.headers) if self.response is not None else None
 
     async def receive(self) -> tuple[list[Event], Failure | None]:
         """The events that the next bytes complete, and why there will be no more; None while there may be.
@@ -134,17 +147,16 @@ class Attempt:
         """
         while True:
             chunk, failure = await self._read()
-            try:
-                frames = self._decoder.feed(chunk) if chunk else []
-            except UnicodeDecodeError as error:
-                return [], self.malformed(error)
             events: list[Event] = []
-            for frame in frames:
-                event = self._decode(frame)
-                if isinstance(event, Failure):
-                    return events, event
-                if event is not None:
-                    events.append(event)
+            try:
+                for frame in self._decoder.feed(chunk):
+                    event = self._decode(frame)
+                    if isinstance(event, Failure):
+                        return events, event
+                    if event is not None:
+                        events.append(event)
+            except ValueError as error:
+                return events, self.malformed(error)
             if failure is not None:
                 return events, self._last_words() or failure
             if events:
@@ -269,6 +281,7 @@ class Attempt:
         # As the SDK does it: the 200's own class, with the type in `.type`.
         assert self.response is not None
         error = anthropic.APIStatusError(f"{body}", response=self.response, body=body)
+        error.request_id = self.request_id
         return classify(error, status=200, body=body, headers=self.response.headers, now=time.time())
 
     # -- the end
@@ -305,4 +318,6 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
 
 
 def _status_failure(error: anthropic.APIStatusError) -> Failure:
+    # The SDK looks for the first-party API's header alone.
+    error.request_id = error.request_id or request_id(error.response.headers)
     return classify(error, status=error.status_code, body=error.body, headers=error.response.headers, now=time.time())

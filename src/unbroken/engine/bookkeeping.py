@@ -8,14 +8,20 @@ from typing import Any, Final
 import anyio
 
 from ..core.failure import Failure
+from ..core.models import ModelInfo
 from ..core.partial import CONTENT, Event
-from ..core.resume import tokens_of
 from ..core.seam import Seam
 from ..report import AttemptReport, Report
 
 __all__ = ["Book"]
 
 _INPUT: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+
+
+def _written(event: Event) -> str:
+    """What the model wrote in a delta, of any kind."""
+    delta = event["delta"]
+    return delta.get("text") or delta.get("thinking") or delta.get("partial_json") or ""
 
 
 class Book:
@@ -26,6 +32,7 @@ class Book:
         started: When the stream was entered, in monotonic seconds.
         route: The rank of the route.
         model: The model that is asked.
+        info: What is known of it: how much it writes with a token.
         form: The form of the request.
         waited: Seconds that were waited for this attempt.
         hedge: Whether it is sent while others are still being waited for.
@@ -35,9 +42,19 @@ class Book:
     """
 
     def __init__(
-        self, report: Report, started: float, *, route: int, model: str, form: str, waited: float, hedge: bool = False
+        self,
+        report: Report,
+        started: float,
+        *,
+        route: int,
+        model: str,
+        info: ModelInfo,
+        form: str,
+        waited: float,
+        hedge: bool = False,
     ) -> None:
         self._sent_at = anyio.current_time()
+        self._info = info
         self._ascii = 0
         self._other = 0
         self._seam: Seam | None = None
@@ -64,13 +81,12 @@ class Book:
         type_ = event.get("type")
         match type_:
             case "content_block_delta":
-                delta = event["delta"]
-                self._count(delta.get("text") or delta.get("thinking") or delta.get("partial_json") or "")
+                self._count(_written(event))
             case "message_start":
                 # Its `output_tokens` is a placeholder.
-                self._copy_usage(event["message"].get("usage") or {}, _INPUT)
+                self._copy_usage(event["message"].get("usage") or {}, (*_INPUT, "speed"))
             case "message_delta":
-                self._copy_usage(event.get("usage") or {}, (*_INPUT, "output_tokens"))
+                self._copy_usage(event.get("usage") or {}, (*_INPUT, "output_tokens", "speed"))
         if self.entry.first_content is None and type_ in CONTENT:
             self.entry.first_content = self.since_sent()
 
@@ -78,6 +94,7 @@ class Book:
         """Events of it were delivered."""
         for event in events:
             if event.get("type") == "content_block_delta":
+                self.entry.delivered += len(_written(event))
                 self.entry.characters += len(event["delta"].get("text") or "")
 
     def end(self, outcome: str, failure: Failure | None = None) -> None:
@@ -92,7 +109,7 @@ class Book:
             entry.status = entry.status or failure.status
             entry.request_id = entry.request_id or getattr(failure.error, "request_id", None)
         if entry.output_tokens is None and (self._ascii or self._other):
-            entry.estimated_output_tokens = tokens_of(self._ascii, self._other)
+            entry.estimated_output_tokens = self._info.least_tokens(self._ascii, self._other)
         # What a loser was asked for was never joined.
         if outcome != "lost" and self._seam is not None and self._seam.state == "joined":
             entry.seam = self._seam.result.kind
@@ -116,8 +133,12 @@ class Book:
         for name in names:
             if usage.get(name) is not None:
                 setattr(self.entry, name, usage[name])
+        written = usage.get("cache_creation")
+        if isinstance(written, Mapping) and written.get("ephemeral_1h_input_tokens") is not None:
+            self.entry.cache_creation_1h_input_tokens = written["ephemeral_1h_input_tokens"]
 
     def _count(self, text: str) -> None:
+        self.entry.received += len(text)
         ascii_only = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))
         self._ascii += ascii_only
         self._other += len(text) - ascii_only

@@ -15,11 +15,11 @@ import anthropic
 import anyio
 import httpx2
 
-from ..core.adapt import adapt
+from ..core.blocks import THINKING
 from ..core.failure import Failure, Kind, of_kind
-from ..core.models import lookup
-from ..core.partial import THINKING, Event, Partial
+from ..core.partial import Event, Partial
 from ..core.plan import Plan
+from ..core.requests import Requests
 from ..core.splice import Splicer
 from ..core.steps import Ask, Fail, Finish, JoinAsItIs, Step
 from ..errors import StreamFailed, StreamTimeout
@@ -28,6 +28,7 @@ from ..policy import Policy
 from ..report import Notice, Report
 from ..routes import Route
 from .contest import GaveUp
+from .documents import validator
 from .rounds import Rounds
 from .sending import Sender, Sent
 from .teller import Teller
@@ -67,18 +68,15 @@ class Driver:
         self.response: httpx2.Response | None = None
         self._routes = routes
         self._policy = policy
-        # The primary's request is the caller's own, whatever the table says of its model.
-        requests = [
-            route.request(request) if rank == 0 else adapt(route.request(request), lookup(route.model), route.patch)
-            for rank, route in enumerate(routes)
-        ]
-        prefill = [lookup(route.model).prefill and health.accepts_prefill(route.model) for route in routes]
+        requests = Requests(request, routes, health.models)
         self._splicer = Splicer(live=policy.live, stop_sequences=request.get("stop_sequences") or ())
-        self._plan = Plan(policy, routes, requests, prefill)
+        self._plan = Plan(policy, routes, requests)
         self._teller = Teller(self.report, started, on_notice)
         sender = Sender(api, routes, requests, policy, self.report, started, warn)
         self._rounds = Rounds(self._plan, policy, health, routes, sender, self._teller)
+        self._is_document = validator(request)
         self._sent: Sent | None = None
+        self._opener: int | None = None  # the route whose `message_start` was delivered
         self._died: tuple[Failure, Step | None] | None = None
         self._brought = False
         self._started = started
@@ -173,6 +171,8 @@ class Driver:
                 self._unmatched()
             case "refused":
                 self._die(Kind.REFUSED, "The model refused to go on.")
+            case "invalid":
+                self._die(Kind.INVALID_DOCUMENT, "The continuation does not make the document that was asked for.")
             case "malformed":
                 assert self._sent is not None
                 error = LookupError("an event of a block that never started")
@@ -184,8 +184,10 @@ class Driver:
 
     def _deliver(self, events: list[Event]) -> None:
         self.out += events
-        if self._sent is not None:
+        if self._sent is not None and events:
             self._sent.book.deliver(events)
+            if self._opener is None:
+                self._opener = self._sent.step.route
         for event in events:
             if not self._brought or event.get("type") == "content_block_stop":
                 self._note_progress(event)
@@ -208,6 +210,10 @@ class Driver:
         if not isinstance(step, JoinAsItIs):
             self._die(Kind.SEAM_UNMATCHED, "The continuation does not join what was delivered.", step)
             return
+        if self._is_document is not None:
+            # Two documents are never glued: what comes next is to be the whole one, begun anew.
+            self._die(Kind.INVALID_DOCUMENT, "The continuation is not of the document that was begun.")
+            return
         self._teller.notice("seam_unverified", "the continuation matches nothing that was delivered; joined as it is")
         self._deliver(self._splicer.join_unverified())
 
@@ -226,6 +232,7 @@ class Driver:
             assert sent is not None
             if not sent.counted:
                 self._rounds.failed(sent, failure)
+            self._splicer.abandon_orphans()
             step = step or self._next_step(sent, failure)
             self._splicer.abort()
             await self._rounds.discard(sent)
@@ -252,6 +259,7 @@ class Driver:
             now=now,
             jitter=random.random(),
             acted=self._splicer.acted,
+            unknown=self._splicer.unknown,
             ready=ready,
         )
 
@@ -266,10 +274,17 @@ class Driver:
         if sent.counted or sent.attempt.response is None:
             return sent.failure
         self.response = sent.attempt.response
-        self._deliver(self._splicer.begin(sent.seam))
+        own = sent.step.form == "request" and self._is_named(sent.step)
+        # A restart is made under the constraint; a resume is made without it.
+        is_document = self._is_document if sent.step.form.startswith("continue") else None
+        self._deliver(self._splicer.begin(sent.seam, own=own, is_document=is_document))
         self._tell_abandoned()
         self._brought = False
         return None
+
+    def _is_named(self, step: Ask) -> bool:
+        """Whether the message is, or will be, this route's by name: the one that opened it."""
+        return self._opener is None or self._plan.is_same_model(self._opener, step.route)
 
     def _tell_abandoned(self) -> None:
         for type_ in self._splicer.abandoned:

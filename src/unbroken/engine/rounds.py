@@ -7,7 +7,7 @@ from typing import Final
 
 import anyio
 
-from ..core.failure import Failure, Kind
+from ..core.failure import Failure
 from ..core.partial import Partial
 from ..core.plan import Plan
 from ..core.readiness import Readiness
@@ -89,8 +89,6 @@ class Rounds:
         """A request has died: note it for the report, for `Health` and for the final error."""
         sent.failed(failure)
         self.errors.append(failure.error)
-        if failure.kind is Kind.PREFILL_UNSUPPORTED:
-            self._health.note_prefill_unsupported(self._routes[sent.step.route].model)
 
     def tell_left_out(self, failure: Failure | None) -> None:
         """Tell of each route that is not asked any more, because of a failure; None: it was never possible."""
@@ -99,9 +97,9 @@ class Rounds:
                 continue
             self._told_left_out.add(rank)
             model = self._routes[rank].model
-            if failure is None:
-                self._teller.notice("route_skipped", f"{model} does not take a forced tool_choice, and is not asked")
-            else:
+            if why := self._plan.unfit(rank):
+                self._teller.notice("route_skipped", f"{model} {why}, and is not asked")
+            elif failure is not None:
                 self._teller.notice("route_skipped", f"{failure.kind}: {model} is not asked any more")
 
     async def discard(self, sent: Sent) -> None:

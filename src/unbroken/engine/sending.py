@@ -9,8 +9,8 @@ from typing import Any, Final
 import anyio
 
 from ..core.failure import Failure
-from ..core.models import lookup
 from ..core.partial import Event, Partial
+from ..core.requests import Requests
 from ..core.resume import compose
 from ..core.seam import Seam
 from ..core.steps import Ask
@@ -20,7 +20,7 @@ from ..report import Report
 from ..routes import Route
 from .attempt import Attempt, Watch
 from .bookkeeping import Book
-from .clients import without_retries
+from .clients import sends_pings, without_retries
 from .typed import Api
 
 __all__ = ["Sender", "Sent"]
@@ -142,7 +142,7 @@ class Sender:
     Args:
         api: Which of a client's resources to use.
         routes: In rank order.
-        requests: The original request as each route sends it; None for a route that cannot take it.
+        requests: The original request as each route sends it.
         policy: The watchdogs' limits, and the wording of a resume.
         report: Gets an entry for each request.
         started: When the stream was entered, in monotonic seconds.
@@ -153,7 +153,7 @@ class Sender:
         self,
         api: Api,
         routes: Sequence[Route],
-        requests: Sequence[Mapping[str, Any] | None],
+        requests: Requests,
         policy: Policy,
         report: Report,
         started: float,
@@ -179,13 +179,12 @@ class Sender:
             waited: Seconds that were waited for it.
             hedge: Whether others are still being waited for.
         """
-        route, original = self._routes[step.route], self._requests[step.route]
-        assert original is not None  # a route that cannot take it is never asked
+        route, info = self._routes[step.route], self._requests.model(step.route)
         request, seam = compose(
-            original,
+            self._requests[step.route],
             held,
             step.form,
-            model=lookup(route.model),
+            model=info,
             whole=step.whole,
             prompt=self._policy.continue_prompt,
         )
@@ -194,12 +193,13 @@ class Sender:
             self._started,
             route=step.route,
             model=route.model,
+            info=info,
             form="continue" if step.form.startswith("continue") else step.form,
             waited=waited,
             hedge=hedge,
         )
         given = request.pop("timeout", getattr(route.client, "timeout", None))
-        watch, request["timeout"] = self._watch.beside(given)
+        watch, request["timeout"] = self._watch.beside(given, pings=sends_pings(route.client))
         warn, self._warn = self._warn, None
         return Sent(step, Attempt(watch), book, permit, seam, self._resource(step.route), request, warn)
 

@@ -20,6 +20,7 @@ from typing_extensions import TypeVar
 
 from ..core.partial import Event, Partial
 from ..report import Report
+from .clients import request_id
 from .detached import Abandoned, Step, detach
 from .typed import Api, TypedEvents
 
@@ -203,7 +204,7 @@ class ResilientStream(Generic[FormatT]):
     @property
     def request_id(self) -> str | None:
         """That response's request id."""
-        return self.response.headers.get("request-id")
+        return request_id(self.response.headers)
 
     @property
     def workspace_id(self) -> str | None:

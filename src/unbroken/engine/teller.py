@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import anyio
 
+from ..core.corrections import words
 from ..core.failure import Failure, Kind
 from ..core.steps import Ask
 from ..report import AttemptReport, Notice, Report
@@ -108,6 +109,10 @@ class Teller:
             self.notice("prefill_unsupported", "the model accepts no prefill; asking it to continue instead")
         elif failure.kind is Kind.SEAM_UNMATCHED:
             self.notice("seam_retry", "the continuation matches nothing that was delivered; asking for it again")
+            return
+        elif failure.kind is Kind.INVALID_REQUEST and (before.route, before.form) == (step.route, step.form):
+            said = f"{model} rejected the request: {words(failure.error)}"
+            self.notice("request_adapted", f"{said}; asking it again, as it takes it")
             return
         elif cut:
             self.notice("cut", f"the stream was cut: {failure.kind}")

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from unbroken.testing.blocks import Block, RawBlock, RedactedThinking, ServerTool, Text, Thinking, ToolUse
     from unbroken.testing.faults import (
         AFTER_CONTENT,
         AFTER_LAST_TEXT,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     )
     from unbroken.testing.manners import Manner
     from unbroken.testing.record import Connection, Request
-    from unbroken.testing.script import Answer, Block, RawBlock, Script, Text, Thinking, ToolUse
+    from unbroken.testing.script import Answer, Script
     from unbroken.testing.server import FaultServer
     from unbroken.testing.threaded import ThreadedFaultServer
 
@@ -72,10 +73,12 @@ __all__ = [
     "Pings",
     "Point",
     "RawBlock",
+    "RedactedThinking",
     "Refuse",
     "Request",
     "Reset",
     "Script",
+    "ServerTool",
     "Silence",
     "Slow",
     "Status",
@@ -89,7 +92,7 @@ __all__ = [
     "after_fraction",
 ]
 
-_HOMES = ("faults", "manners", "record", "script", "server", "threaded")
+_HOMES = ("blocks", "faults", "manners", "record", "script", "server", "threaded")
 
 
 def __getattr__(name: str) -> Any:

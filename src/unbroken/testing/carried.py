@@ -1,24 +1,32 @@
 """What a request carries of an answer that was begun, found without knowing how the request is worded.
 
-Three shapes are understood: the partial answer as the last turn (a prefill), as an assistant turn before a
-user turn that asks to go on, and quoted in a user turn (the shape of the vendor's streaming page).
+Three shapes are understood: the partial answer as the last turn (a prefill, or a paused turn sent back), as an
+assistant turn before a user turn that asks to go on, and quoted in a user turn (the shape of the vendor's streaming
+page). A turn may carry the answer's thinking or not, and leave out calls that were cut.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from unbroken.testing.blocks import RawBlock, ServerToolResult, ServerToolUse, ToolUse, Unit
+from unbroken.testing.reply import folded
+from unbroken.testing.signing import plain
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from unbroken.testing.script import Answer
 
-__all__ = ["Carried", "carried", "ending_text", "turns_of"]
+__all__ = ["Carried", "carried", "ending_text", "is_pause", "turns_of"]
 
 #: The shortest tail that counts as quoted; a shorter one stands in a sentence by accident.
 _SHORTEST_ECHO: Final = 6
+#: The blocks that are not looked for one by one: text counts as a whole, and thinking may be left out.
+_FOUND_BY_TEXT: Final = ("text", "thinking", "redacted_thinking")
 _ASKS_TO_GO_ON: Final = re.compile(r"interrupt|continu|cut off|left off|go on|resume|the rest", re.IGNORECASE)
 
 
@@ -30,15 +38,22 @@ class Carried:
         answer: The answer to write.
         sent: The beginning of its text that the request carries; empty for a fresh answer.
         echo: The tail that the request asks to be repeated; None if it asks for none.
-        prefill: Whether `sent` is the end of the request, which makes any model go on exactly.
-        blocks: The ids of the blocks beside text that the request carries.
+        prefill: Whether the partial answer is the end of the request, which makes any model go on exactly.
+        done: Which of the answer's units beside text and thinking the request carries, with their ids there.
+        cited: The citations that the request carries.
     """
 
     answer: Answer
     sent: str = ""
     echo: str | None = None
     prefill: bool = False
-    blocks: frozenset[str] = frozenset()
+    done: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    cited: tuple[Any, ...] = ()
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything of the turn is there already."""
+        return bool(self.sent or self.done or self.prefill)
 
 
 def turns_of(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -64,38 +79,94 @@ def carried(answers: Sequence[Answer], messages: Sequence[dict[str, Any]], prefi
     """Which answer a request asks for, and how much of it it carries.
 
     Args:
-        answers: One for each turn of the conversation; the last one stays.
+        answers: One for each turn of the conversation, and one more after each pause; the last turn stays.
         messages: The request's messages, which were found valid.
         prefill: What the caller's own prefill is, which stands before the answer.
     """
+    scripted = _by_turns(answers)
     turns = turns_of(messages)
     spoken = [turn for turn in turns if turn["role"] == "assistant"]
     asked = _text(turns[-1]) if turns[-1]["role"] != "assistant" else None
     begun = turns[-1] if asked is None else turns[-2] if len(turns) > 1 else None
     if begun is not None and not _answers_a_tool(turns[-1]):
-        answer = answers[min(len(spoken), len(answers)) - 1]
-        found = _begun(answer, _text(begun), asked, prefill)
+        found = _begun(scripted[min(len(spoken), len(scripted)) - 1], begun, asked, prefill)
         if found is not None:
-            sent, echo = found
-            return Carried(answer, sent, echo, asked is None, _ids(begun))
-    fresh = answers[min(len(spoken) - (asked is None), len(answers) - 1)]
+            return found
+    fresh = scripted[min(len(spoken) - (asked is None), len(scripted) - 1)][0]
     return Carried(fresh, _quoted(fresh.text, asked or ""), _quoted(fresh.text, asked or "") or None)
 
 
-def _begun(answer: Answer, told: str, asked: str | None, prefill: str) -> tuple[str, str | None] | None:
-    """How much of `answer` a turn carries, and the echo asked for; None if it is not the answer begun."""
-    text = answer.text
-    own = prefill if answer.prefill is None else answer.prefill
+def _by_turns(answers: Sequence[Answer]) -> list[list[Answer]]:
+    """The answers of each turn: a pause ends a response, but not the turn."""
+    turns: list[list[Answer]] = [[]]
+    for answer in answers:
+        turns[-1].append(answer)
+        if answer.stop_reason != "pause_turn":
+            turns.append([])
+    return [turn for turn in turns if turn]
+
+
+def _begun(parts: Sequence[Answer], turn: dict[str, Any], asked: str | None, prefill: str) -> Carried | None:
+    """How much of a turn's answers a request carries; None if it is not them begun."""
+    told = _text(turn)
+    own = prefill if parts[0].prefill is None else parts[0].prefill
     if own and told.startswith(own):
         told = told[len(own) :]
-    sent = told if text.startswith(told) else told.rstrip()
-    if not sent or not text.startswith(sent):
+    blocks = [block for block in turn["content"] if block.get("type") not in _FOUND_BY_TEXT]
+    before = ""
+    for part in parts:
+        sent = part.text if told.startswith(part.text) else told if part.text.startswith(told) else told.rstrip()
+        if not part.text.startswith(sent):
+            return None
+        done, blocks = _found(part.units, blocks)
+        before, told = before + sent, told[len(sent) :]
+        whole = len(sent.rstrip()) == len(part.text.rstrip()) and len(done) == _countable(part.units)
+        if not whole:
+            break
+    if told.strip() or blocks or not (before or done or part is not parts[0]):
         return None
-    echo = _echo(sent, asked) if asked is not None else None
-    whole = len(sent.rstrip()) == len(text.rstrip())
-    if whole and asked is not None and echo is None:
+    echo = _echo(before, asked) if asked is not None and before else None
+    if asked is not None and echo is None and (whole or not (sent or done)):
         return None  # an ordinary conversation: the answer was given, and the user says something new
-    return sent, echo
+    return Carried(part, sent, echo, asked is None, done, _citations(turn))
+
+
+def _found(units: Sequence[Unit], blocks: Sequence[dict[str, Any]]) -> tuple[dict[int, str], list[dict[str, Any]]]:
+    """Which units are among the blocks, with their ids there, and the blocks that are none of them."""
+    done: dict[int, str] = {}
+    left = list(blocks)
+    for index, unit in enumerate(units):
+        found = next((n for n, block in enumerate(left) if _is(unit, block, done)), None)
+        if found is not None:
+            done[index] = str(left.pop(found).get("id"))
+    return done, left
+
+
+def _is(unit: Unit, block: Mapping[str, Any], done: Mapping[int, str]) -> bool:
+    match unit:
+        case ToolUse(name=name, input=input, id=id):
+            return _calls(block, "tool_use", name, input) and id in (None, block.get("id"))
+        case ServerToolUse(tool=tool):
+            kind = "server_tool_use" if tool.server is None else "mcp_tool_use"
+            return _calls(block, kind, tool.name, tool.input)
+        case ServerToolResult(tool=tool, use=use):
+            return block["type"] == tool.result_type and use in done and block.get("tool_use_id") == done[use]
+        case RawBlock():
+            return bool(plain(folded(unit)) == plain(block))
+        case _:
+            return False
+
+
+def _calls(block: Mapping[str, Any], kind: str, name: str, input: Mapping[str, Any]) -> bool:
+    return block["type"] == kind and block.get("name") == name and block.get("input") == input
+
+
+def _countable(units: Sequence[Unit]) -> int:
+    return sum(isinstance(unit, ToolUse | ServerToolUse | ServerToolResult | RawBlock) for unit in units)
+
+
+def _citations(turn: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(plain(each) for block in turn["content"] for each in block.get("citations") or ())
 
 
 def _echo(sent: str, asked: str) -> str | None:
@@ -128,13 +199,14 @@ def _text(turn: dict[str, Any]) -> str:
     return "".join(block["text"] for block in turn["content"] if block.get("type") == "text")
 
 
-def _ids(turn: dict[str, Any]) -> frozenset[str]:
-    return frozenset(
-        str(block.get("id") or block.get("tool_use_id"))
-        for block in turn["content"]
-        if block.get("type") not in ("text", "thinking", "redacted_thinking")
-    )
-
-
 def _answers_a_tool(turn: dict[str, Any]) -> bool:
     return any(block.get("type") == "tool_result" for block in turn["content"])
+
+
+def is_pause(answers: Sequence[Answer], messages: Sequence[dict[str, Any]]) -> bool:
+    """Whether a request ends with a turn that was paused, as it was: its answer is the next one of the turn."""
+    if not answers or turns_of(messages)[-1]["role"] != "assistant":
+        return False
+    asked = carried(answers, messages)
+    place = next((n for n, answer in enumerate(answers) if answer is asked.answer), 0)
+    return asked.prefill and not asked.sent and not asked.done and place > 0

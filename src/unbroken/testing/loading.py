@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from unbroken.testing import faults as fault_module
+from unbroken.testing.blocks import Block, RawBlock, RedactedThinking, ServerTool, Text, Thinking, ToolUse
 from unbroken.testing.faults import At, Fault, Point
 from unbroken.testing.manners import Manner
-from unbroken.testing.script import Answer, Block, RawBlock, Script, Text, Thinking, ToolUse
+from unbroken.testing.script import Answer, Script
 
 if TYPE_CHECKING:
     import os
@@ -52,7 +53,9 @@ _TOML_NAMES: Final = {
 _BLOCKS: Final[dict[str, type[Block]]] = {
     "text": Text,
     "thinking": Thinking,
+    "redacted_thinking": RedactedThinking,
     "tool_use": ToolUse,
+    "server_tool": ServerTool,
     "raw": RawBlock,
 }
 
@@ -99,7 +102,7 @@ def _answer(item: Any, where: str) -> Answer:
     if isinstance(item, str):
         return Answer(item)
     table = _table(item, where)
-    _only(table, ("text", "content", "manner", "stop_reason", "pieces", "pace", "prefill"), where)
+    _only(table, ("text", *(each.name for each in fields(Answer))), where)
     if ("text" in table) == ("content" in table):
         raise ValueError(f"{where}: give `text`, or `content`")
     content: str | list[Block | str] = _typed(table, "text", str, "", where)
@@ -124,6 +127,8 @@ def _answer(item: Any, where: str) -> Answer:
         pieces=(pieces[0], pieces[1]),
         pace=float(_typed(table, "pace", (int, float), 0.0, where)),
         prefill=_typed(table, "prefill", str, None, where),
+        stop_details=_typed(table, "stop_details", dict, None, where),
+        container=_typed(table, "container", dict, None, where),
     )
 
 
@@ -172,6 +177,7 @@ def _at(item: Any, where: str) -> At:
 
 # What a field of a fault or block may hold, by its annotation.
 _CHECKS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
+    "Any": (lambda _: True, "anything"),
     "int": (lambda value: type(value) is int, "a whole number"),
     "float": (lambda value: type(value) in (int, float) and value >= 0, "a number of seconds"),
     "float | None": (lambda value: type(value) in (int, float) and value >= 0, "a number of seconds"),

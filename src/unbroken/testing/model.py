@@ -3,92 +3,45 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from unbroken.core.models import lookup
+from unbroken.testing.blocks import (
+    RawBlock,
+    RedactedThinking,
+    ServerToolResult,
+    ServerToolUse,
+    Text,
+    Thinking,
+    ToolUse,
+    Unit,
+)
 from unbroken.testing.manners import Manner, continue_answer
-from unbroken.testing.script import Block, RawBlock, Text, Thinking, ToolUse
-from unbroken.testing.signing import conversation, sign
+from unbroken.testing.offers import offers, output_format
+from unbroken.testing.reply import Reply
+from unbroken.testing.signing import (
+    after_thinking,
+    conversation,
+    plain,
+    redacted,
+    sealed_id,
+    sign,
+    stamped_citation,
+    stamped_result,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from random import Random
 
     from unbroken.testing.carried import Carried
 
-__all__ = ["Reply", "count_tokens", "reply"]
+__all__ = ["count_tokens", "reply"]
 
 #: Characters in a token. About right for English, and all that the limits need.
 _TOKEN: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A message, ready to be sent whole or as a stream.
-
-    Attributes:
-        id: The message's id.
-        model: The model's name, as the request has it.
-        blocks: Its blocks, cut into deltas.
-        stop_reason: As in the API.
-        stop_sequence: The one that was met, or None.
-        input_tokens: Of the request.
-        output_tokens: Of the message.
-    """
-
-    id: str
-    model: str
-    blocks: tuple[RawBlock, ...]
-    stop_reason: str
-    stop_sequence: str | None
-    input_tokens: int
-    output_tokens: int
-
-    def events(self) -> Iterator[dict[str, Any]]:
-        """The events of the stream, with the one ping that the API sends after the first block's start."""
-        usage = {**self._usage(), "output_tokens": 1}
-        yield {"type": "message_start", "message": {**self._message(), "usage": usage}}
-        for index, block in enumerate(self.blocks):
-            yield {"type": "content_block_start", "index": index, "content_block": dict(block.start)}
-            if index == 0:
-                yield {"type": "ping"}
-            for delta in block.deltas:
-                yield {"type": "content_block_delta", "index": index, "delta": dict(delta)}
-            yield {"type": "content_block_stop", "index": index}
-        end = {"stop_reason": self.stop_reason, "stop_sequence": self.stop_sequence}
-        yield {"type": "message_delta", "delta": end, "usage": {"output_tokens": self.output_tokens}}
-        yield {"type": "message_stop"}
-
-    def message(self) -> dict[str, Any]:
-        """The body of a response that is not streamed."""
-        return {
-            **self._message(),
-            "content": [_folded(block) for block in self.blocks],
-            "stop_reason": self.stop_reason,
-            "stop_sequence": self.stop_sequence,
-            "usage": self._usage(),
-        }
-
-    def _message(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "type": "message",
-            "role": "assistant",
-            "model": self.model,
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-        }
-
-    def _usage(self) -> dict[str, Any]:
-        return {
-            "input_tokens": self.input_tokens,
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
-            "output_tokens": self.output_tokens,
-            "service_tier": "standard",
-        }
+#: What the API says of a refusal that it does not explain.
+_REFUSAL: Final = {"type": "refusal", "category": None, "explanation": None}
 
 
 def count_tokens(body: dict[str, Any]) -> int:
@@ -97,7 +50,7 @@ def count_tokens(body: dict[str, Any]) -> int:
     return len(json.dumps(told, ensure_ascii=False)) // _TOKEN + 1
 
 
-def reply(body: dict[str, Any], asked: Carried, rng: Random, *, id: str) -> Reply:
+def reply(body: dict[str, Any], asked: Carried, rng: Random, *, id: str, known: Collection[str] = ()) -> Reply:
     """What the model writes.
 
     Args:
@@ -105,80 +58,189 @@ def reply(body: dict[str, Any], asked: Carried, rng: Random, *, id: str) -> Repl
         asked: What it asks for.
         rng: Decides the pieces, and what the manner leaves open.
         id: The message's id.
+        known: The tools that the conversation's requests have offered. One of them which this request does not
+            offer is not called; a tool that no request ever spoke of is called without that.
     """
-    limits = _Limits(body["max_tokens"] * _TOKEN, tuple(body.get("stop_sequences") or ()))
-    signature = _Signature(body)
-    low, high = asked.answer.pieces
-    blocks: list[RawBlock] = []
-    for number, block in enumerate(_to_write(body, asked, rng)):
-        if limits.met:
+    answer = asked.answer
+    units = {
+        index: unit
+        for index, unit in enumerate(answer.units)
+        if _may_write(body, unit, known) and index not in asked.done
+    }
+    pen = _Pen(body, rng, answer.pieces, id, asked)
+    for index, unit in _to_write(body, asked, units, rng):
+        if pen.limits.met:
             break
-        blocks.append(_raw(block, limits, signature, rng, (low, high), f"{id[4:]}_{number}"))
-    called = bool(blocks) and blocks[-1].start["type"] == "tool_use"
-    stop_reason = limits.met or asked.answer.stop_reason or ("tool_use" if called else "end_turn")
+        pen.write(index, unit)
+    called = bool(pen.blocks) and pen.blocks[-1].start["type"] == "tool_use"
+    stop_reason = pen.limits.met or answer.stop_reason or ("tool_use" if called else "end_turn")
     return Reply(
         id=id,
         model=body["model"],
-        blocks=tuple(blocks),
+        blocks=tuple(pen.blocks),
         stop_reason=stop_reason,
-        stop_sequence=limits.stop_sequence,
+        stop_sequence=pen.limits.stop_sequence,
         input_tokens=count_tokens(body),
-        output_tokens=max(1, -(-limits.written // _TOKEN)),
+        output_tokens=max(1, -(-pen.limits.written // _TOKEN)),
+        stop_details=(answer.stop_details or _REFUSAL) if stop_reason == "refusal" else answer.stop_details,
+        container=_container(body, answer.container),
     )
 
 
-def _to_write(body: dict[str, Any], asked: Carried, rng: Random) -> list[Block]:
-    """The answer's blocks, or what is left of them after the text that the request carries."""
-    answer = asked.answer
-    blocks = [block for block in answer.blocks if not isinstance(block, Thinking) or _thinks(body)]
-    if not asked.sent:
-        return blocks
-    end = 0
-    for number, block in enumerate(blocks):
-        if not isinstance(block, Text):
-            continue
-        end += len(block.text)
-        if end >= len(asked.sent):
-            manner = Manner.EXACT if asked.prefill else answer.manner
-            rest = continue_answer(answer.text[:end], asked.sent, echo=asked.echo, manner=manner, rng=rng)
-            # A model that may think does so again before it goes on.
-            again = [each for each in blocks[:number] if isinstance(each, Thinking)][:1]
-            left = [each for each in blocks[number + 1 :] if _id(each) not in asked.blocks]
-            return [*again, *([Text(rest, block.citations)] if rest else []), *left]
-    raise AssertionError("what was sent is longer than the answer")
-
-
-def _id(block: Block) -> str | None:
-    match block:
-        case ToolUse(id=id):
-            return id
-        case RawBlock(start=start):
-            return start.get("id") or start.get("tool_use_id")
+def _may_write(body: dict[str, Any], unit: Unit, known: Collection[str]) -> bool:
+    match unit:
+        case Thinking() | RedactedThinking():
+            kind = (body.get("thinking") or {}).get("type")
+            return lookup(body["model"]).thinks_by_default if kind is None else kind in _THINKS
+        case ToolUse(name=name):
+            return name not in known or offers(body, name)
+        case ServerToolUse(tool=tool) | ServerToolResult(tool=tool):
+            return (tool.server or tool.name) not in known or offers(body, tool.name, tool.server)
         case _:
-            return None
+            return True
 
 
-def _thinks(body: dict[str, Any]) -> bool:
-    kind = (body.get("thinking") or {}).get("type")
-    return lookup(body["model"]).thinks_by_default if kind is None else kind in ("enabled", "adaptive")
+_THINKS: Final = ("enabled", "adaptive", "between_tools")
 
 
-class _Signature:
-    """What a thinking block of this response looks like."""
+def _container(body: Mapping[str, Any], answers: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    asked = body.get("container")
+    name = asked.get("id") if isinstance(asked, dict) else asked
+    return {**answers, "id": name} if answers is not None and name else answers
 
-    def __init__(self, body: dict[str, Any]) -> None:
+
+def _to_write(body: dict[str, Any], asked: Carried, left: dict[int, Unit], rng: Random) -> Iterator[tuple[int, Unit]]:
+    """The answer's units, or what is left of them after what the request carries, with their numbers."""
+    if not asked.begun or (output_format(body) is not None and not asked.prefill):
+        # Whoever must write a document of some form cannot begin in the middle of one.
+        yield from ((index, unit) for index, unit in enumerate(asked.answer.units) if index in left)
+        return
+    place, end = _open_text(asked)
+    # A model that may think does so again before it goes on.
+    yield from [(i, u) for i, u in left.items() if i < place and isinstance(u, Thinking | RedactedThinking)][:1]
+    pending = [(i, u) for i, u in left.items() if i < place and _is_ahead(asked, i, u)]
+    opened = asked.answer.units[place] if place < len(asked.answer.units) and not pending else None
+    manner = Manner.EXACT if asked.prefill else asked.answer.manner
+    text = asked.answer.text[: end if opened is not None else len(asked.sent)]
+    rest = continue_answer(text, asked.sent, echo=asked.echo, manner=manner, rng=rng)
+    if rest:
+        yield place, Text(rest, opened.citations if isinstance(opened, Text) else ())
+    yield from pending
+    yield from ((i, u) for i, u in left.items() if i > place or (i == place and opened is None))
+
+
+def _is_ahead(asked: Carried, index: int, unit: Unit) -> bool:
+    """Whether a unit that the request does not carry is still to be written, and was not passed over."""
+    behind = sum(len(each.text) for each in asked.answer.units[:index] if isinstance(each, Text))
+    return not isinstance(unit, Text | Thinking | RedactedThinking) and behind >= len(asked.sent)
+
+
+def _open_text(asked: Carried) -> tuple[int, int]:
+    """The unit with which the text goes on, and where it ends in the answer's text.
+
+    It is the text block that was cut or, if what is carried ends with a whole block, the next one. A place behind
+    the last unit means that no text is left.
+    """
+    last, end = max(asked.done, default=-1), 0
+    for index, unit in enumerate(asked.answer.units):
+        if isinstance(unit, Text):
+            end += len(unit.text)
+            if end >= len(asked.sent) and index > last:
+                return index, end
+    return len(asked.answer.units), end
+
+
+class _Pen:
+    """Writes the units down as blocks.
+
+    Args:
+        body: The request.
+        rng: Decides the pieces.
+        size: The least and the most characters in one of them.
+        id: The message's id.
+        asked: What the request carries of the answer.
+    """
+
+    def __init__(self, body: dict[str, Any], rng: Random, size: tuple[int, int], id: str, asked: Carried) -> None:
         info = lookup(body["model"])
-        # The newest models, which are those that refuse a forced tool_choice, keep their thinking to
-        # themselves.
+        # The newest models, which are those that refuse a forced tool_choice, keep their thinking to themselves.
         display = (body.get("thinking") or {}).get("display") or (
             "summarized" if info.forced_tool_choice else "omitted"
         )
-        self.shown = display != "omitted"
+        self.limits = _Limits(body["max_tokens"] * _TOKEN, tuple(body.get("stop_sequences") or ()))
+        self.blocks: list[RawBlock] = []
+        self._rng = rng
+        self._size = size
+        self._shown = display != "omitted"
         self._model = info.name
         self._before = conversation(body, body["messages"])
+        # Two servers number their messages alike; what they were asked tells their calls apart.
+        self._place = f"{id[4:]}{self._before[:6]}"
+        self._cited = asked.cited
+        self._calls: dict[int, str] = dict(asked.done)
 
-    def of(self, thinking: str) -> str:
-        return sign(self._model, thinking, self._before)
+    def write(self, index: int, unit: Unit) -> None:
+        """Add a unit, or as much of it as the limits leave.
+
+        Args:
+            index: Its number in the answer.
+            unit: What to write.
+        """
+        start: dict[str, Any]
+        deltas: list[dict[str, Any]]
+        match unit:
+            case Text(text=text, citations=citations):
+                deltas = [{"type": "text_delta", "text": piece} for piece in self._cut(self.limits.text(text))]
+                stamped = [stamped_citation(each) for each in citations]
+                new = [each for each in stamped if plain(each) not in self._cited]
+                deltas += [{"type": "citations_delta", "citation": each} for each in new]
+                start = {"type": "text", "text": ""}
+                self.blocks.append(RawBlock({**start, "citations": []} if citations else start, deltas))
+            case Thinking(thinking=thinking):
+                self._think(thinking)
+            case RedactedThinking():
+                start = {"type": "redacted_thinking", "data": redacted(self._model, self._before)}
+                self._before = after_thinking(self._before, start)
+                self.blocks.append(RawBlock(start))
+            case ToolUse(name=name, input=input):
+                made = sealed_id("toolu", f"{self._place}x{index}", {"name": name, "input": input})
+                self._call({"type": "tool_use", "id": unit.id or made, "name": name, "input": {}}, input)
+            case ServerToolUse(tool=tool):
+                known: list[Any] = [{"name": tool.name, "input": tool.input}]
+                if tool.result is not None:
+                    known.append(stamped_result(tool.result))
+                kind, prefix = ("server_tool_use", "srvtoolu") if tool.server is None else ("mcp_tool_use", "mcptoolu")
+                self._calls[index] = sealed_id(prefix, f"{self._place}x{index}", *known)
+                start = {"type": kind, "id": self._calls[index], "name": tool.name, "input": {}}
+                self._call(start if tool.server is None else {**start, "server_name": tool.server}, tool.input)
+            case ServerToolResult(tool=tool, use=use):
+                content = stamped_result(tool.result)
+                start = {"type": tool.result_type, "tool_use_id": self._calls.get(use, ""), "content": content}
+                self.blocks.append(RawBlock(start if tool.server is None else {**start, "is_error": tool.is_error}))
+            case RawBlock():
+                self.blocks.append(unit)
+
+    def _think(self, thinking: str) -> None:
+        written = self.limits.plain(thinking)
+        shown = written if self._shown else ""
+        deltas = [{"type": "thinking_delta", "thinking": piece} for piece in self._cut(shown)]
+        if not self.limits.met:
+            signature = sign(self._model, shown, self._before)
+            deltas.append({"type": "signature_delta", "signature": signature})
+            self._before = after_thinking(self._before, {"signature": signature})
+        self.blocks.append(RawBlock({"type": "thinking", "thinking": "", "signature": ""}, deltas))
+
+    def _call(self, start: dict[str, Any], input: Mapping[str, Any]) -> None:
+        written = self.limits.plain(json.dumps(input, ensure_ascii=False))
+        pieces = ["", *self._cut(written)] if input else [""]
+        self.blocks.append(RawBlock(start, [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]))
+
+    def _cut(self, text: str) -> Iterator[str]:
+        at = 0
+        while at < len(text):
+            step = self._rng.randint(*self._size)
+            yield text[at : at + step]
+            at += step
 
 
 class _Limits:
@@ -209,59 +271,3 @@ class _Limits:
         self._left -= len(kept)
         self.written += len(kept)
         return kept
-
-
-def _raw(block: Block, limits: _Limits, signature: _Signature, rng: Random, size: tuple[int, int], id: str) -> RawBlock:
-    deltas: list[dict[str, Any]]
-    match block:
-        case Text(text=text, citations=citations):
-            deltas = [{"type": "text_delta", "text": piece} for piece in _cut(limits.text(text), rng, size)]
-            deltas += [{"type": "citations_delta", "citation": dict(each)} for each in citations]
-            return RawBlock({"type": "text", "text": ""}, deltas)
-        case Thinking(thinking=thinking):
-            written = limits.plain(thinking)
-            shown = written if signature.shown else ""
-            deltas = [{"type": "thinking_delta", "thinking": piece} for piece in _cut(shown, rng, size)]
-            if not limits.met:
-                deltas.append({"type": "signature_delta", "signature": signature.of(shown)})
-            return RawBlock({"type": "thinking", "thinking": "", "signature": ""}, deltas)
-        case ToolUse(name=name, input=input):
-            written = limits.plain(json.dumps(input, ensure_ascii=False))
-            pieces = ["", *_cut(written, rng, size)] if input else [""]
-            deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
-            start = {"type": "tool_use", "id": block.id or f"toolu_{id}", "name": name, "input": {}}
-            return RawBlock(start, deltas)
-        case RawBlock():
-            return block
-
-
-def _cut(text: str, rng: Random, size: tuple[int, int]) -> Iterator[str]:
-    at = 0
-    while at < len(text):
-        step = rng.randint(*size)
-        yield text[at : at + step]
-        at += step
-
-
-def _folded(block: RawBlock) -> dict[str, Any]:
-    """A block with its deltas put together."""
-    whole = dict(block.start)
-    json_input = ""
-    for delta in block.deltas:
-        match delta["type"]:
-            case "text_delta":
-                whole["text"] += delta["text"]
-            case "thinking_delta":
-                whole["thinking"] += delta["thinking"]
-            case "signature_delta":
-                whole["signature"] = delta["signature"]
-            case "citations_delta":
-                whole["citations"] = [*whole.get("citations", ()), delta["citation"]]
-            case "input_json_delta":
-                json_input += delta["partial_json"]
-    if json_input:
-        try:
-            whole["input"] = json.loads(json_input)
-        except ValueError:
-            whole["input"] = {}  # cut by max_tokens
-    return whole

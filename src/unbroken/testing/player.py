@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from unbroken.testing.carried import Carried, carried, ending_text
 from unbroken.testing.faults import Fault, Refuse
+from unbroken.testing.offers import offered
 
 if TYPE_CHECKING:
-    from unbroken.testing.script import Script
+    from unbroken.testing.script import Answer, Script
 
 __all__ = ["Player", "Taken"]
 
@@ -21,9 +22,17 @@ class Player:
         self.script = script
         self.counts: dict[str, int] = {}
         self.prefill = ""
+        #: The tools that requests have offered so far.
+        self.known: set[str] = set()
 
     def take(self, body: dict[str, Any]) -> Taken:
         return Taken(self, body)
+
+    def answers(self, model: object) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
+        """What a model writes, and what the others write. It may be anything that a request has for a model."""
+        _, own = self.script.for_model(str(model))
+        others = [answer for script in (self.script, *self.script.models.values()) for answer in script.turns]
+        return own.turns, tuple(answer for answer in others if answer not in own.turns)
 
     def refusal(self) -> float | None:
         """For how many seconds connections are refused now; None if they are not. Passes over that step."""
@@ -47,6 +56,7 @@ class Taken:
         self.faults: tuple[Fault, ...] = script.step(n)
         self.rng: Random = Random(f"{script.seed}/{name}/{n}")
         self.asked: Carried = carried(script.turns, body["messages"], player.prefill)
-        if not self.asked.sent:
+        player.known |= offered(body)
+        if not self.asked.begun:
             # What ends the request, and is not the answer begun, is the caller's own prefill.
             player.prefill = ending_text(body["messages"]) or ""

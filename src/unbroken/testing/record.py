@@ -44,7 +44,8 @@ class Request:
         query: Without the question mark.
         headers: By lower-case name.
         raw: The body as it came.
-        body: The decoded body; empty if it was no JSON object.
+        body: The decoded body; empty if it was no JSON object. The model that Bedrock and Vertex AI have in the
+            path is put where the Claude API has it.
         connection: The connection that it came in on.
         arrived_at: When it was read whole, in seconds of the server's clock.
         status: The status that was sent; None if none was.

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from unbroken.core.models import lookup
+from unbroken.testing.blocks import Block, Text, Unit, units
 from unbroken.testing.faults import At, BadJson, CutFrame, Fault, Pings, Point, Refuse, Step
 from unbroken.testing.manners import Manner
 
 if TYPE_CHECKING:
     import os
 
-__all__ = ["DEFAULT_TEXT", "Answer", "Block", "RawBlock", "Script", "Text", "Thinking", "ToolUse"]
+__all__ = ["DEFAULT_TEXT", "Answer", "Script"]
 
 #: What the model says when nothing else was scripted.
 DEFAULT_TEXT: Final = (
@@ -25,61 +26,6 @@ DEFAULT_TEXT: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """A text block.
-
-    Attributes:
-        text: The text.
-        citations: Sent as `citations_delta` events before the block's end.
-    """
-
-    text: str
-    citations: Sequence[Mapping[str, Any]] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Thinking:
-    """A thinking block, signed by the server. It is written only if the request lets the model think.
-
-    Attributes:
-        thinking: What the model thinks; sent empty where the request's `thinking.display` is `"omitted"`.
-    """
-
-    thinking: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToolUse:
-    """A call of one of the caller's tools.
-
-    Attributes:
-        name: The tool.
-        input: What it is called with.
-        id: The call's id; None: one is made up.
-    """
-
-    name: str
-    input: Mapping[str, Any] = field(default_factory=dict)
-    id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RawBlock:
-    """Any other block, such as a server tool's result, as the wire has it.
-
-    Attributes:
-        start: The `content_block` of its `content_block_start`.
-        deltas: The `delta` of each of its `content_block_delta` events.
-    """
-
-    start: Mapping[str, Any]
-    deltas: Sequence[Mapping[str, Any]] = ()
-
-
-Block: TypeAlias = Text | Thinking | ToolUse | RawBlock
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """What the model wants to write, from its first character to its last.
 
@@ -88,10 +34,13 @@ class Answer:
         manner: How the model goes on when a request carries a part of this answer. After a prefill every
             model goes on exactly.
         stop_reason: None: `tool_use` after a tool call, else `end_turn`. `max_tokens` and `stop_sequence`
-            come by themselves when the request's limits are met.
+            come by themselves when the request's limits are met. After `pause_turn` the next answer belongs to
+            the same turn.
         pieces: The least and the most characters in one delta.
         pace: Seconds between two events.
         prefill: What the caller's own prefill is, when it is not the beginning of `content`; None: found out.
+        stop_details: As in the API; None: what the API says of a refusal that it does not explain, or nothing.
+        container: The container that code ran in; None: there is none. A request that names one gets it back.
     """
 
     content: str | Sequence[Block | str] = DEFAULT_TEXT
@@ -100,12 +49,19 @@ class Answer:
     pieces: tuple[int, int] = (1, 12)
     pace: float = 0.0
     prefill: str | None = None
+    stop_details: Mapping[str, Any] | None = None
+    container: Mapping[str, Any] | None = None
 
     @property
     def blocks(self) -> tuple[Block, ...]:
         """`content` as blocks."""
         content = (self.content,) if isinstance(self.content, str) else self.content
         return tuple(Text(block) if isinstance(block, str) else block for block in content)
+
+    @property
+    def units(self) -> list[Unit]:
+        """`blocks` one by one as they are sent."""
+        return units(self.blocks)
 
     @property
     def text(self) -> str:

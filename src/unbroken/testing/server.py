@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import anyio
 from anyio.from_thread import start_blocking_portal
 
+from unbroken.testing.dialects import FIRST_PARTY
 from unbroken.testing.faults import Status
 from unbroken.testing.model import count_tokens, reply
 from unbroken.testing.player import Player
 from unbroken.testing.playing import End, Play
 from unbroken.testing.record import Connection, Request
+from unbroken.testing.routing import Call, key_of, route
 from unbroken.testing.script import Answer, Script
 from unbroken.testing.sockets import Listener, Stream, accept
 from unbroken.testing.validation import KNOWN_MODELS, validate
@@ -263,16 +265,21 @@ class FaultServer:
         return request
 
     async def _respond(self, stream: Stream, request: Request) -> End:
-        plain = Play(stream, request)
-        rejected = self._reject(request)
-        if rejected is not None:
-            return await plain.error(rejected)
-        if request.path.endswith("/count_tokens"):
-            return await plain.json(200, {"input_tokens": count_tokens(request.body)})
+        call = route(request.path, request.headers, request.body) if request.method == "POST" else None
+        dialect = call.dialect if call is not None else FIRST_PARTY
+        plain = Play(stream, request, dialect)
+        rejected = self._reject(request, call)
+        if call is None or rejected is not None:
+            return await plain.error(rejected or Status(404))
+        request.body = call.body
+        if call.counting:
+            return await plain.json(200, {}, {"input_tokens": count_tokens(call.body)})
         taken = self._player.take(request.body)
-        written = reply(request.body, taken.asked, taken.rng, id=f"msg_{request.number + 1:08d}")
+        written = reply(
+            request.body, taken.asked, taken.rng, id=f"msg_{request.number + 1:08d}", known=self._player.known
+        )
         refusal = self._player.refusal()
-        play = Play(stream, request, taken.faults, taken.asked.answer.pace, last=refusal is not None)
+        play = Play(stream, request, dialect, taken.faults, taken.asked.answer.pace, last=refusal is not None)
         if refusal is not None:
             await self.stop_listening()
         try:
@@ -281,22 +288,26 @@ class FaultServer:
             if refusal is not None:
                 self._refuse(refusal)
 
-    def _reject(self, request: Request) -> Status | None:
+    def _reject(self, request: Request, call: Call | None) -> Status | None:
         """The error with which the API answers, whatever the script says; None if it accepts the request."""
-        key = request.headers.get("x-api-key") or request.headers.get("authorization", "").removeprefix("Bearer ")
+        key = key_of(request.headers)
         if not key:
             return Status(401, message="x-api-key header is required")
         if self._api_keys is not None and key not in self._api_keys:
             return Status(401)
-        if request.method != "POST" or request.path not in ("/v1/messages", "/v1/messages/count_tokens"):
+        if call is None:
             return Status(404)
         if len(request.raw) > _LARGEST_BODY:
             return Status(413)
+        answers, others = self._player.answers(call.body.get("model"))
         error = validate(
-            request.body or None,
-            request.headers.get("anthropic-version"),
+            call.body or None,
+            call.version,
             models=self._models,
-            counting=request.path.endswith("/count_tokens"),
+            counting=call.counting,
+            betas=call.betas,
+            answers=answers,
+            others=others,
         )
         return None if error is None else Status(error.status, error.type, error.message)
 

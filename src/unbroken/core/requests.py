@@ -1,0 +1,77 @@
+"""One stream's request, as each of its routes sends it, and as it is sent again when a model turns out to reject it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .adapt import Unfit, adapt
+from .corrections import correction
+from .models import NOT_IN_THE_TABLE, ModelInfo, Models
+
+if TYPE_CHECKING:
+    from ..routes import Route
+
+__all__ = ["Requests"]
+
+
+class Requests:
+    """The requests of one stream, by the rank of their routes.
+
+    The primary's request is the caller's own, whatever the table says of its model; only what a 400 of a resume has
+    said is adapted in it, from then on.
+
+    Args:
+        original: The caller's arguments.
+        routes: In rank order.
+        models: What is known of the models; what is learnt on the way goes there too.
+    """
+
+    def __init__(self, original: Mapping[str, Any], routes: Sequence[Route], models: Models) -> None:
+        self._original = original
+        self._routes = routes
+        self._models = models
+        self._infos = [models.get(route.model) for route in routes]
+        self._primary = ModelInfo(name=routes[0].model, source=NOT_IN_THE_TABLE)
+        self._fitted = [routes[0].request(original), *(self._fit(rank) for rank in range(1, len(routes)))]
+
+    def __len__(self) -> int:
+        return len(self._routes)
+
+    def __getitem__(self, rank: int) -> Mapping[str, Any]:
+        """The request; empty where the route's model cannot take it."""
+        fitted = self._fitted[rank]
+        return {} if isinstance(fitted, Unfit) else fitted
+
+    def model(self, rank: int) -> ModelInfo:
+        """What the route's model accepts."""
+        return self._infos[rank]
+
+    def unfit(self, rank: int) -> str | None:
+        """Why the route's model cannot take the request, after its name; None where it can."""
+        fitted = self._fitted[rank]
+        return fitted.why if isinstance(fitted, Unfit) else None
+
+    def correct(self, rank: int, message: str) -> bool:
+        """Learn from a 400 of a route.
+
+        Args:
+            rank: The route's.
+            message: What the API said (`corrections.words`).
+
+        Returns:
+            Whether more is known of the model than when its request was made, by this message or by another stream's.
+        """
+        route, before = self._routes[rank], self._infos[rank]
+        self._models.correct(route.model, message)
+        self._infos[rank] = self._models.get(route.model)
+        if self._infos[rank] == before:
+            return False
+        if rank == 0:
+            self._primary = correction(self._primary, message) or self._primary
+        self._fitted[rank] = self._fit(rank)
+        return True
+
+    def _fit(self, rank: int) -> dict[str, Any] | Unfit:
+        route = self._routes[rank]
+        return adapt(route.request(self._original), self._infos[rank] if rank else self._primary, route.patch)

@@ -1,0 +1,88 @@
+"""What the Messages API rejects of thinking: the parameter, and blocks that are not as the model signed them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from unbroken.testing.carried import turns_of
+from unbroken.testing.incoming import Block, Incoming, blocks_of
+from unbroken.testing.signing import after_thinking, conversation, signed_by, signed_in
+
+__all__ = ["parameter", "places", "signatures"]
+
+_LEAST_BUDGET: Final = 1024
+_THINKING: Final = ("thinking", "redacted_thinking")
+_HIGHEST_EFFORTS: Final = ("xhigh", "max")
+#: The models that bind a thinking block to the conversation before it: claude-api.md, section 4.
+_BOUND: Final = frozenset(
+    f"claude-{name}"
+    for name in ("fable-5-2", "mythos-5-2", "fable-5-1", "mythos-5-1", "opus-5-5", "sonnet-5-5", "haiku-5-5")
+)
+
+
+def parameter(asked: Incoming) -> Iterator[str]:
+    """A kind of thinking that the model has not; a budget that does not fit."""
+    thinking = asked.body.get("thinking")
+    if thinking is None:
+        return
+    kind = asked.thinking
+    if kind not in asked.info.thinking:
+        yield f'"thinking.type.{kind}" is not supported for this model.'
+    effort = (asked.body.get("output_config") or {}).get("effort")
+    # `disabled` on Opus 5, `between_tools` on Sonnet 5.5: the words are not known.
+    restless = kind == "between_tools" or (kind == "disabled" and asked.info.name == "claude-opus-5")
+    if restless and effort in _HIGHEST_EFFORTS:
+        yield f'"thinking.type.{kind}" is not supported at effort "{effort}".'
+    if kind != "enabled":
+        return
+    budget = thinking.get("budget_tokens")
+    if not isinstance(budget, int):
+        yield "thinking.enabled.budget_tokens: Field required"
+    elif budget < _LEAST_BUDGET:
+        yield f"thinking.enabled.budget_tokens: Input should be greater than or equal to {_LEAST_BUDGET}"
+    elif isinstance(asked.body.get("max_tokens"), int) and asked.body["max_tokens"] <= budget:
+        yield "`max_tokens` must be greater than `thinking.budget_tokens`."
+
+
+def places(asked: Incoming) -> Iterator[str]:
+    """Thinking that ends a turn; with a budget, a turn of calls that does not begin with thinking."""
+    for i, message in enumerate(asked.messages):
+        content = blocks_of(message)
+        if message["role"] == "assistant" and content and content[-1]["type"] in _THINKING:
+            yield f"messages.{i}: The final block in an assistant message cannot be `thinking`."
+    turns = turns_of([dict(message) for message in asked.messages])
+    answers_calls = any(block["type"] == "tool_result" for block in turns[-1]["content"])
+    if asked.thinking != "enabled" or not answers_calls or len(turns) == 1:
+        return
+    first = turns[-2]["content"][0]["type"]
+    if first not in _THINKING:
+        yield (
+            f"messages.{len(turns) - 2}.content.0.type: Expected `thinking` or `redacted_thinking`, but found "
+            f"`{first}`. When `thinking` is enabled, a final `assistant` message must start with a thinking block "
+            "(preceeding the lastmost set of `tool_use` and `tool_result` blocks)."
+        )
+
+
+def signatures(asked: Incoming) -> Iterator[str]:
+    """Blocks that another model signed, or that were changed, moved, or left alone since."""
+    for i, message in enumerate(asked.messages):
+        before = conversation(asked.body, asked.messages[:i])
+        for j, block in enumerate(blocks_of(message)):
+            if block["type"] in _THINKING and not asked.is_scripted(block):
+                yield from _signature(f"messages.{i}.content.{j}", block, asked.info.name, before)
+                before = after_thinking(before, block)
+
+
+def _signature(path: str, block: Block, model: str, before: str) -> Iterator[str]:
+    kind = block["type"]
+    field, shown = ("signature", block.get("thinking")) if kind == "thinking" else ("data", "redacted")
+    if signed_by(block[field], str(shown)) != model:
+        # The API may also drop another model's block in silence; a test had better know that it was sent.
+        yield f"{path}: Invalid `{field}` in `{kind}` block"
+    if model in _BOUND and signed_in(block[field]) != before:
+        yield (
+            f"{path}: Invalid `{field}` in `{kind}` block. The block is bound to a different "
+            "conversation. Remove the block, or set `thinking.block_binding.prefix_mismatch_behavior` to "
+            '"drop_block".'
+        )

@@ -1,0 +1,158 @@
+"""What the Messages API rejects of tools: the offer, the choice, calls without results and results without calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from unbroken.testing.carried import turns_of
+from unbroken.testing.incoming import Block, Incoming
+from unbroken.testing.offers import SERVER_TOOLS, offers
+from unbroken.testing.signing import was_changed
+
+__all__ = ["calls", "offer", "server_calls"]
+
+_ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
+_SERVER_ID: Final = re.compile(r"srvtoolu_[a-zA-Z0-9_]+")
+_SERVER_CALLS: Final = ("server_tool_use", "mcp_tool_use")
+
+
+def offer(asked: Incoming) -> Iterator[str]:
+    """Tools of one name; a choice that the model does not take."""
+    names = [tool["name"] for tool in asked.body.get("tools") or () if "name" in tool]
+    if len(set(names)) < len(names):
+        yield "tools: Tool names must be unique."
+    choice = asked.body.get("tool_choice") or {}
+    forced = choice.get("type") in ("any", "tool")
+    if forced and not asked.info.forced_tool_choice:
+        yield "tool_choice: `any` and `tool` are not supported by this model."
+    if forced and asked.thinking == "enabled":
+        yield "Thinking may not be enabled when tool_choice forces tool use."
+    if choice and choice.get("type") != "none" and not asked.body.get("tools") and not asked.body.get("mcp_servers"):
+        yield "tool_choice may only be specified while providing tools."
+    elif choice.get("type") == "tool" and choice.get("name") not in names:
+        yield f"Tool '{choice.get('name')}' not found in provided tools"
+
+
+def calls(asked: Incoming) -> Iterator[str]:
+    """Calls of the caller's tools: each has an id of its own, and its result at the start of the next turn."""
+    seen: set[str] = set()
+    for path, _message, block in asked.parts():
+        if block["type"] not in ("tool_use", *_SERVER_CALLS):
+            continue
+        if block["id"] in seen:
+            yield f"{path}: `tool_use` ids must be unique"
+        seen.add(block["id"])
+        if block["type"] == "tool_use":
+            yield from _id(path, block, _ID)
+            yield from _unchanged(path, block, None)
+    waiting: list[str] = []
+    turns = turns_of([dict(message) for message in asked.messages])
+    for i, turn in enumerate(turns):
+        results = [block for block in turn["content"] if block["type"] == "tool_result"]
+        first = [block for block in turn["content"][: len(results)] if block["type"] == "tool_result"]
+        # Whatever stands between a call and its result makes the API look no further.
+        answered = [block.get("tool_use_id") for block in (first if waiting else results)]
+        if missing := [call for call in waiting if call not in answered]:
+            yield _orphans(i - 1, missing)
+        yield from _results(i, turn["content"], waiting)
+        waiting = [str(block["id"]) for block in turn["content"] if block["type"] == "tool_use"]
+    if waiting:
+        yield _orphans(len(turns) - 1, waiting)
+
+
+def _results(i: int, content: Sequence[Block], waiting: Sequence[str]) -> Iterator[str]:
+    seen: set[Any] = set()
+    for j, block in enumerate(content):
+        if block["type"] != "tool_result":
+            continue
+        call = block.get("tool_use_id")
+        if call not in waiting:
+            yield (
+                f"messages.{i}.content.{j}: unexpected `tool_use_id` found in `tool_result` blocks: {call}. Each "
+                "`tool_result` block must have a corresponding `tool_use` block in the previous message."
+            )
+        if call in seen:
+            yield (
+                f"messages.{i}.content.{j}: each tool_use must have a single result. Found multiple `tool_result` "
+                f"blocks with id: {call}"
+            )
+        seen.add(call)
+
+
+def _orphans(i: int, ids: Sequence[str]) -> str:
+    return (
+        f"messages.{i}: `tool_use` ids were found without `tool_result` blocks immediately after: "
+        f"{', '.join(ids)}. Each `tool_use` block must have a corresponding `tool_result` block in the next "
+        "message."
+    )
+
+
+def server_calls(asked: Incoming) -> Iterator[str]:
+    """Calls of the API's own tools: each is offered, and has its result behind it, unless the turn was paused there."""
+    for i, turn in enumerate(turns_of([dict(message) for message in asked.messages])):
+        waiting: dict[str, Block] = {}
+        for j, block in enumerate(turn["content"]):
+            path = f"messages.{i}.content.{j}"
+            if block["type"] in _SERVER_CALLS:
+                yield from _call(path, block, asked)
+                waiting[str(block["id"])] = block
+            elif block["type"].endswith("_tool_result"):
+                call = waiting.pop(str(block.get("tool_use_id")), None)
+                yield from _result(path, block, call)
+        last = i == len(turns_of([dict(message) for message in asked.messages])) - 1
+        ending = turn["content"][len(turn["content"]) - len(waiting) :]
+        if waiting and not (last and all(block["type"] in _SERVER_CALLS for block in ending)):
+            call = next(iter(waiting.values()))
+            yield (
+                f"messages.{i}: `{call['name']}` tool use with id `{call['id']}` was found without a corresponding "
+                f"`{_result_type(call)}` block"
+            )
+
+
+def _call(path: str, block: Block, asked: Incoming) -> Iterator[str]:
+    if asked.is_scripted(block):
+        return
+    name, server = block["name"], block.get("server_name")
+    if block["type"] == "server_tool_use":
+        yield from _id(path, block, _SERVER_ID)
+        if name not in SERVER_TOOLS:
+            known = ", ".join(f"'{each}'" for each in SERVER_TOOLS)
+            yield f"{path}.server_tool_use.name: Input should be {known}"
+    if not offers(asked.body, name, server):
+        offered = f"MCP server `{server}`" if server else f"`{name}` tool"
+        yield f"{path}: `{name}` tool use was found, but no {offered} was provided"
+    yield from _unchanged(path, block, None)
+
+
+def _result(path: str, block: Block, call: Block | None) -> Iterator[str]:
+    kind = block["type"]
+    if call is None or _result_type(call) != kind:
+        needed = "mcp_tool_use" if kind == "mcp_tool_result" else "server_tool_use"
+        yield (
+            f"{path}: unexpected `tool_use_id` found in `{kind}` blocks: {block.get('tool_use_id')}. Each `{kind}` "
+            f"block must have a corresponding `{needed}` block before it."
+        )
+    else:
+        yield from _unchanged(path, call, block)
+
+
+def _result_type(call: Block) -> str:
+    if call["type"] == "mcp_tool_use":
+        return "mcp_tool_result"
+    name = "tool_search" if call["name"].startswith("tool_search_tool_") else call["name"]
+    return f"{name}_tool_result"
+
+
+def _id(path: str, block: Block, pattern: re.Pattern[str]) -> Iterator[str]:
+    if not pattern.fullmatch(block["id"]):
+        yield f"{path}.{block['type']}.id: String should match pattern '^{pattern.pattern}$'"
+
+
+def _unchanged(path: str, call: Block, result: Block | None) -> Iterator[str]:
+    """Whether a call, and its result, are what the model wrote; the API does not look, and a test had better."""
+    if was_changed(call["id"], {"name": call["name"], "input": call["input"]}):
+        yield f"{path}: the `{call['type']}` block cannot be modified"
+    if result is not None and was_changed(call["id"], None, result.get("content")):
+        yield f"{path}: the `{result['type']}` block cannot be modified"

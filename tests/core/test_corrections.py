@@ -1,0 +1,191 @@
+"""What the API says of a model, in its own words, and what is known of the model afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import anthropic
+import httpx2
+import pytest
+
+from unbroken.core.corrections import correction, described, words
+from unbroken.core.models import EFFORTS, MODELS, NOT_IN_THE_TABLE, ModelInfo
+
+UNKNOWN = ModelInfo(name="m", prefill=True, source=NOT_IN_THE_TABLE)
+ALL = frozenset(EFFORTS)
+
+WORDS: list[tuple[str, dict[str, Any]]] = [
+    (
+        "This model does not support assistant message prefill. The conversation must end with a user message.",
+        {"prefill": False},
+    ),
+    (
+        (
+            '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and '
+            '"output_config.effort" to control thinking behavior.'
+        ),
+        {"thinking": UNKNOWN.thinking - {"enabled"}},
+    ),
+    ('"thinking.type.disabled" is not supported for this model.', {"thinking": UNKNOWN.thinking - {"disabled"}}),
+    ("adaptive thinking is not supported on this model", {"thinking": UNKNOWN.thinking - {"adaptive"}}),
+    (
+        (
+            "The model returned the following errors: thinking: Input tag 'adaptive' found using 'type' does not match "
+            "any of the expected tags: 'disabled', 'enabled'"
+        ),
+        {"thinking": frozenset({"disabled", "enabled"})},
+    ),
+    (
+        "`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our documentation at https://...",
+        {"interleaves": False},
+    ),
+    ("max_tokens must be greater than thinking.budget_tokens.", {"interleaves": False}),
+    ("This model does not support the effort parameter.", {"effort": frozenset()}),
+    (
+        "This model does not support effort level 'xhigh'. Supported levels: high, low, max, medium.",
+        {"effort": ALL - {"xhigh"}},
+    ),
+    (
+        "This model does not support effort level 'max'. Supported levels: high, low, medium.",
+        {"effort": ALL - {"xhigh", "max"}},
+    ),
+    ("This model does not support effort level 'max'.", {"effort": ALL - {"max"}}),
+    ('tool_choice: type "tool" and "any" are not supported for this model.', {"forced_tool_choice": False}),
+    ("tool_choice forces tool use is not compatible with this model", {"forced_tool_choice": False}),
+    ("'claude-opus-4-7' does not support the `speed` parameter.", {"speed": False}),
+    (
+        "max_tokens: 200000 > 64000, which is the maximum allowed number of output tokens for claude-sonnet-4-5",
+        {"max_output": 64_000},
+    ),
+    (
+        (
+            "The maximum tokens you requested exceeds the model limit of 4096. Try again with a maximum tokens value "
+            "that is lower than 4096."
+        ),
+        {"max_output": 4_096},
+    ),
+    ("prompt is too long: 203052 tokens > 200000 maximum", {"context": 200_000}),
+    (
+        (
+            "input length and `max_tokens` exceed context limit: 184915 + 20000 > 204648, decrease input length or "
+            "`max_tokens` and try again"
+        ),
+        {"context": 204_648},
+    ),
+]
+
+
+@pytest.mark.parametrize(("message", "changes"), WORDS, ids=[message[:40] for message, _ in WORDS])
+def test_what_a_400_says_of_the_model_is_taken_at_its_word(message: str, changes: dict[str, Any]) -> None:
+    """Nothing else changes but the source, which quotes it; heard again, it says nothing new."""
+    corrected = correction(UNKNOWN, message)
+    assert corrected is not None
+    assert corrected == replace(UNKNOWN, **changes, source=corrected.source)
+    assert corrected.source.removeprefix("a 400: ") in message
+    assert correction(corrected, message) is None
+
+
+SILENT = [
+    "",
+    "messages: at least one message is required",
+    "Thinking may not be enabled when tool_choice forces tool use.",
+    "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024",
+    "messages.1.content.0: Invalid `signature` in `thinking` block.",
+    "Extended thinking is not supported on this model",
+    "max_tokens: Field required",
+]
+
+
+@pytest.mark.parametrize("message", SILENT)
+def test_a_400_that_says_nothing_of_the_model_corrects_nothing(message: str) -> None:
+    """It is about this one request."""
+    assert all(correction(model, message) is None for model in (UNKNOWN, *MODELS))
+
+
+def test_what_the_table_knows_is_nothing_new() -> None:
+    """The row stays the very same, source and all."""
+    assert correction(replace(UNKNOWN, prefill=False), WORDS[0][0]) is None
+
+
+# -- the Models API
+
+
+def supported(*names: str, of: tuple[str, ...]) -> dict[str, Any]:
+    """Capabilities as the API lists them."""
+    return {name: {"supported": name in names} for name in of}
+
+
+TYPES = ("adaptive", "between_tools", "disabled", "enabled")
+ANSWER: dict[str, Any] = {
+    "id": "claude-x",
+    "type": "model",
+    "max_tokens": 48_000,
+    "max_input_tokens": 300_000,
+    "capabilities": {
+        "thinking": {"supported": True, "types": supported("adaptive", "disabled", of=TYPES)},
+        "effort": {"supported": True, **supported("low", "high", of=EFFORTS)},
+    },
+}
+
+
+def test_the_models_api_is_taken_at_its_word() -> None:
+    """Limits, kinds of thinking, levels of effort."""
+    learnt = described(UNKNOWN, ANSWER)
+    assert learnt == replace(
+        UNKNOWN,
+        max_output=48_000,
+        context=300_000,
+        thinking=frozenset({"adaptive", "disabled"}),
+        effort=frozenset({"low", "high"}),
+        source="the Models API",
+    )
+    assert described(learnt, ANSWER) is None
+
+
+ABSENT: list[dict[str, Any]] = [
+    {},
+    {"max_tokens": None, "max_input_tokens": None, "capabilities": None},
+    {"max_tokens": 0, "max_input_tokens": "200000"},
+    {"capabilities": {}},
+    {"capabilities": {"thinking": {"supported": True}, "effort": {"supported": True, "xhigh": None}}},
+    {"capabilities": {"thinking": {"types": {"adaptive": None}}, "effort": {"low": {}}}},
+]
+
+
+@pytest.mark.parametrize("answer", ABSENT)
+def test_what_is_absent_changes_nothing(answer: dict[str, Any]) -> None:
+    """Older releases of the API, and platforms, say less."""
+    assert all(described(model, answer) is None for model in (UNKNOWN, *MODELS))
+
+
+def test_what_is_new_is_added() -> None:
+    """A row may know too little; and effort that is not supported at all has no level."""
+    poor = replace(UNKNOWN, thinking=frozenset(), effort=frozenset())
+    learnt = described(poor, ANSWER)
+    assert learnt is not None
+    assert learnt.thinking == {"adaptive", "disabled"}
+    assert learnt.effort == {"low", "high"}
+    without = described(UNKNOWN, {"capabilities": {"effort": {"supported": False, **supported("low", of=EFFORTS)}}})
+    assert without is not None
+    assert without.effort == frozenset()
+
+
+# -- the words
+
+REQUEST = httpx2.Request("POST", "/v1/messages")
+SAID: list[tuple[object, str]] = [
+    ({"type": "error", "error": {"type": "invalid_request_error", "message": "No."}}, "No."),
+    ({"message": "No."}, "No."),  # Bedrock
+    ({"error": "No."}, "Error code: 400"),
+    ({"error": {"message": None}}, "Error code: 400"),
+    ("<html>", "Error code: 400"),
+    (None, "Error code: 400"),
+]
+
+
+@pytest.mark.parametrize(("body", "said"), SAID)
+def test_the_words_are_those_of_the_body(body: object, said: str) -> None:
+    """Where it has none, those of the error."""
+    assert words(anthropic.APIError("Error code: 400", REQUEST, body=body)) == said
+    assert words(LookupError("no body at all")) == "no body at all"

@@ -1,0 +1,101 @@
+"""One stream's requests: the primary's own, the fallbacks' adapted, and all as the API has said since."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from unbroken.core.models import ModelInfo, Models
+from unbroken.core.requests import Requests
+from unbroken.routes import Route
+
+ORIGINAL: dict[str, Any] = {
+    "max_tokens": 100_000,
+    "messages": [{"role": "user", "content": "Hi"}],
+    "thinking": {"type": "adaptive"},
+    "output_config": {"effort": "max"},
+}
+NO_ADAPTIVE = "adaptive thinking is not supported on this model"
+NO_FORCE = 'tool_choice: type "tool" and "any" are not supported for this model.'
+NO_EFFORT = "This model does not support the effort parameter."
+NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
+
+
+def requests(*models: str, known: Models | None = None, **changes: Any) -> Requests:
+    """Of routes to these models."""
+    return Requests({**ORIGINAL, **changes}, [Route(model=model) for model in models], known or Models())
+
+
+def test_the_primarys_request_is_the_callers_own() -> None:
+    """Whatever the table says; a fallback's is adapted by it."""
+    made = requests("claude-haiku-4-5", "claude-haiku-4-5")
+    assert len(made) == 2
+    assert made[0] == {**ORIGINAL, "model": "claude-haiku-4-5"}
+    assert made[1] == {"max_tokens": 64_000, "messages": ORIGINAL["messages"], "model": "claude-haiku-4-5"}
+    assert made.model(1).max_output == 64_000
+
+
+def test_a_route_that_cannot_take_the_request_says_why() -> None:
+    """There is no request for it then."""
+    made = requests("claude-opus-5", "claude-opus-5-5", tool_choice={"type": "any"})
+    assert (made.unfit(0), made.unfit(1)) == (None, "does not take a forced tool_choice")
+    assert made[1] == {}
+
+
+def test_a_400_changes_a_fallbacks_request() -> None:
+    """And what other streams know of its model; heard again, it changes nothing."""
+    models = Models()
+    made = requests("claude-opus-5-5", "my-model", known=models)
+    assert "thinking" in made[1]
+    assert made.correct(1, NO_ADAPTIVE)
+    assert "thinking" not in made[1]
+    assert not made.correct(1, NO_ADAPTIVE)
+    assert "thinking" not in requests("claude-opus-5-5", "my-model", known=models)[1]
+
+
+def test_what_another_stream_has_learnt_meanwhile_counts_too() -> None:
+    """Both sent what the model does not take; the second is told what the first has been told already."""
+    models = Models()
+    first, second = (requests("claude-opus-5-5", "my-model", known=models) for _ in range(2))
+    assert first.correct(1, NO_ADAPTIVE)
+    assert second.correct(1, NO_ADAPTIVE)
+    assert first[1] == second[1]
+
+
+@pytest.mark.parametrize("message", ["messages: at least one message is required", NO_PREFILL])
+def test_a_400_that_says_nothing_new_changes_nothing(message: str) -> None:
+    """Not everything is about the model, and some of it is known."""
+    made = requests("claude-opus-5-5", "claude-haiku-5-5")
+    before = made[1]
+    assert not made.correct(1, message)
+    assert made[1] == before
+
+
+def test_a_400_may_rule_a_route_out() -> None:
+    """A call that has to be made cannot be asked of a model that takes no force."""
+    made = requests("claude-opus-5-5", "my-model", tool_choice={"type": "any"})
+    assert made.unfit(1) is None
+    assert made.correct(1, NO_FORCE)
+    assert made.unfit(1) == "does not take a forced tool_choice"
+
+
+def test_of_the_primarys_request_only_what_the_api_complained_of_changes() -> None:
+    """The table might be wrong about the rest of it: the API has taken that once."""
+    made = requests("claude-haiku-4-5", known=Models({"claude-haiku-4-5": ModelInfo(name="m", max_output=9)}))
+    assert made.correct(0, NO_EFFORT)
+    assert made[0] == {
+        "model": "claude-haiku-4-5",
+        **{name: value for name, value in ORIGINAL.items() if name != "output_config"},
+    }
+    assert not made.model(0).effort
+    assert made.correct(0, NO_ADAPTIVE)
+    assert "thinking" not in made[0]
+
+
+def test_a_routes_patch_is_the_callers_word_after_a_400_too() -> None:
+    """It is not adapted, and the route will be left out."""
+    route = Route(model="my-model", patch={"thinking": {"type": "adaptive"}})
+    made = Requests(ORIGINAL, [Route(model="claude-opus-5-5"), route], Models())
+    assert made.correct(1, NO_ADAPTIVE)
+    assert made[1]["thinking"] == {"type": "adaptive"}

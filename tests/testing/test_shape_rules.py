@@ -1,0 +1,114 @@
+"""Requests that are written down wrongly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from judging import CACHED, OLD, OPTIONAL, USER, call, says, text, thought, turns
+
+from unbroken.testing import Answer, RawBlock
+
+REJECTED: dict[str, tuple[dict[str, Any], str]] = {
+    "no messages": ({"messages": None}, "messages: Field required"),
+    "an empty conversation": ({"messages": []}, "messages: at least one message is required"),
+    "an empty text": ({"messages": turns([text("")])}, "text content blocks must be non-empty"),
+    "an empty text in the system prompt": ({"system": [text("")]}, "text content blocks must be non-empty"),
+    "a blank text": ({"messages": turns("a", " \n", "b")}, "text content blocks must contain non-whitespace text"),
+    "an empty turn": ({"messages": turns("a", [], "b")}, "messages.1: all messages must have non-empty content"),
+    "the assistant first": ({"messages": turns("a", "b", "c")[1:]}, 'first message must use the "user" role'),
+    "an unknown role": ({"messages": [{"role": "tool", "content": "a"}]}, "messages.0.role"),
+    "content of a wrong kind": ({"messages": turns(3)}, "messages.0.content"),
+    "a block without a type": ({"messages": turns([{"text": "a"}])}, "messages.0.content"),
+    "a parameter that nobody knows": ({"fallback_models": []}, "fallback_models: Extra inputs are not permitted"),
+    "a stream that is no boolean": ({"stream": "yes"}, "stream: Input should be a valid boolean"),
+    "a blank stop sequence": ({"stop_sequences": ["\n"]}, "each stop sequence must contain non-whitespace"),
+    "five cache marks": (
+        {"messages": turns([text(str(n), **CACHED) for n in range(4)]), "system": [text("s", **CACHED)]},
+        "A maximum of 4 blocks with cache_control may be provided. Found 5.",
+    ),
+    "a user who thinks": (
+        {"model": OPTIONAL, "messages": turns([thought(OPTIONAL), text("b")])},
+        "`thinking` blocks are only allowed in assistant messages",
+    ),
+    "temperature": ({"temperature": 0.5}, "temperature: Extra inputs are not permitted"),
+    "top_p": ({"top_p": 0.5}, "top_p: Extra inputs are not permitted"),
+    "top_k": ({"top_k": 5}, "top_k: Extra inputs are not permitted"),
+    "an assistant's document": (
+        {"messages": turns("a", [{"type": "document", "source": {}}, text("b")], "c")},
+        "messages.1.content.0: `document` blocks are not allowed in assistant messages",
+    ),
+    "a user's citations": (
+        {"messages": turns([text("a", citations=[{"type": "char_location"}])])},
+        "messages.0.content.0.text.citations",
+    ),
+    "thinking without a signature": (
+        {"messages": turns("a", [{"type": "thinking", "thinking": "x"}, text("b")], "c")},
+        "messages.1.content.0.thinking.signature: Field required",
+    ),
+    "a block of an unknown type": (
+        {"messages": turns([{"type": "hologram"}])},
+        "messages.0.content.0: Input tag 'hologram' found using 'type' does not match any of the expected tags",
+    ),
+    "a field too many in a block": (
+        {"messages": turns("a", [text("b", index=0)], "c")},
+        "messages.1.content.0.text.index: Extra inputs are not permitted",
+    ),
+    "a call whose input is text": (
+        {"messages": turns("a", [call("t", input="{}")], "c")},
+        "messages.1.content.0.tool_use.input: Input should be a valid dictionary",
+    ),
+    "a call without an id": (
+        {"messages": turns("a", [call("t") | {"id": None}], "c")},
+        "messages.1.content.0.tool_use.id: Field required",
+    ),
+    "a call whose id is a number": (
+        {"messages": turns("a", [call("t") | {"id": 7}], "c")},
+        "messages.1.content.0.tool_use.id: Input should be a valid string",
+    ),
+    "a text that is none": (
+        {"messages": turns([text("a") | {"text": 3}])},
+        "text: Input should be a valid string",
+    ),
+    "a user who calls a tool": ({"messages": turns([call("t")])}, "only allowed in assistant messages"),
+    "MCP servers without their beta": ({"mcp_servers": []}, "mcp_servers: Extra inputs are not permitted"),
+    "MCP servers with another beta": (
+        {"mcp_servers": [], "betas": ("context-management-2025-06-27",)},
+        "mcp_servers: Extra inputs are not permitted",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REJECTED)
+def test_it_is_rejected(name: str) -> None:
+    """With words that say where and why."""
+    changes, message = REJECTED[name]
+    assert message in (says(**changes) or "")
+
+
+ACCEPTED: dict[str, dict[str, Any]] = {
+    "white space inside": {"messages": turns("Hi", "Sure ", "Go on. ")},
+    "two user turns in a row": {"messages": [USER, USER]},
+    "four cache marks": {"messages": turns([text(str(n), **CACHED) for n in range(4)])},
+    "a user's empty citations": {"messages": turns([text("a", citations=[])])},
+    "a system prompt in blocks": {"system": [text("You are kind.", **CACHED)]},
+    "nulls for what is not there": {"messages": turns("a", [text("b", citations=None)], "c")},
+    "MCP servers with their beta": {"mcp_servers": [], "betas": ("mcp-client-2025-11-20",)},
+    "a field of some beta": {"context_management": {}, "betas": ("context-management-2025-06-27",)},
+    "a block that the script knows": {
+        "messages": turns("a", [{"type": "hologram", "sides": 3}, text("b")], "c"),
+        "answers": (Answer([RawBlock({"type": "hologram", "sides": 3})]),),
+    },
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_it_is_accepted(name: str) -> None:
+    """The strictness stops where the API's does."""
+    assert says(**ACCEPTED[name]) is None
+
+
+def test_what_only_the_new_version_rejects() -> None:
+    """The same requests pass under the old one."""
+    for name in ("temperature", "top_p", "top_k", "an assistant's document", "a user's citations"):
+        assert says(OLD, **REJECTED[name][0]) is None
