@@ -24,7 +24,9 @@ settings.register_profile("ci", settings.get_profile("unbroken"), derandomize=Tr
 settings.load_profile("ci" if os.environ.get("CI") else "unbroken")
 
 # What clients read from the environment, beside `ANTHROPIC_*`; a proxy would stand between a test and its server.
-_AMBIENT = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"})
+_AMBIENT = frozenset(
+    {"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir", "cloud_ml_region"}
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -68,7 +70,7 @@ def clean_environment() -> Iterator[None]:
     """No variable of this machine changes what a client does."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith(("ANTHROPIC_", "OTEL_")) or name.lower() in _AMBIENT:
+            if name.startswith(("ANTHROPIC_", "AWS_", "GOOGLE_", "OTEL_")) or name.lower() in _AMBIENT:
                 patch.delenv(name)
         yield
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from harness import AT_ONCE, CONTINUE, PREFILL, Reading, client_of, read
 from unbroken import StreamFailed
 from unbroken.testing import (
+    BEFORE_MESSAGE_START,
     Answer,
     BadJson,
     CutFrame,
@@ -140,20 +143,45 @@ def deaths(draw: st.DrawFn) -> list[Any]:
     return [draw(st.sampled_from(KINDS))(at=after_events(draw(st.integers(0, 40)))) for _ in range(count)]
 
 
+ENABLED: Final = {"type": "enabled", "budget_tokens": 1_024}
+
+
 @pytest.mark.parametrize("fallbacks", [[], [OTHER]])
-@pytest.mark.parametrize("model", [CONTINUE, PREFILL])
+@pytest.mark.parametrize(("model", "thinking"), [(CONTINUE, None), (PREFILL, None), (PREFILL, ENABLED)])
 @settings(max_examples=40)
 @given(answer=answers(mcp=True), steps=deaths())
-def test_any_message_survives_any_cuts(model: str, fallbacks: list[str], answer: Answer, steps: list[Any]) -> None:
+def test_any_message_survives_any_cuts(
+    model: str, thinking: Any, fallbacks: list[str], answer: Answer, steps: list[Any]
+) -> None:
     """Several times, on one model or on two that take turns."""
+    thinks = {} if thinking is None else {"thinking": thinking}
     policy = replace(AT_ONCE, max_attempts_per_route=1 if fallbacks else 3, allow_replay=True)
 
     async def run() -> None:
         if answer.stop_reason == "refusal":
-            text, stop_reason = await refused(model, answer, steps, fallback_models=fallbacks, policy=policy)
+            text, stop_reason = await refused(model, answer, steps, fallback_models=fallbacks, policy=policy, **thinks)
             assert (text == answer.text) or (stop_reason is None and answer.text.startswith(text))
         else:
-            reading, server = await read_and_send_back(model, answer, steps, fallback_models=fallbacks, policy=policy)
+            reading, server = await read_and_send_back(
+                model, answer, steps, fallback_models=fallbacks, policy=policy, **thinks
+            )
             assert_whole(reading, answer, server)
 
     anyio.run(run)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("shape", ["a search", "thinking between", "a search, then a call", "citations"])
+async def test_three_cuts_send_three_resumes_of_one_length_and_change_nothing_of_the_callers(shape: str) -> None:
+    """Each is built from the caller's request and the whole partial, and not from the resume before it."""
+    answer = SHAPES[shape]
+    request = {**request_for(answer), "messages": [{"role": "user", "content": [{"type": "text", "text": "Tell me."}]}]}
+    before = deepcopy(request)
+    last = len((await read_and_send_back(CONTINUE, answer, []))[0].types) - 3
+    # After the first cut nothing new arrives: the next two die with their headers.
+    steps = [Reset(at=after_events(last)), *[Reset(at=BEFORE_MESSAGE_START)] * 2]
+    reading, server = await read_and_send_back(CONTINUE, answer, steps, messages=request["messages"])
+    assert_whole(reading, answer, server)
+    assert request == before
+    resumes = [json.dumps(sent.body["messages"]) for sent in server.requests[1 : min(4, len(reading.forms))]]
+    assert len(set(resumes)) <= 1

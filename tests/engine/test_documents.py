@@ -58,7 +58,7 @@ def check_of(request: dict[str, Any]) -> Callable[[str], bool]:
         {"output_format": anthropic.omit},
         {"output_format": anthropic.NOT_GIVEN},
     ],
-    ids=repr,
+    ids=range(8),
 )
 def test_a_request_that_demands_no_document_has_no_validator(request_: dict[str, Any]) -> None:
     """Nor one in which the SDK's own marks stand for nothing."""
