@@ -512,11 +512,18 @@ LEFT = [
 def test_a_resume_asks_for_what_is_left(max_tokens: int, characters: int, left: int) -> None:
     """Whatever was delivered counts, thinking and tools too; at least 64."""
     for blocks in (open_text("a" * characters), thinking_block("a" * characters), open_tool("a" * characters)):
-        assert remaining_tokens(max_tokens, partial(message_start(), *blocks)) == left
+        assert remaining_tokens(max_tokens, partial(message_start(), *blocks), HAIKU) == left
     request = built(
         partial(message_start(), *open_text("x " * (characters // 2) + "y")), "prefill", max_tokens=max_tokens
     )
     assert request["max_tokens"] == left
+
+
+def test_what_is_left_is_counted_by_the_models_generation() -> None:
+    """From Opus 4.7 on the same text has more tokens."""
+    held = partial(message_start(), *open_text("x" * 1_000))
+    assert remaining_tokens(1_000, held, HAIKU) == 800
+    assert remaining_tokens(1_000, held, OPUS) == 740
 
 
 BUDGETS = [

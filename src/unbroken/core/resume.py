@@ -81,9 +81,12 @@ def tokens_of(ascii_only: int, other: int) -> int:
     return ascii_only // _ASCII_PER_TOKEN + other // _OTHER_PER_TOKEN
 
 
-def remaining_tokens(max_tokens: int, held: Partial) -> int:
+def remaining_tokens(max_tokens: int, held: Partial, model: ModelInfo) -> int:
     """What is left of `max_tokens` after what was delivered; at least `MIN_TOKENS`, unless it was less itself."""
-    return max(max_tokens - spent_tokens(held), min(MIN_TOKENS, max_tokens))
+    text = "".join(block.text for block in held.blocks)
+    ascii_only = len(text.encode("ascii", "ignore"))
+    spent = model.least_tokens(ascii_only, len(text) - ascii_only)
+    return max(max_tokens - spent, min(MIN_TOKENS, max_tokens))
 
 
 def spent_tokens(held: Partial) -> int:
@@ -216,7 +219,7 @@ def build(
     messages = _append_assistant(request["messages"], content)
     if form != "prefill":
         messages.append({"role": "user", "content": _ask(anchor.quote, prompt)})
-    left = remaining_tokens(request["max_tokens"], held)
+    left = remaining_tokens(request["max_tokens"], held, model)
     return {
         **_unconstrained(request, held),
         "messages": messages,
