@@ -27,7 +27,7 @@ UNIONS = [
 @pytest.mark.parametrize(("union", "unknown"), UNIONS)
 def test_the_blocks_of_the_sdk_are_known(union: Any, unknown: set[str]) -> None:
     """A type that a new SDK brings is a decision, and has its line in `blocks.py` or here."""
-    assert {type_ for type_ in types_of(union) if not is_known(type_)} == unknown
+    assert {type_ for type_ in types_of(union) if not is_known(type_)} <= unknown, "an older SDK has fewer"
 
 
 KINDS = [

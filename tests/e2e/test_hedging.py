@@ -287,7 +287,11 @@ async def test_a_delay_that_follows_the_primarys_own_p95() -> None:
     "acting",
     [
         {"tools": [{"type": "code_execution_20260120", "name": "code_execution"}]},
-        {"api": "beta", "mcp_servers": [{"type": "url", "url": "https://example.com", "name": "m"}]},
+        {
+            "api": "beta",
+            "betas": ["mcp-client-2025-11-20"],
+            "mcp_servers": [{"type": "url", "url": "https://example.com", "name": "m"}],
+        },
     ],
 )
 async def test_what_may_act_is_not_asked_twice_at_a_time(acting: dict[str, Any]) -> None:

@@ -185,6 +185,7 @@ async def test_an_output_format_is_parsed_although_the_stream_was_cut(resume: An
         assert constrained == [True, form == "restart", form == "restart"], "under it, only a whole document comes"
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # SDK 1.0, of its own parsed blocks
 @pytest.mark.parametrize("manner", Manner, ids=str)
 async def test_what_a_document_is_gone_on_with_is_held_until_it_is_whole(manner: Manner) -> None:
     """Nobody reads a half that is not of the document; the end is parsed as ever."""
@@ -195,6 +196,7 @@ async def test_what_a_document_is_gone_on_with_is_held_until_it_is_whole(manner:
     assert reading.message.parsed_output == WEATHER
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # SDK 1.0, of its own parsed blocks
 async def test_a_continuation_that_makes_no_document_is_followed_by_another() -> None:
     """Nothing of it was delivered, and its text is not in what is parsed."""
     broken = DOCUMENT[:30] + " and so on, dear reader."

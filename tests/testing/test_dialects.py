@@ -174,11 +174,16 @@ WAITS: dict[str, tuple[Fault, Callable[[Exception], bool] | None, bool]] = {
 }
 
 
+OLD_SDK = anthropic.__version__.startswith("1.")
+
+
 @pytest.mark.asyncio
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize("make", CLIENTS)
 async def test_every_fault_reaches_every_client(make: Callable[[str], Any], name: str) -> None:
     """As what it is: the text before it is whole, and what follows is the fault's own."""
+    if make is bedrock and name == "an error" and OLD_SDK:
+        pytest.skip("SDK 1.0 raises a plain ValueError for an exception in Bedrock's stream")
     await reaches(make, *FAULTS[name])
 
 
@@ -234,7 +239,8 @@ async def test_errors_instead_of_a_stream(make: Callable[[str], Any], status: in
     """Each in its platform's own form, and each one of the SDK's classes; an overloaded Bedrock says 503."""
     async with serving(Script(then=Status(status, headers={"retry-after": "3"})), make) as (_, client):
         _, _, error = await read(client.messages, model=CLIENTS[make])
-    assert isinstance(error, kind)
+    # In SDK 1.0 a 503 and a 529 were no `InternalServerError`.
+    assert isinstance(error, anthropic.APIStatusError if OLD_SDK else kind)
     assert isinstance(error, anthropic.APIStatusError)
     assert error.status_code == (503 if make is bedrock and status == 529 else status)
     assert error.response.headers["retry-after"] == "3"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+import anthropic
 import pytest
 from anthropic import AsyncAnthropic, AsyncStream, BadRequestError
 from hypothesis import HealthCheck, given, settings
@@ -86,6 +87,7 @@ async def test_random_answers_go_on_from_their_cuts(seed: int, model: str) -> No
     await goes_on_from_every_cut(random_answer(Random(seed), future=True), model, every=7)
 
 
+@pytest.mark.skipif(anthropic.__version__.startswith("1."), reason="SDK 1.0 writes `parsed_output` into its blocks")
 @pytest.mark.asyncio
 @pytest.mark.parametrize("api", ["messages", "beta"])
 async def test_a_final_message_can_be_sent_back(api: str) -> None:
