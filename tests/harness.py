@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import anyio
+import anyio.lowlevel
 from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 
 from unbroken import Partial, Policy, Report, ResilientStream, resilient_stream
@@ -56,6 +57,18 @@ async def all_closed(server: FaultServer) -> None:
     """Wait until no connection is open; a leak fails, and does not hang."""
     with anyio.fail_after(5):
         await server.all_closed()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let others run until it is so; what never becomes so fails, and does not hang."""
+    with anyio.fail_after(10):
+        while not condition():
+            await anyio.lowlevel.checkpoint()
+
+
+def tasks() -> set[tuple[int, str | None]]:
+    """Every task of this event loop."""
+    return {(task.id, task.name) for task in anyio.get_running_tasks()}
 
 
 @dataclass

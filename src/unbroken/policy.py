@@ -79,7 +79,8 @@ class Policy:
         max_attempts: Requests in a row that brought nothing new before the stream fails. Content starts the count
             again, so a long answer may be cut many times. Default 8: with the default backoff about half a minute.
         max_attempts_per_route: Of those, how many go to one route before the next route's turn; after the last
-            route the round starts over. Default 3, the low end of the "3-5" that the API's guides advise.
+            route the round starts over. Default 3, the low end of the "3-5" that the API's guides advise. With
+            `hedging` a round has one request for each route, whatever this says.
         max_resumes: How often the rest of an answer is asked for, in one stream, in all; a race counts once. Default
             20.
         max_extra_input_tokens: Input tokens that resumes may cost in all, estimated where the API has not said.

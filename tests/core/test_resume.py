@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -132,7 +133,7 @@ def test_the_forms_in_their_order(
     model: Any, request_: dict[str, Any], held: Partial, own: bool, expected: list[Form]
 ) -> None:
     """By the model and the request, best first."""
-    assert forms({**REQUEST, **request_}, model, held, "auto", prefill=model.prefill, own_thinking=own) == expected
+    assert forms({**REQUEST, **request_}, model, held, "auto", own_thinking=own) == expected
 
 
 PREFERENCES = [
@@ -153,13 +154,13 @@ PREFERENCES = [
 @pytest.mark.parametrize(("preference", "model", "request_", "expected"), PREFERENCES)
 def test_the_policys_preference(preference: str, model: Any, request_: dict[str, Any], expected: list[Form]) -> None:
     """Said once, it is kept to; where it cannot be, there is no form."""
-    assert forms({**REQUEST, **request_}, model, HELD, preference, prefill=model.prefill, own_thinking=True) == expected
+    assert forms({**REQUEST, **request_}, model, HELD, preference, own_thinking=True) == expected
 
 
 def test_a_server_side_tool_is_never_used_again_by_a_restart() -> None:
     """Where only that is wanted there is no form left."""
     for request in (REQUEST, {**REQUEST, **JSON_FORMAT}):
-        assert forms(request, HAIKU, USED_THEN_TEXT, "restart", prefill=True, own_thinking=True) == []
+        assert forms(request, HAIKU, USED_THEN_TEXT, "restart", own_thinking=True) == []
 
 
 STARTS = [
@@ -180,7 +181,7 @@ def test_whether_the_answer_is_written_anew(held: Partial, over: bool) -> None:
 
 def test_a_model_that_was_found_to_reject_prefill_is_asked_to_continue() -> None:
     """The API's word is above the table's."""
-    assert forms(REQUEST, HAIKU, HELD, "auto", prefill=False, own_thinking=True) == ["continue"]
+    assert forms(REQUEST, replace(HAIKU, prefill=False), HELD, "auto", own_thinking=True) == ["continue"]
 
 
 def test_whether_a_model_thinks() -> None:

@@ -14,7 +14,7 @@ import anyio.lowlevel
 import pytest
 from anthropic import AsyncAnthropic
 
-from harness import AT_ONCE, PREFILL, ask, assert_unbroken, read, read_on
+from harness import AT_ONCE, PREFILL, ask, assert_unbroken, read, read_on, tasks, until
 from unbroken import Policy, ResilientStream, StreamFailed, StreamTimeout, resilient_stream
 from unbroken.testing import BEFORE_RESPONSE, FaultServer, Reset, Script, Silence, Status, ThreadedFaultServer
 from unbroken.testing import after_characters as after
@@ -53,18 +53,6 @@ PHASES: Final[dict[str, Phase]] = {
 }
 
 PATIENT: Final = Policy(initial_backoff=0, max_retry_after=7200)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let others run until it is so; what never becomes so fails, and does not hang."""
-    with anyio.fail_after(10):
-        while not condition():
-            await anyio.lowlevel.checkpoint()
-
-
-def tasks() -> set[tuple[int, str | None]]:
-    """Every task of this event loop."""
-    return {(task.id, task.name) for task in anyio.get_running_tasks()}
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ import anyio.lowlevel
 import pytest
 from anthropic import AsyncAnthropic
 
-from harness import AT_ONCE, Reading, ask, read_on, serving
+from harness import AT_ONCE, Reading, ask, read_on, serving, tasks, until
 from unbroken import Health, Hedging, Notice, Policy, ResilientStream, StreamFailed, StreamTimeout, resilient_stream
 from unbroken.core.failure import Failure
 from unbroken.engine.attempt import Attempt
@@ -235,18 +235,6 @@ def asyncio_loop() -> object:
 
 
 ENTERED: Final = [name for name, phase in PHASES.items() if phase.entered]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let others run until it is so; what never becomes so fails, and does not hang."""
-    with anyio.fail_after(10):
-        while not condition():
-            await anyio.lowlevel.checkpoint()
-
-
-def tasks() -> set[tuple[int, str | None]]:
-    """Every task of this event loop."""
-    return {(task.id, task.name) for task in anyio.get_running_tasks()}
 
 
 Staged = Callable[[str], AbstractAsyncContextManager[Scene]]

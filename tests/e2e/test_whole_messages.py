@@ -11,6 +11,7 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trio.testing import MockClock
 
 from harness import AT_ONCE, CONTINUE, PREFILL, Reading, client_of, read
 from unbroken import StreamFailed
@@ -19,13 +20,16 @@ from unbroken.testing import (
     Answer,
     BadJson,
     CutFrame,
+    Drop,
     EndOfFile,
     ErrorEvent,
     FaultServer,
+    Pings,
     RedactedThinking,
     Reset,
     Script,
     ServerTool,
+    Silence,
     Text,
     Thinking,
     ToolUse,
@@ -35,7 +39,7 @@ from unbroken.testing.grammar import SHAPES, answers, request_for
 
 OTHER: Final = "claude-sonnet-5-5"
 THINKS: Final = (Thinking, RedactedThinking)
-KINDS: Final[list[Any]] = [Reset, EndOfFile, ErrorEvent, CutFrame, BadJson]
+KINDS: Final[list[Any]] = [Reset, Drop, EndOfFile, ErrorEvent, CutFrame, CutFrame, BadJson, Silence, Pings]
 
 
 async def read_and_send_back(
@@ -138,9 +142,14 @@ async def refused(model: str, answer: Answer, steps: list[Any], **changes: Any) 
 
 @st.composite
 def deaths(draw: st.DrawFn) -> list[Any]:
-    """One to three deaths, anywhere."""
-    count = draw(st.integers(1, 3))
-    return [draw(st.sampled_from(KINDS))(at=after_events(draw(st.integers(0, 40)))) for _ in range(count)]
+    """One to three deaths, of any kind, anywhere: after any event, and at any byte of a frame."""
+    steps: list[Any] = []
+    for _ in range(draw(st.integers(1, 3))):
+        fault = draw(st.sampled_from(KINDS))(at=after_events(draw(st.integers(0, 40))))
+        if isinstance(fault, CutFrame):
+            fault = replace(fault, keep=draw(st.integers(-80, 80)), end=draw(st.sampled_from(["eof", "drop", "reset"])))
+        steps.append(fault)
+    return steps
 
 
 ENABLED: Final = {"type": "enabled", "budget_tokens": 1_024}
@@ -167,7 +176,8 @@ def test_any_message_survives_any_cuts(
             )
             assert_whole(reading, answer, server)
 
-    anyio.run(run)
+    # On a clock that jumps: silence costs nothing.
+    anyio.run(run, backend="trio", backend_options={"clock": MockClock(autojump_threshold=0)})
 
 
 @pytest.mark.anyio

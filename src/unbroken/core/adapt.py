@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .models import EFFORTS, NOT_IN_THE_TABLE, THINKING_TYPES, ModelInfo
+from .models import EFFORTS, NOT_IN_THE_TABLE, THINKING_TYPES, ModelInfo, ascii_and_other
 from .resume import fit_thinking, forces_a_tool, thinking_type
 
 __all__ = ["Unfit", "adapt"]
@@ -128,8 +128,8 @@ def _is_too_long(request: Mapping[str, Any], model: ModelInfo) -> bool:
 
 
 def _tokens(texts: list[str], model: ModelInfo) -> int:
-    ascii_only = sum(len(text.encode("ascii", "ignore")) for text in texts)
-    return model.least_tokens(ascii_only, sum(map(len, texts)) - ascii_only)
+    counts = [ascii_and_other(text) for text in texts]
+    return model.least_tokens(sum(ascii_only for ascii_only, _ in counts), sum(other for _, other in counts))
 
 
 def _texts(content: object) -> Iterator[str]:

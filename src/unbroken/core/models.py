@@ -15,7 +15,17 @@ from typing import Any, Final
 
 from .corrections import correction, described
 
-__all__ = ["EFFORTS", "MODELS", "NOT_IN_THE_TABLE", "THINKING_TYPES", "ModelInfo", "Models", "family", "lookup"]
+__all__ = [
+    "EFFORTS",
+    "MODELS",
+    "NOT_IN_THE_TABLE",
+    "THINKING_TYPES",
+    "ModelInfo",
+    "Models",
+    "ascii_and_other",
+    "family",
+    "lookup",
+]
 
 #: The `thinking.type` values that the SDK knows (2.12.0, `types/thinking_types.py`).
 THINKING_TYPES: Final = frozenset({"adaptive", "between_tools", "disabled", "enabled"})
@@ -78,6 +88,12 @@ class ModelInfo:
         """How many tokens a text has at least, roughly, of so many ASCII characters and others."""
         per_ascii, per_other = self.chars_per_token
         return int(ascii_only / per_ascii) + int(other / per_other)
+
+
+def ascii_and_other(text: str) -> tuple[int, int]:
+    """How many ASCII characters a text has, and how many others: what `least_tokens` takes."""
+    ascii_only = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))
+    return ascii_only, len(text) - ascii_only
 
 
 _ADAPTIVE: Final = frozenset({"adaptive"})

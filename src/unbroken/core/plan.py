@@ -369,7 +369,6 @@ class Plan:
             self._requests.model(route),
             held,
             self._policy.resume,
-            prefill=self._requests.model(route).prefill,
             own_thinking=self._own_thinking(route),
         )
         return [form for form in options if form not in self._rejected[route]]

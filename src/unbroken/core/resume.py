@@ -20,7 +20,7 @@ from typing import Any, Final, Literal
 
 from .anchor import Anchor, choose_anchor
 from .blocks import THINKING
-from .models import ModelInfo
+from .models import ModelInfo, ascii_and_other
 from .partial import Partial
 from .seam import Form as Joint
 from .seam import Seam
@@ -65,33 +65,33 @@ MIN_TOKENS: Final = 64
 #: The smallest thinking budget that the API takes, in tokens.
 MIN_THINKING_BUDGET: Final = 1_024
 
-# Characters a token: on the high side for text (4 is usual), so that what is left is never underestimated.
-_ASCII_PER_TOKEN: Final = 5
-_OTHER_PER_TOKEN: Final = 2
+#: Where no model is asked about: what every generation has at least.
+_ANY_MODEL: Final = ModelInfo(name="any")
 
 
 def estimate_tokens(text: str) -> int:
     """How many tokens a text has at least, roughly; no tokenizer is at hand."""
-    ascii_only = len(text.encode("ascii", "ignore"))
-    return tokens_of(ascii_only, len(text) - ascii_only)
+    return tokens_of(*ascii_and_other(text))
 
 
 def tokens_of(ascii_only: int, other: int) -> int:
     """The same, from the numbers of ASCII characters and of others."""
-    return ascii_only // _ASCII_PER_TOKEN + other // _OTHER_PER_TOKEN
+    return _ANY_MODEL.least_tokens(ascii_only, other)
 
 
 def remaining_tokens(max_tokens: int, held: Partial, model: ModelInfo) -> int:
     """What is left of `max_tokens` after what was delivered; at least `MIN_TOKENS`, unless it was less itself."""
-    text = "".join(block.text for block in held.blocks)
-    ascii_only = len(text.encode("ascii", "ignore"))
-    spent = model.least_tokens(ascii_only, len(text) - ascii_only)
+    spent = model.least_tokens(*ascii_and_other(_written(held)))
     return max(max_tokens - spent, min(MIN_TOKENS, max_tokens))
 
 
 def spent_tokens(held: Partial) -> int:
     """What was delivered, estimated in tokens, thinking and all."""
-    return estimate_tokens("".join(block.text for block in held.blocks))
+    return estimate_tokens(_written(held))
+
+
+def _written(held: Partial) -> str:
+    return "".join(block.text for block in held.blocks)
 
 
 def is_structured(request: Mapping[str, Any]) -> bool:
@@ -112,7 +112,6 @@ def forms(
     held: Partial,
     preference: str,
     *,
-    prefill: bool,
     own_thinking: bool,
 ) -> list[Form]:
     """The forms in which this request can be resumed on this model, best first; empty for none.
@@ -122,7 +121,6 @@ def forms(
         model: What the route's model accepts.
         held: What was delivered.
         preference: The policy's `resume`.
-        prefill: Whether the model is still believed to accept a prefill.
         own_thinking: Whether the thinking that was delivered is this model's own; others cannot read it.
     """
     if preference == "never":
@@ -139,7 +137,7 @@ def forms(
         return [*continuing, *restart] if preference in ("auto", "continue") else restart
     if preference == "continue":
         return continuing
-    can_prefill = (prefill or preference == "prefill") and not (
+    can_prefill = (model.prefill or preference == "prefill") and not (
         thinking_is_on(request, model)
         or (forces_a_tool(request) and not _is_satisfied(request, held))
         or thought

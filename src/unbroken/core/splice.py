@@ -7,6 +7,8 @@ usage is made that of the whole message. What is delivered is never taken back; 
 - `message_start` until there is content, so that a retry before it is invisible;
 - a text block until its first visible character, since white space alone cannot be resumed from;
 - a block that is not `live` until it is whole;
+- a server-side tool's call until its result is there (`pairing.py`);
+- the rest of a document that was gone on with until it is known to be the document that was asked for;
 - text that could be the head of a stop sequence until that is decided;
 - the head of a continuation until the seam is joined.
 """

@@ -8,7 +8,7 @@ from typing import Any, Final
 import anyio
 
 from ..core.failure import Failure
-from ..core.models import ModelInfo
+from ..core.models import ModelInfo, ascii_and_other
 from ..core.partial import CONTENT, Event
 from ..core.seam import Seam
 from ..report import AttemptReport, Report
@@ -139,6 +139,6 @@ class Book:
 
     def _count(self, text: str) -> None:
         self.entry.received += len(text)
-        ascii_only = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))
+        ascii_only, other = ascii_and_other(text)
         self._ascii += ascii_only
-        self._other += len(text) - ascii_only
+        self._other += other

@@ -21,11 +21,12 @@ def validator(request: Mapping[str, Any]) -> Callable[[str], bool] | None:
     demanded = request.get("output_format") or (config.get("format") if isinstance(config, Mapping) else None)
     if not demanded:
         return None
+    return lambda text: _is_document(demanded, text)
+
+
+def _is_document(demanded: Any, text: str) -> bool:
+    # Made here and not before: most documents are never cut, and a stream should not wait for what it will not need.
     check = _against_schema(demanded) if isinstance(demanded, Mapping) else TypeAdapter(demanded).validate_json
-    return lambda text: _passes(check, text)
-
-
-def _passes(check: Callable[[str], object], text: str) -> bool:
     try:
         check(text)
     except (ValueError, RecursionError):

@@ -68,14 +68,14 @@ class Rounds:
             GaveUp: Nothing can be asked soon enough, or no other answer can be expected.
         """
         since = anyio.current_time()
-        self._tell_waiting(step)
         step, permit = await self._admitted(step, held)
         waited = anyio.current_time() - since
         hedging = self._policy.hedging
-        hedges = self._plan.hedges(held, now=anyio.current_time(), ready=self.readiness())
-        if hedging is not None and hedges:
-            delay = self._delay(hedging, step)
-            return await Contest(self, hedging, delay, [step, *hedges], held).run(permit, waited)
+        if hedging is not None:
+            hedges = self._plan.hedges(held, now=anyio.current_time(), ready=self.readiness())
+            if hedges:
+                delay = self._delay(hedging, step)
+                return await Contest(self, hedging, delay, [step, *hedges], held).run(permit, waited)
         sent = self.prepare(step, held, permit, waited=waited)
         try:
             await sent.open()
@@ -148,12 +148,6 @@ class Rounds:
         if step.route != wanted and self.readiness()[wanted].open_for:
             self._tell_not_ready(wanted, step)
 
-    def _tell_waiting(self, step: Ask) -> None:
-        """Tell what a request waits for, where it is more than a backoff."""
-        ready = self.readiness()[step.route]
-        if step.wait and (ready.open_for or ready.cool_for):
-            self._tell_not_ready(step.route, step)
-
     def _tell_not_ready(self, route: int, step: Ask) -> None:
         cools = self.readiness()[route].cool_for
         self._teller.not_ready(self._routes[route].model, self._routes[step.route].model, cools)
@@ -169,8 +163,12 @@ class Rounds:
     async def _admitted(self, step: Ask, held: Partial) -> tuple[Ask, Permit]:
         """Wait until a request may be made; the breakers may send it to another route."""
         patience = self._policy.max_retry_after
-        if self.readiness()[step.route].open_for:
-            patience -= step.wait
+        if step.wait:
+            ready = self.readiness()[step.route]
+            if ready.open_for or ready.cool_for:
+                self._tell_not_ready(step.route, step)
+            if ready.open_for:
+                patience -= step.wait
         await anyio.sleep(step.wait)
         if step.costs_retry:
             patience -= await self.pay(patience)
