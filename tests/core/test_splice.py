@@ -963,6 +963,19 @@ def test_the_citations_of_a_turn_that_had_no_more_to_say(form: Form, whole: bool
     assert reader.skeleton()[-3:] == ["-0", "message_delta", "message_stop"]
 
 
+def test_an_echo_may_take_several_blocks_and_cite_again() -> None:
+    """The end of a cited block is no end of the continuation, as long as all of it has been said before."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE), cites(FOX))
+    key, half = key_of(SENTENCE), len(key_of(SENTENCE)) // 2
+    echo = [block_start(0, "text"), text_delta(key[:half]), cites(FOX), block_stop(0)]
+    assert reader.resume(message_start(), *echo) == []
+    reader.events += reader.splicer.feed(block_start(1, "text"))
+    reader.events += reader.splicer.feed(text_delta(key[half:] + " Nor the cat.", 1))
+    assert (reader.splicer.trouble, reader.text) == (None, SENTENCE + " Nor the cat.")
+    assert reader.splicer.held.blocks[0].citations == [FOX]
+
+
 def test_a_citation_before_its_text_can_be_seen_keeps_its_place() -> None:
     """A block of white space alone is not shown, and so not its citation."""
     reader = Reader()

@@ -95,6 +95,11 @@ class Seam:
             return SeamResult(self._kind, self._kind != "unverified", self._cut)
         return SeamResult(self.state, False, self._search.read)
 
+    @property
+    def repeats(self) -> bool:
+        """Whether it is undecided, and all that was read repeats what is held."""
+        return self.state == "open" and self._search.repeats
+
     def feed(self, text: str) -> str:
         """Take the next piece of the continuation; return what may be delivered, "" while that is undecided."""
         if self.state == "joined":
@@ -193,6 +198,11 @@ class _Search:
     def may_be_empty(self) -> bool:
         """Whether the model, having said nothing, has said that there is no more."""
         return not self._key and not self._squeezed
+
+    @property
+    def repeats(self) -> bool:
+        """Whether something was read, and all of it stands in what is held."""
+        return bool(self._squeezed and self._replays)
 
     def known_head(self, output: str) -> int:
         """Return how much of an output that did not match is known to be no continuation, in characters."""

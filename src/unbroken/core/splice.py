@@ -280,8 +280,8 @@ class Splicer:
             elif self._opens_message:
                 self._before_content.append(event)
             return
-        if incoming.role == "seam" and incoming.held and self._settle(event):
-            # What is cited is the answer's own text, and that is over.
+        if incoming.role == "seam" and incoming.held and not self._repeats() and self._settle(event):
+            # What is cited and new is the answer's own text, and that is over.
             incoming = self._joined(event["index"])
         if incoming.joined:
             self._text(incoming.index, self._last_of_seam())
@@ -396,6 +396,10 @@ class Splicer:
         for event in held:
             self._delta(event)
         return incoming
+
+    def _repeats(self) -> bool:
+        """Whether the continuation has only repeated what was delivered so far: whoever repeats may cite again."""
+        return self._seam is not None and self._seam.repeats
 
     def _is_cited(self, delta: Event) -> bool:
         """Whether the text that was gone on with has this citation: who writes its end again cites again."""
