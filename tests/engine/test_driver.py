@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import anthropic
@@ -60,28 +61,54 @@ def driver(client: Any, **changes: Any) -> Driver:
         api="messages",
         routes=(Route(model=CONTINUE, client=client),),
         request={"model": CONTINUE, "max_tokens": 500, "messages": [{"role": "user", "content": "Tell me."}]},
-        policy=AT_ONCE,
         health=Health(),
         on_notice=None,
-        **{"warn": lambda warning: None, "started": anyio.current_time(), **changes},
+        **{"policy": AT_ONCE, "warn": lambda warning: None, "started": anyio.current_time(), **changes},
     )
 
 
-async def test_it_opens_advances_and_is_done() -> None:
+async def test_it_opens_and_runs_to_the_end() -> None:
     """Events come out in `out`, until there are no more."""
     async with serving(Script(TEXT, faults=[CUT])) as (_, client):
         engine = driver(client)
         await engine.open()
         assert engine.response is not None
-        assert not engine.out
-        types: list[str] = []
-        while not engine.done:
-            await engine.advance()
-            types += [event["type"] for event in engine.out]
-            engine.out.clear()
+        assert not engine.out.events
+        await engine.run()
+        assert (engine.done, engine.error, engine.out.closed) == (True, None, True)
+        types = [event["type"] for event in engine.out.events]
         assert (types[0], types[-1]) == ("message_start", "message_stop")
         assert engine.held.text == TEXT
         assert engine.report.outcome == "complete"
+        await engine.aclose()
+
+
+async def test_it_waits_for_a_slow_reader() -> None:
+    """It reads ahead, but not the whole of a long answer."""
+    async with serving(Answer(TEXT * 15, pieces=(1, 1))) as (_, client):
+        engine = driver(client)
+        await engine.open()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(engine.run)
+            text = ""
+            while not engine.out.closed or engine.out.events:
+                await engine.out.arrival()
+                waiting = list(engine.out.events)
+                engine.out.events.clear()
+                assert len(waiting) < 700
+                text += "".join(event.get("delta", {}).get("text", "") for event in waiting)
+        assert text == TEXT * 15
+        await engine.aclose()
+
+
+async def test_what_it_ends_with_is_told_after_the_events() -> None:
+    """`run` raises nothing: what has arrived is read first."""
+    async with serving(Script(TEXT, then=CUT)) as (_, client):
+        engine = driver(client, policy=replace(AT_ONCE, max_attempts_per_route=1))
+        await engine.open()
+        await engine.run()
+        assert isinstance(engine.error, StreamFailed)
+        assert engine.out.events[-1]["type"] == "content_block_delta"
         await engine.aclose()
 
 
@@ -90,22 +117,17 @@ async def test_it_can_be_closed_at_any_time_and_twice() -> None:
     async with serving(Script(TEXT, then=Silence())) as (server, client):
         engine = driver(client)
         await engine.open()
-        await engine.advance()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(engine.run)
+            await engine.out.arrival()
+            tasks.cancel_scope.cancel()
+        assert (engine.out.closed, engine.done, engine.error) == (True, False, None)
         await engine.aclose()
         await engine.aclose()
         assert engine.done
         assert engine.report.outcome == "closed"
         assert [attempt.outcome for attempt in engine.report.attempts] == ["cancelled"]
         await server.all_closed()
-
-
-async def test_without_a_deadline_nothing_is_overdue() -> None:
-    """However long it takes."""
-    async with serving(TEXT) as (_, client):
-        engine = driver(client)
-        await engine.open()
-        assert not engine.overdue()
-        await engine.aclose()
 
 
 # -- the forms

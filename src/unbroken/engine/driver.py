@@ -1,13 +1,12 @@
 """Drives one stream: asks, reads, joins, and asks again, as the plan says.
 
-A driver knows nothing of the reader. It puts events into `out` and is called again when they are used up; whatever it
-awaits runs in a step that a cancelled reader does not take along (`detached.py`).
+A driver knows nothing of the reader. It puts events into `out`; it runs in a task of its own, which a cancelled reader
+does not take along (`detached.py`).
 """
 
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NoReturn
 
@@ -29,6 +28,7 @@ from ..report import Notice, Report
 from ..routes import Route
 from .contest import GaveUp
 from .documents import validator
+from .outbox import Outbox
 from .rounds import Rounds
 from .sending import Sender, Sent
 from .teller import Teller
@@ -44,8 +44,9 @@ class Driver:
     """One stream's engine.
 
     Attributes:
-        out: Events that can be delivered, oldest first.
+        out: Takes the events to the reader.
         done: Whether there will be no more.
+        error: What `run` ended with; None: the message is whole, or it has not ended.
         report: How it goes.
         response: The response that feeds the stream, or fed it last.
     """
@@ -62,8 +63,9 @@ class Driver:
         warn: Callable[[Warning], None],
         started: float,
     ) -> None:
-        self.out: deque[Event] = deque()
+        self.out: Outbox = Outbox()
         self.done: bool = False
+        self.error: Exception | None = None
         self.report: Report = Report()
         self.response: httpx2.Response | None = None
         self._routes = routes
@@ -101,21 +103,19 @@ class Driver:
         if scope.cancelled_caught:
             await self.expire()
 
-    async def advance(self) -> None:
-        """Go on until there is something in `out`, or the stream is done."""
-        if self._deadline is None:
-            await self._advance()
-            return
-        with anyio.CancelScope(deadline=self._deadline) as scope:
-            await self._advance()
-        if scope.cancelled_caught:
-            await (self._finish(Finish(not self.held.stopped)) if self.held.complete else self.expire())
-
-    def overdue(self) -> bool:
-        """Whether the deadline has passed before the message was whole."""
-        if self._deadline is None or self.done or self.held.complete:
-            return False
-        return anyio.current_time() >= self._deadline
+    async def run(self) -> None:
+        """Read to the end of the message; `error` says what is in the way, if anything is."""
+        try:
+            with anyio.CancelScope(deadline=_or_never(self._deadline)) as scope:
+                while not self.done:
+                    await self._advance()
+                    await self.out.room()
+            if scope.cancelled_caught:
+                await (self._finish(Finish(not self.held.stopped)) if self.held.complete else self.expire())
+        except Exception as error:
+            self.error = error
+        finally:
+            self.out.close()
 
     async def aclose(self) -> None:
         """Close what is open; the stream is over."""
@@ -129,18 +129,18 @@ class Driver:
     # -- reading
 
     async def _advance(self) -> None:
-        while not self.out and not self.done:
-            sent = self._sent
-            assert sent is not None
-            if self.held.stopped:
-                await self._linger(sent)
-            elif self._died is not None:
-                died, self._died = self._died, None
-                await self._go_on(*died)
-            else:
-                if not sent.events:
-                    await sent.receive()
-                self._take_all(sent)
+        """Take in what arrives next, or see to it that something will."""
+        sent = self._sent
+        assert sent is not None
+        if self.held.stopped:
+            await self._linger(sent)
+        elif self._died is not None:
+            died, self._died = self._died, None
+            await self._go_on(*died)
+        else:
+            if not sent.events:
+                await sent.receive()
+            self._take_all(sent)
 
     async def _linger(self, sent: Sent) -> None:
         """The message is whole; read to the end of the body, for what may follow and to free the connection."""
@@ -149,7 +149,7 @@ class Driver:
                 await sent.receive()
         events, sent.events = sent.events, []
         for event in events:
-            self.out += self._splicer.feed(event)
+            self.out.put(self._splicer.feed(event))
         if sent.failure is not None or scope.cancelled_caught:
             await self._complete()
 
@@ -183,7 +183,7 @@ class Driver:
         self._died = of_kind(kind, error, status=200), step
 
     def _deliver(self, events: list[Event]) -> None:
-        self.out += events
+        self.out.put(events)
         if self._sent is not None and events:
             self._sent.book.deliver(events)
             if self._opener is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -56,7 +56,7 @@ class ResilientStream(Generic[FormatT]):
         self._read = Partial()  # what the caller has taken, while nobody has asked for types
         self._typed: TypedEvents | None = None
         self._ready: deque[Any] = deque()
-        self._step: Step | None = None
+        self._engine: Step | None = None
         self._error: Exception | None = None
         self._closed = False
 
@@ -111,35 +111,23 @@ class ResilientStream(Generic[FormatT]):
 
     async def _next_event(self) -> Event:
         """The next decoded event. Raises `StopAsyncIteration` at the end."""
-        driver = self._driver
         if self._error is not None:
             raise self._error
-        if driver.overdue() and self._step is None:
-            await self._run(driver.expire)
-        while not driver.out:
-            if self._step is None and (driver.done or self._closed):
-                raise StopAsyncIteration
-            await self._run(driver.advance)
-        return driver.out.popleft()
+        events = self._driver.out.events
+        while not events:
+            await self._more()
+        return events.popleft()
 
-    async def _run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Wait for the step that is going on, or start one. Cancelling this leaves the step alone."""
-        step = self._step = self._step or detach(work)
-        try:
-            await step.wait()
-        except Abandoned:
-            if self._closed:
-                # By another task, while this one was waiting.
-                raise StopAsyncIteration from None
-            self._error = self._driver.failure(_CANCELLED_BY_ANOTHER)
-            raise self._error from None
-        except Exception as error:
-            self._error = error
-            raise
-        # Whoever is cancelled leaves the step, and its outcome, for the next call. Another reader may have started
-        # the next one already.
-        if self._step is step:
-            self._step = None
+    async def _more(self) -> None:
+        """Wait for the engine, which runs in a task of its own from the first read on. Cancelling this leaves it be."""
+        driver = self._driver
+        if driver.out.closed or (self._engine is None and self._closed):
+            self._error = driver.error
+            if self._error is None and not (driver.done or self._closed):
+                self._error = driver.failure(_CANCELLED_BY_ANOTHER)
+            raise self._error or StopAsyncIteration
+        self._engine = self._engine or detach(driver.run)
+        await driver.out.arrival()
 
     def _types(self) -> TypedEvents:
         """The accumulator; whoever looks for the first time is made up for what was read before."""
@@ -217,17 +205,17 @@ class ResilientStream(Generic[FormatT]):
         """Close the response and release the connection. Safe to call twice, from any task."""
         self._closed = True
         with anyio.CancelScope(shield=True):
-            step, self._step = self._step, None
+            engine, self._engine = self._engine, None
             try:
-                if step is not None:
-                    await step.cancel()
+                if engine is not None:
+                    await engine.cancel()
             finally:
                 await self._driver.aclose()
                 self._take_the_rest()
 
     def _take_the_rest(self) -> None:
         """What has arrived can still be looked at; the accumulator must not be left to the garbage collector."""
-        rest, typed = self._driver.out, self._typed
+        rest, typed = self._driver.out.events, self._typed
         while rest and typed is None:
             self._read.apply(rest.popleft())
         if typed is not None:

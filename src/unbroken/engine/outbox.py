@@ -1,0 +1,64 @@
+"""Events on their way to the reader: the engine reads ahead of whoever takes them, but not far."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+import anyio
+
+from ..core.partial import Event
+
+__all__ = ["Outbox"]
+
+#: How many events may wait for the reader before the network is left waiting, too: what one read of 64 KiB brings.
+_ENOUGH: Final = 512
+
+
+class Outbox:
+    """A queue between two tasks that costs a switch only where one has to wait for the other.
+
+    Attributes:
+        events: What can be taken, oldest first.
+        closed: Whether nothing more will come.
+    """
+
+    __slots__ = ("_arrival", "_room", "closed", "events")
+
+    def __init__(self) -> None:
+        self.events: deque[Event] = deque()
+        self.closed: bool = False
+        self._arrival: anyio.Event | None = None  # somebody waits for events
+        self._room: anyio.Event | None = None  # the engine waits for a reader
+
+    def put(self, events: Iterable[Event]) -> None:
+        """Add events, and wake who waits for them."""
+        self.events += events
+        if self._arrival is not None:
+            self._wake_readers()
+
+    def close(self) -> None:
+        """Say that nothing more will come."""
+        self.closed = True
+        self._wake_readers()
+
+    async def arrival(self) -> None:
+        """Wait until there is something to take, or the outbox is closed. Cancelling this loses nothing."""
+        if self._room is not None:
+            self._room.set()
+            self._room = None
+        if not (self.events or self.closed):
+            self._arrival = self._arrival or anyio.Event()
+            await self._arrival.wait()
+
+    async def room(self) -> None:
+        """Wait, while there is enough to take, until a reader has taken it."""
+        if len(self.events) >= _ENOUGH:
+            self._room = anyio.Event()
+            await self._room.wait()
+
+    def _wake_readers(self) -> None:
+        if self._arrival is not None:
+            self._arrival.set()
+            self._arrival = None

@@ -1,0 +1,88 @@
+"""The queue between the engine and the reader: who waits for whom, and what wakes them."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from unbroken.core.partial import Event
+from unbroken.engine.outbox import Outbox
+
+pytestmark = [pytest.mark.anyio, pytest.mark.backends("asyncio", "virtual")]
+
+EVENT: Event = {"type": "message_stop"}
+
+
+async def test_who_waits_is_woken_by_an_event() -> None:
+    """All who wait: who takes it is up to them."""
+    outbox, woken = Outbox(), 0
+
+    async def wait() -> None:
+        nonlocal woken
+        await outbox.arrival()
+        woken += 1
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(wait)
+        tasks.start_soon(wait)
+        await anyio.wait_all_tasks_blocked()
+        assert woken == 0
+        outbox.put([EVENT])
+    assert (woken, list(outbox.events)) == (2, [EVENT])
+
+
+async def test_there_is_no_wait_for_what_is_there() -> None:
+    """Nor after the end."""
+    outbox = Outbox()
+    outbox.put([EVENT])
+    await outbox.arrival()
+    outbox.events.clear()
+    outbox.close()
+    await outbox.arrival()
+    assert outbox.closed
+
+
+async def test_the_end_wakes_who_waits() -> None:
+    """There will be no event."""
+    outbox = Outbox()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(outbox.arrival)
+        await anyio.wait_all_tasks_blocked()
+        outbox.close()
+
+
+async def test_the_engine_waits_while_there_is_enough() -> None:
+    """Until a reader has taken all of it, and asks for more."""
+    outbox = Outbox()
+    outbox.put([EVENT])
+    await outbox.room()
+    outbox.put([EVENT] * 10_000)
+    went_on = False
+
+    async def fill() -> None:
+        nonlocal went_on
+        await outbox.room()
+        went_on = True
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fill)
+        await anyio.wait_all_tasks_blocked()
+        assert not went_on
+        outbox.events.clear()
+        tasks.start_soon(outbox.arrival)
+        await anyio.wait_all_tasks_blocked()
+        assert went_on
+        outbox.close()
+
+
+async def test_a_cancelled_wait_takes_nothing_along() -> None:
+    """The next one is woken all the same."""
+    outbox = Outbox()
+    with anyio.move_on_after(0):
+        await outbox.arrival()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(outbox.arrival)
+        await checkpoint()
+        outbox.put([EVENT])
+    assert list(outbox.events) == [EVENT]
