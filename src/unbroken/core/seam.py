@@ -96,6 +96,11 @@ class Seam:
         return SeamResult(self.state, False, self._search.read)
 
     @property
+    def settled(self) -> bool:
+        """Whether it is joined, and keeps nothing back any more."""
+        return self.state == "joined" and self._pending is None
+
+    @property
     def repeats(self) -> bool:
         """Whether it is undecided, and all that was read repeats what is held."""
         return self.state == "open" and self._search.repeats

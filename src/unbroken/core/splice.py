@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from .blocks import THINKING, is_known
 from .effects import acts
@@ -44,6 +44,14 @@ class _Incoming:
     index: int = -1
     joined: bool = False  # its text comes through the seam
     held: list[Event] = field(default_factory=list)
+
+
+class _Flow(NamedTuple):
+    """Deltas that go on as they are, until anything else comes."""
+
+    came_as: int  # the index of their block in the attempt
+    goes_as: int  # its index in the message
+    type: str  # of the deltas
 
 
 class Splicer:
@@ -88,6 +96,7 @@ class Splicer:
         self.unknown = False
         self._is_document: Callable[[str], bool] | None = None
         self._unchecked: list[Event] = []
+        self._flow: _Flow | None = None
 
     def begin(
         self, seam: Seam | None, *, own: bool = True, is_document: Callable[[str], bool] | None = None
@@ -119,6 +128,12 @@ class Splicer:
 
     def feed(self, event: Event) -> list[Event]:
         """Take one event of the attempt at hand; return what may be delivered. Look at `trouble` afterwards."""
+        flow = self._flow
+        if flow is not None and _is_delta(event, flow.came_as, flow.type):
+            flowing = event if flow.goes_as == flow.came_as else {**event, "index": flow.goes_as}
+            self.held.apply(flowing)
+            return [flowing]
+        self._flow = None
         for checked in self._checked(event):
             self._feed(checked)
         return self._take()
@@ -179,6 +194,7 @@ class Splicer:
             self._feed_ready(ready)
 
     def _feed_ready(self, event: Event) -> None:
+        self._flow = None
         if self.trouble:
             self._stuck.append(event)
             return
@@ -262,14 +278,23 @@ class Splicer:
                 if delta.get("type") == "text_delta":
                     text = self._through_seam(delta["text"]) if incoming.joined else delta["text"]
                     self._text(incoming.index, text, event if text == delta["text"] else None)
+                    if self._text_flows(incoming):
+                        self._flow = _Flow(event["index"], incoming.index, "text_delta")
                 elif not (incoming.joined and self._is_cited(delta)):
                     self._deliver_beside_text({**event, "index": incoming.index})
             case "pass":
                 self._deliver({**event, "index": incoming.index})
+                self._flow = _Flow(event["index"], incoming.index, str(event["delta"].get("type")))
             case "seam" if event["delta"].get("type") == "text_delta":
                 self._seam_delta(event["delta"]["text"], event)
             case "hold" | "seam":
                 incoming.held.append(event)
+
+    def _text_flows(self, incoming: _Incoming) -> bool:
+        """Whether nothing more of this block's text is to be kept back or changed."""
+        if self._stops or self._unseen or self._before_content:
+            return False
+        return not incoming.joined or self._seam is None or self._seam.settled
 
     def _stop(self, event: Event) -> None:
         incoming = self._incoming.get(event["index"])
@@ -485,6 +510,12 @@ class Splicer:
             self._deliver({"type": "content_block_stop", "index": index})
         else:
             block.closed = True
+
+
+def _is_delta(event: Event, index: int, type_: str) -> bool:
+    return (
+        event.get("type") == "content_block_delta" and event["index"] == index and event["delta"].get("type") == type_
+    )
 
 
 def _possible_stop(text: str, stops: Iterable[str]) -> str:

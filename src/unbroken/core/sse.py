@@ -68,6 +68,10 @@ class SSEDecoder:
 
 
 def _parse(frame: bytes) -> ServerSentEvent | None:
+    head, _, rest = frame.partition(b"\ndata: ")
+    if rest and head.startswith(b"event: ") and b"\n" not in head and b"\n" not in rest:
+        # All that the API writes: a name, and one line of data.
+        return ServerSentEvent(head[7:].decode() or None, rest.decode())
     event: str | None = None
     data: list[str] = []
     for line in frame.decode().split("\n"):

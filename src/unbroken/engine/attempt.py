@@ -17,14 +17,14 @@ import anthropic
 import anyio
 import httpx2
 
-from ..core.events import is_event
+from ..core.events import is_event, loads
 from ..core.failure import Failure, Kind, classify, not_sent, of_kind
 from ..core.frames import Decoder, decoder_for
 from ..core.partial import CONTENT, Event
 from ..core.sse import ServerSentEvent
 from ..errors import StreamStalled, StreamTruncated
 from .clients import request_id
-from .detached import Abandoned, Step, detach
+from .detached import Abandoned, Step, detach, event_loop_clock
 from .pace import Pace
 
 __all__ = ["Attempt", "Watch"]
@@ -83,6 +83,7 @@ class Attempt:
         self._manager: Any = None
         self._chunks: AsyncIterator[bytes] | None = None
         self._decoder: Decoder = decoder_for("")
+        self._now: Callable[[], float] = anyio.current_time
         self._quiet = True  # nothing but bytes since the last content
         self._waited = 0.0  # seconds of waiting for the network since the last content
         self._pace: Pace | None = None
@@ -108,7 +109,8 @@ class Attempt:
         return failure
 
     async def _enter(self) -> Failure | None:
-        started = anyio.current_time()
+        self._now = event_loop_clock()
+        started = self._now()
         try:
             with anyio.move_on_after(self._watch.first_content) as scope:
                 inner = await self._manager.__aenter__()
@@ -128,7 +130,7 @@ class Attempt:
         self.response = response = inner.response
         self._decoder = decoder_for(response.headers.get("content-type", ""))
         self._chunks = response.aiter_bytes()
-        self._waited = anyio.current_time() - started
+        self._waited = self._now() - started
         return None
 
     @property
@@ -167,7 +169,7 @@ class Attempt:
         assert self._chunks is not None
         watch = self._watch
         limit = watch.progress if self.content else watch.first_content
-        started = anyio.current_time()
+        started = self._now()
         try:
             # The transport bounds a read by itself; a scope is needed only where another limit comes first.
             patience = self._patience(limit)
@@ -194,7 +196,7 @@ class Attempt:
             )
             broken.__cause__ = error
             return b"", of_kind(Kind.CONNECTION, broken, status=200)
-        waited = anyio.current_time() - started
+        waited = self._now() - started
         self._waited += waited
         if self._pace is not None and self._pace.waited(waited):
             return chunk, self._slow()
@@ -214,7 +216,7 @@ class Attempt:
             # A frame without a name is nothing to the SDK either.
             return None
         try:
-            event = json.loads(frame.data)
+            event = loads(frame.data)
         except ValueError as error:
             return self._error_event(frame.data) if frame.event == "error" else self.malformed(error)
         if frame.event == "error":

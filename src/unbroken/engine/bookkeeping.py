@@ -18,9 +18,8 @@ __all__ = ["Book"]
 _INPUT: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
-def _written(event: Event) -> str:
+def _written(delta: Mapping[str, Any]) -> str:
     """What the model wrote in a delta, of any kind."""
-    delta = event["delta"]
     return delta.get("text") or delta.get("thinking") or delta.get("partial_json") or ""
 
 
@@ -81,7 +80,11 @@ class Book:
         type_ = event.get("type")
         match type_:
             case "content_block_delta":
-                self._count(_written(event))
+                text = _written(event["delta"])
+                self.entry.received += len(text)
+                ascii_only, other = ascii_and_other(text)
+                self._ascii += ascii_only
+                self._other += other
             case "message_start":
                 # Its `output_tokens` is a placeholder.
                 self._copy_usage(event["message"].get("usage") or {}, (*_INPUT, "speed"))
@@ -94,8 +97,9 @@ class Book:
         """Events of it were delivered."""
         for event in events:
             if event.get("type") == "content_block_delta":
-                self.entry.delivered += len(_written(event))
-                self.entry.characters += len(event["delta"].get("text") or "")
+                delta = event["delta"]
+                self.entry.delivered += len(_written(delta))
+                self.entry.characters += len(delta.get("text") or "")
 
     def end(self, outcome: str, failure: Failure | None = None) -> None:
         """It is over; what comes later changes nothing."""
@@ -136,9 +140,3 @@ class Book:
         written = usage.get("cache_creation")
         if isinstance(written, Mapping) and written.get("ephemeral_1h_input_tokens") is not None:
             self.entry.cache_creation_1h_input_tokens = written["ephemeral_1h_input_tokens"]
-
-    def _count(self, text: str) -> None:
-        self.entry.received += len(text)
-        ascii_only, other = ascii_and_other(text)
-        self._ascii += ascii_only
-        self._other += other

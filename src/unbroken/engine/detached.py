@@ -17,14 +17,14 @@ import contextvars
 import sys
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import anyio
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["Abandoned", "Step", "detach"]
+__all__ = ["Abandoned", "Step", "detach", "event_loop_clock"]
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -45,18 +45,29 @@ class Step(Protocol):
 
 def detach(work: Work) -> Step:
     """Start some work in a task of its own, on the event loop that is running."""
+    trio = _running_trio()
+    return _AsyncioStep(work) if trio is None else _TrioStep(work, trio)
+
+
+def event_loop_clock() -> Callable[[], float]:
+    """The clock of the event loop that is running, in seconds.
+
+    What `anyio.current_time` tells, for whoever asks with every read: to find out which loop it is costs more than to
+    read its clock.
+    """
+    trio = _running_trio()
+    return asyncio.get_running_loop().time if trio is None else cast("Callable[[], float]", trio.current_time)
+
+
+def _running_trio() -> ModuleType | None:
     trio = sys.modules.get("trio")
-    if trio is not None and _runs(trio):
-        return _TrioStep(work, trio)
-    return _AsyncioStep(work)
-
-
-def _runs(trio: ModuleType) -> bool:
+    if trio is None:
+        return None
     try:
         trio.lowlevel.current_trio_token()
     except RuntimeError:
-        return False
-    return True
+        return None
+    return trio
 
 
 class _AsyncioStep:

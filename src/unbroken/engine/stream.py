@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -82,8 +82,9 @@ class ResilientStream(Generic[FormatT]):
         return TextStream(self)
 
     async def _next_text(self) -> str:
+        waiting = self._driver.out.events
         while self._typed is None:
-            event = await self._next_event()
+            event = waiting.popleft() if waiting and self._error is None else await self._next_event()
             self._read.apply(event)
             type_ = event.get("type")
             if type_ == "content_block_delta" and event["delta"].get("type") == "text_delta":
@@ -244,8 +245,8 @@ class TextStream:
     def __aiter__(self) -> TextStream:
         return self
 
-    async def __anext__(self) -> str:
-        return await self._stream._next_text()  # noqa: SLF001  # two faces of one stream
+    def __anext__(self) -> Coroutine[Any, Any, str]:
+        return self._stream._next_text()  # noqa: SLF001  # two faces of one stream
 
     async def aclose(self) -> None:
         """Close the stream, as `contextlib.aclosing` does."""
