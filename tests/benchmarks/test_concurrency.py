@@ -20,7 +20,20 @@ def test_the_most_streams_in_time_are_found(start: int, capacity: int) -> None:
     best, trials = most(lambda streams: trial(streams, 0.01 if streams <= capacity else 1.0), start)
     assert capacity - max(1, PRECISION * capacity) <= best.streams <= capacity
     assert best in trials
-    assert len(trials) < 25
+    assert len(trials) < 40
+
+
+def test_one_late_trial_is_none() -> None:
+    """A number of streams that is in time when it is tried again is in time."""
+    from benchmarks.concurrency.search import most
+
+    tried: list[int] = []
+
+    def attempt(streams: int) -> Any:
+        tried.append(streams)
+        return trial(streams, 1.0 if streams > 40 or tried.count(streams) == 1 else 0.01)
+
+    assert most(attempt, 32)[0].streams >= 38
 
 
 def test_a_machine_that_is_too_busy_for_one_stream_is_told_of() -> None:
@@ -78,4 +91,4 @@ def trial(streams: int, p99: float) -> Any:
     """A trial that ended so."""
     from benchmarks.concurrency.search import Trial
 
-    return Trial("SDK", "httpx", streams, p99 / 2, p99, 0.001, 5e-5)
+    return Trial("SDK", "httpx", streams, p99 / 2, p99, 0.001, 5e-5, 0.0)

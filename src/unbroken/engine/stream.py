@@ -7,8 +7,7 @@ made for whoever looks (`typed.py`).
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -55,7 +54,7 @@ class ResilientStream(Generic[FormatT]):
         self._output_format = output_format
         self._read = Partial()  # what the caller has taken, while nobody has asked for types
         self._typed: TypedEvents | None = None
-        self._ready: deque[Any] = deque()
+        self._made: Iterator[Any] = iter(())
         self._engine: Step | None = None
         self._error: Exception | None = None
         self._closed = False
@@ -66,15 +65,18 @@ class ResilientStream(Generic[FormatT]):
         return self
 
     async def __anext__(self) -> ParsedMessageStreamEvent[FormatT]:
-        while not self._ready:
-            typed = self._types()
-            event = await self._next_event()
-            try:
-                self._ready += typed.push(event)
-            except Exception as error:
-                self._error = error
-                raise
-        return cast("ParsedMessageStreamEvent[FormatT]", self._ready.popleft())
+        while (made := self._next_made()) is None:
+            types = self._types()
+            self._made = types.push(await self._next_event())
+        return cast("ParsedMessageStreamEvent[FormatT]", made)
+
+    def _next_made(self) -> Any:
+        """The next of the events that the last decoded one stands for; None: it was all of them."""
+        try:
+            return next(self._made, None)
+        except Exception as error:
+            self._error = error
+            raise
 
     @property
     def text_stream(self) -> TextStream:
@@ -217,14 +219,16 @@ class ResilientStream(Generic[FormatT]):
     def _take_the_rest(self) -> None:
         """What has arrived can still be looked at; the accumulator must not be left to the garbage collector."""
         rest, typed = self._driver.out.events, self._typed
-        while rest and typed is None:
-            self._read.apply(rest.popleft())
+        try:
+            while rest:
+                event = rest.popleft()
+                if typed is None:
+                    self._read.apply(event)
+                else:
+                    typed.accumulate(event)
+        except Exception as error:
+            self._error = self._error or error
         if typed is not None:
-            try:
-                while rest:
-                    self._ready += typed.push(rest.popleft())
-            except Exception as error:
-                self._error = self._error or error
             typed.close()
 
     async def __aenter__(self) -> ResilientStream[FormatT]:

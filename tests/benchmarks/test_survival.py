@@ -1,0 +1,176 @@
+"""The survival benchmark: its cases are what they say, its runners are heard, and its page is what it wrote."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+if TYPE_CHECKING:
+    from benchmarks.survival.running import Run
+
+PAGES = Path(__file__).parent.parent.parent / "docs" / "pages"
+
+
+def _try(name: str, *cases: str, pair: str = "modern", patience: float = 20.0) -> Run:
+    """Take a peer whose packages are those of the tests through some cases."""
+    from benchmarks.survival.cases import CASES, PAIRS
+    from benchmarks.survival.peers import PEERS
+    from benchmarks.survival.running import run_peer
+
+    async def run(log: io.BufferedWriter) -> Run:
+        [peer] = [peer for peer in PEERS if peer.name == name]
+        [models] = [each for each in PAIRS if each.name == pair]
+        chosen = [(models, case) for case in CASES if case.name in cases]
+        return await run_peer(peer, sys.executable, chosen, log, patience=patience)
+
+    with Path("/dev/null").open("wb") as log:
+        return anyio.run(run, log)
+
+
+def _verdicts(run: Run) -> dict[str, tuple[str, int]]:
+    return {cell.case: (str(cell.verdict), len(cell.requests)) for cell in run.cells}
+
+
+def test_the_sdk_breaks_as_it_is_known_to() -> None:
+    """An error is raised, a clean end is taken for the end, and half a call is handed over as one."""
+    run = _try("sdk", "none", "529", "error", "end", "call end")
+    assert _verdicts(run) == {
+        "none": ("whole", 1),
+        "529": ("whole", 2),
+        "error": ("error", 1),
+        "end": ("cut", 1),
+        "call end": ("wrong", 1),
+    }
+    assert "anthropic" in run.versions
+
+
+@pytest.mark.parametrize("pair", ["modern", "prefill"])
+def test_unbroken_is_whole(pair: str) -> None:
+    """With both pairs of models, whatever is cut: text, a frame, a character, thinking, a call."""
+    cases = ("none", "reset", "end", "character", "frame", "thinking", "call", "call end")
+    run = _try("unbroken", *cases, pair=pair)
+    assert _verdicts(run) == {case: ("whole", 1 if case == "none" else 2) for case in cases}
+
+
+def test_whoever_hangs_is_given_up_and_started_anew() -> None:
+    """No end within the patience is a verdict, and the next case finds a new runner."""
+    run = _try("sdk", "pings", "crawl", patience=4)
+    assert [str(cell.verdict) for cell in run.cells] == ["hung", "hung"]
+    assert [cell.seconds for cell in run.cells] == [None, None]
+
+
+def test_the_cuts_fall_where_they_say() -> None:
+    """The thinking and the call have begun and are not whole; the character's first byte is there, and no more."""
+    from benchmarks.survival.cases import CASES, PAIRS, PROMPT, TEXT
+    from benchmarks.survival.peers import Manner
+
+    from unbroken.testing import FaultServer
+
+    async def body(case: Any) -> bytes:
+        import httpx2
+
+        asked = case.order(PAIRS[0], "")
+        request = {"model": asked["primary"], "max_tokens": 100, "stream": True, "tools": asked["tools"]}
+        request |= {"messages": [{"role": "user", "content": PROMPT}], "max_tokens": asked["max_tokens"]}
+        if asked["thinking"]:
+            request["thinking"] = asked["thinking"]
+        got = b""
+        async with FaultServer(case.script(PAIRS[0], Manner.EXACT)) as server, httpx2.AsyncClient() as client:
+            headers = {"x-api-key": "test", "anthropic-version": "2023-06-01"}
+            async with client.stream("POST", f"{server.url}/v1/messages", json=request, headers=headers) as response:
+                assert response.status_code == 200
+                with pytest.raises(httpx2.TransportError):
+                    async for chunk in response.aiter_raw():
+                        got += chunk
+        return got
+
+    named = {case.name: anyio.run(body, case) for case in CASES if case.name in ("thinking", "call", "character")}
+    assert b"thinking_delta" in named["thinking"]
+    assert b"signature_delta" not in named["thinking"]
+    assert b'"partial_json": "' in named["call"].replace(b'":"', b'": "')
+    assert named["call"].count(b"content_block_stop") == 2  # the text's, named twice in its frame
+    assert named["character"].endswith("ã".encode()[:1])
+    assert TEXT.index("ã") > len(TEXT) // 2
+
+
+def test_a_runner_speaks_in_lines() -> None:
+    """Orders come in as JSON; pieces, calls and ends go out, and what a library prints does not."""
+    from benchmarks.survival.runners.reading import Order, Reader
+
+    out = io.StringIO()
+    reader = Reader(out)
+    reader.text("A light.")
+    reader.text("")
+    reader.call("ring", {"times": 2})
+    assert [json.loads(line) for line in out.getvalue().splitlines()] == [
+        {"text": "A light."},
+        {"call": {"name": "ring", "input": {"times": 2}}},
+    ]
+    tool = {"name": "ring", "description": "Rings.", "input_schema": {"type": "object"}}
+    order = Order("http://x", "a", "b", "Hm?", 10, None, [tool], 1.0, 2.0, 3.0)
+    assert order.models == ("a", "b")
+    assert order.messages == [{"role": "user", "content": "Hm?"}]
+    assert order.functions[0]["function"]["parameters"] == {"type": "object"}
+
+
+def test_every_runner_is_there() -> None:
+    """Each peer names a runner, and what it needs by exact versions."""
+    from benchmarks.survival.peers import PEERS
+
+    folder = Path(sys.modules["benchmarks.survival.peers"].__file__ or "").parent / "runners"
+    assert [peer.name for peer in PEERS if not (folder / f"{peer.runner}.py").exists()] == []
+    loose = [part for peer in PEERS for part in peer.requires if "==" not in part and not part.startswith("-e ")]
+    assert loose == []
+
+
+def _runs(verdict: str = "whole", names: Sequence[str] = ("sdk", "unbroken")) -> list[Run]:
+    from benchmarks.survival.cases import CASES, PAIRS
+    from benchmarks.survival.judge import Verdict
+    from benchmarks.survival.running import Cell, Run
+
+    return [
+        Run(
+            name,
+            {"anthropic": "2.12.0"},
+            [Cell(pair.name, case.name, Verdict(verdict), 3, (), [{}], 0.1, None) for pair in PAIRS for case in CASES],
+        )
+        for name in names
+    ]
+
+
+def test_what_is_amiss_is_said() -> None:
+    """A peer that fails where nothing goes wrong, and `unbroken` wherever it fails."""
+    from benchmarks.survival.cases import CASES, PAIRS
+    from benchmarks.survival.pages import unsound
+
+    assert unsound(_runs()) == []
+    assert len(unsound(_runs("cut", ["sdk"]))) == len(PAIRS)
+    assert len(unsound(_runs("cut", ["unbroken"]))) == len(PAIRS) * len(CASES)
+
+
+def test_the_picture_is_drawn() -> None:
+    """Every cell has its word in it."""
+    from benchmarks.survival.cases import CASES, PAIRS
+    from benchmarks.survival.pages import draw
+
+    assert draw(_runs("hung"), PAIRS[0]).count(">hung<") == 2 * len(CASES)
+
+
+def test_the_table_is_what_the_command_writes() -> None:
+    """The page's tables have a row for each case and a column for each peer, and `unbroken` is whole in all."""
+    from benchmarks.survival.cases import CASES, PAIRS
+    from benchmarks.survival.peers import PEERS
+
+    text = (PAGES / "benchmarks-survival-table.md").read_text("utf-8")
+    again = "run: python -m benchmarks.survival --write"
+    assert f"| what goes wrong | {' | '.join(peer.title for peer in PEERS)} |" in text, again
+    assert all(text.count(f"\n| {case.says} | ") == len(PAIRS) for case in CASES), again
+    assert text.count(f" | {len(CASES)} of {len(CASES)} |\n") == len(PAIRS), again
+    assert all(f"| {peer.options} |" in text for peer in PEERS), again
