@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import anyio
@@ -170,10 +171,16 @@ def _accepted_arguments(client: Any, api: Api) -> frozenset[str]:
         raise TypeError(f"resilient_stream needs an async client such as AsyncAnthropic, not {type(client).__name__}")
     try:
         stream = client.beta.messages.stream if api == "beta" else client.messages.stream
-        return frozenset(inspect.signature(stream).parameters)
     except AttributeError:
         where = "beta.messages" if api == "beta" else "messages"
         raise TypeError(f"{type(client).__name__} is no Anthropic client: it has no {where}.stream") from None
+    return _parameters(getattr(stream, "__func__", stream))
+
+
+@lru_cache(maxsize=64)
+def _parameters(function: Callable[..., Any]) -> frozenset[str]:
+    # Of a method, `self` too; no argument is called that.
+    return frozenset(inspect.signature(function).parameters) - {"self"}
 
 
 def _check(request: dict[str, Any], accepted: frozenset[str]) -> None:

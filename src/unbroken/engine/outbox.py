@@ -12,8 +12,9 @@ from ..core.partial import Event
 
 __all__ = ["Outbox"]
 
-#: How many events may wait for the reader before the network is left waiting, too: what one read of 64 KiB brings.
-_ENOUGH: Final = 512
+#: How many events may wait for the reader before the network is left waiting, too. A burst is worth few switches, and
+#: what is soon taken is gone before the garbage collector looks at it (every 700 objects): 512 cost a fifth more.
+_ENOUGH: Final = 128
 
 
 class Outbox:
@@ -24,13 +25,14 @@ class Outbox:
         closed: Whether nothing more will come.
     """
 
-    __slots__ = ("_arrival", "_room", "closed", "events")
+    __slots__ = ("_arrival", "_begun", "_room", "closed", "events")
 
     def __init__(self) -> None:
         self.events: deque[Event] = deque()
         self.closed: bool = False
         self._arrival: anyio.Event | None = None  # somebody waits for events
         self._room: anyio.Event | None = None  # the engine waits for a reader
+        self._begun = False
 
     def put(self, events: Iterable[Event]) -> None:
         """Add events, and wake who waits for them."""
@@ -53,7 +55,13 @@ class Outbox:
             await self._arrival.wait()
 
     async def room(self) -> None:
-        """Wait, while there is enough to take, until a reader has taken it."""
+        """Wait, while there is enough to take, until a reader has taken it.
+
+        The first that there is to take is handed over at once, however much more has come with it.
+        """
+        if not self._begun and self.events:
+            self._begun = True
+            await anyio.sleep(0)
         if len(self.events) >= _ENOUGH:
             self._room = anyio.Event()
             await self._room.wait()

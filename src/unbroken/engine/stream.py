@@ -163,10 +163,15 @@ class ResilientStream(Generic[FormatT]):
 
     async def get_final_text(self) -> str:
         """Read to the end, and return all text blocks joined. Raises `RuntimeError` when there is none."""
-        message = await self.get_final_message()
-        texts = [block.text for block in message.content if block.type == "text"]
+        if self._output_format is None:
+            await self.until_done()
+            blocks = [(block.type, block.text) for block in self._driver.held.blocks if not block.abandoned]
+        else:
+            message = await self.get_final_message()  # which parses the text
+            blocks = [(block.type, getattr(block, "text", "")) for block in message.content]
+        texts = [text for type_, text in blocks if type_ == "text"]
         if not texts:
-            types = ", ".join(block.type for block in message.content) or "none"
+            types = ", ".join(type_ for type_, _ in blocks) or "none"
             raise RuntimeError(f"get_final_text() needs a text content block; the content block types are: {types}")
         return "".join(texts)
 
