@@ -156,10 +156,21 @@ def test_memory_that_grows_has_a_slope() -> None:
     """Bytes for each stream that ended; nothing is said of a time that is too short."""
     from benchmarks.soak.leaks import Memory
 
-    memory = Memory(before=0, samples=[(float(n), 5000 + 300 * n, 3 * n) for n in range(100)])
-    assert memory.per_stream(10, 90) == pytest.approx(100)
-    assert memory.per_stream(10, 40) is None
-    assert memory.most() == 5000 + 300 * 99
+    memory = Memory(before=0, samples=[(20.0 * n, 5000 + 6000 * n, 60 * n) for n in range(16)])
+    assert memory.per_stream(80, 300, 20) == pytest.approx(100)
+    assert memory.per_stream(80, 130, 20) is None
+    assert memory.per_stream(400, 500, 20) is None
+
+
+def test_memory_is_looked_at() -> None:
+    """Each look sees the most; the garbage is collected only now and then."""
+    from benchmarks.soak.leaks import Memory
+
+    memory = Memory()
+    for now in (0.0, 1.0, 21.0, 22.0):
+        memory.look(now, 0)
+    assert [sample[0] for sample in memory.samples] == [0.0, 21.0]
+    assert memory.most >= memory.before > 0
 
 
 def test_quantiles_of_lags() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import anyio
 import pytest
@@ -18,29 +18,36 @@ if TYPE_CHECKING:
 PAGES = Path(__file__).parent.parent.parent / "docs" / "pages"
 
 
-def _try(name: str, *cases: str, pair: str = "modern", patience: float = 20.0) -> Run:
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[IO[bytes]]:
+    """What the processes write on their standard error."""
+    with (tmp_path / "log").open("wb") as opened:
+        yield opened
+
+
+def _try(log: IO[bytes], name: str, *cases: str, pair: str = "modern", patience: float = 30.0) -> Run:
     """Take a peer whose packages are those of the tests through some cases."""
     from benchmarks.survival.cases import CASES, PAIRS
     from benchmarks.survival.peers import PEERS
     from benchmarks.survival.running import run_peer
 
-    async def run(log: io.BufferedWriter) -> Run:
+    async def run() -> Run:
         [peer] = [peer for peer in PEERS if peer.name == name]
         [models] = [each for each in PAIRS if each.name == pair]
         chosen = [(models, case) for case in CASES if case.name in cases]
         return await run_peer(peer, sys.executable, chosen, log, patience=patience)
 
-    with Path("/dev/null").open("wb") as log:
-        return anyio.run(run, log)
+    return anyio.run(run)
 
 
 def _verdicts(run: Run) -> dict[str, tuple[str, int]]:
     return {cell.case: (str(cell.verdict), len(cell.requests)) for cell in run.cells}
 
 
-def test_the_sdk_breaks_as_it_is_known_to() -> None:
+@pytest.mark.slow
+def test_the_sdk_breaks_as_it_is_known_to(log: IO[bytes]) -> None:
     """An error is raised, a clean end is taken for the end, and half a call is handed over as one."""
-    run = _try("sdk", "none", "529", "error", "end", "call end")
+    run = _try(log, "sdk", "none", "529", "error", "end", "call end")
     assert _verdicts(run) == {
         "none": ("whole", 1),
         "529": ("whole", 2),
@@ -51,53 +58,66 @@ def test_the_sdk_breaks_as_it_is_known_to() -> None:
     assert "anthropic" in run.versions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", ["modern", "prefill"])
-def test_unbroken_is_whole(pair: str) -> None:
+def test_unbroken_is_whole(log: IO[bytes], pair: str) -> None:
     """With both pairs of models, whatever is cut: text, a frame, a character, thinking, a call."""
     cases = ("none", "reset", "end", "character", "frame", "thinking", "call", "call end")
-    run = _try("unbroken", *cases, pair=pair)
+    run = _try(log, "unbroken", *cases, pair=pair)
     assert _verdicts(run) == {case: ("whole", 1 if case == "none" else 2) for case in cases}
 
 
-def test_whoever_hangs_is_given_up_and_started_anew() -> None:
+@pytest.mark.slow
+def test_whoever_hangs_is_given_up_and_started_anew(log: IO[bytes]) -> None:
     """No end within the patience is a verdict, and the next case finds a new runner."""
-    run = _try("sdk", "pings", "crawl", patience=4)
+    run = _try(log, "sdk", "pings", "crawl", patience=2)
     assert [str(cell.verdict) for cell in run.cells] == ["hung", "hung"]
     assert [cell.seconds for cell in run.cells] == [None, None]
+    assert [cell.characters > 0 for cell in run.cells] == [True, True]
 
 
-def test_the_cuts_fall_where_they_say() -> None:
-    """The thinking and the call have begun and are not whole; the character's first byte is there, and no more."""
-    from benchmarks.survival.cases import CASES, PAIRS, PROMPT, TEXT
-    from benchmarks.survival.peers import Manner
+@pytest.mark.parametrize(
+    ("name", "begun", "missing"),
+    [("thinking", "thinking_delta", "signature_delta"), ("call", "input_json_delta", "message_delta")],
+)
+def test_the_cuts_fall_where_they_say(name: str, begun: str, missing: str) -> None:
+    """The thinking, or the call, has begun and is not whole."""
+    body = anyio.run(_body, name).decode()
+    assert begun in body
+    assert missing not in body
+    stops = body.count('"type":"content_block_stop"') or body.count('"type": "content_block_stop"')
+    assert stops == (1 if name == "call" else 0)  # that of the text before the call
 
-    from unbroken.testing import FaultServer
 
-    async def body(case: Any) -> bytes:
-        import httpx2
+def test_the_character_is_cut_in_two() -> None:
+    """Its first byte is there, and no more; it is in the second half of the text."""
+    from benchmarks.survival.cases import TEXT
 
-        asked = case.order(PAIRS[0], "")
-        request = {"model": asked["primary"], "max_tokens": 100, "stream": True, "tools": asked["tools"]}
-        request |= {"messages": [{"role": "user", "content": PROMPT}], "max_tokens": asked["max_tokens"]}
-        if asked["thinking"]:
-            request["thinking"] = asked["thinking"]
-        got = b""
-        async with FaultServer(case.script(PAIRS[0], Manner.EXACT)) as server, httpx2.AsyncClient() as client:
-            headers = {"x-api-key": "test", "anthropic-version": "2023-06-01"}
-            async with client.stream("POST", f"{server.url}/v1/messages", json=request, headers=headers) as response:
-                assert response.status_code == 200
-                with pytest.raises(httpx2.TransportError):
-                    async for chunk in response.aiter_raw():
-                        got += chunk
-        return got
-
-    named = {case.name: anyio.run(body, case) for case in CASES if case.name in ("thinking", "call", "character")}
-    assert b"thinking_delta" in named["thinking"]
-    assert b"signature_delta" not in named["thinking"]
-    assert b'"partial_json": "' in named["call"].replace(b'":"', b'": "')
-    assert named["call"].count(b"content_block_stop") == 2  # the text's, named twice in its frame
-    assert named["character"].endswith("ã".encode()[:1])
+    assert anyio.run(_body, "character").endswith("ã".encode()[:1])
     assert TEXT.index("ã") > len(TEXT) // 2
+
+
+async def _body(name: str) -> bytes:
+    """What the server sends in a case before the connection breaks."""
+    import httpx2
+    from benchmarks.survival.cases import CASES, PAIRS
+
+    from unbroken.testing import FaultServer, Manner
+
+    [case] = [case for case in CASES if case.name == name]
+    order = case.order(PAIRS[0], "")
+    request = {"model": order["primary"], "max_tokens": order["max_tokens"], "stream": True, "tools": order["tools"]}
+    request |= {"messages": [{"role": "user", "content": order["prompt"]}]}
+    request |= {"thinking": order["thinking"]} if order["thinking"] else {}
+    headers = {"x-api-key": "test", "anthropic-version": "2023-06-01"}
+    got = b""
+    async with FaultServer(case.script(PAIRS[0], Manner.EXACT)) as server, httpx2.AsyncClient() as client:
+        async with client.stream("POST", f"{server.url}/v1/messages", json=request, headers=headers) as response:
+            assert response.status_code == 200
+            with pytest.raises(httpx2.TransportError):
+                async for chunk in response.aiter_raw():
+                    got += chunk
+    return got
 
 
 def test_a_runner_speaks_in_lines() -> None:

@@ -10,7 +10,7 @@ import pytest
 def _judged(**delivered: Any) -> str:
     from benchmarks.survival.judge import Call, Delivered, Truth, judge
 
-    calls = [Call(name, input) for name, input in delivered.pop("calls", ())]
+    calls = [Call(*call) for call in delivered.pop("calls", ())]
     return judge(Delivered(**delivered, calls=calls), Truth("A light. A bell.", [Call("ring", {"times": 2})]))
 
 

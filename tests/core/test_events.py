@@ -9,7 +9,7 @@ from builders import block_start, block_stop, message_delta, message_start, mess
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbroken.core.events import is_event
+from unbroken.core.events import is_event, loads
 
 
 def some_delta(**values: object) -> dict[str, object]:
@@ -83,3 +83,26 @@ _JSON = st.recursive(
 def test_no_json_is_too_strange_to_be_looked_at(value: object) -> None:
     """It answers, whatever it is given."""
     assert is_event(value) in (True, False)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+
+
+@given(value=JSON, before=st.sampled_from(["", " ", "\n\t"]), after=st.sampled_from(["", "  ", "\r\n"]))
+def test_what_json_loads_reads_is_read(value: object, before: str, after: str) -> None:
+    """With white space around it or without."""
+    text = f"{before}{json.dumps(value)}{after}"
+    assert loads(text) == json.loads(text) == value
+
+
+@pytest.mark.parametrize("text", ["", " ", "{", '{"a": 1} {"b": 2}', "1 2", "nonsense", '"a', "\ufeff{}"])
+def test_what_json_loads_rejects_is_rejected(text: str) -> None:
+    """In the same words."""
+    with pytest.raises(ValueError) as expected:  # noqa: PT011  # whatever it says
+        json.loads(text)
+    with pytest.raises(ValueError) as raised:  # noqa: PT011
+        loads(text)
+    assert str(raised.value) == str(expected.value)

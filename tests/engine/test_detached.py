@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from unbroken.engine.detached import Abandoned, detach
+from unbroken.engine.detached import Abandoned, detach, event_loop_clock
 
 pytestmark = pytest.mark.anyio
 
@@ -120,3 +120,11 @@ async def test_the_work_sees_the_context_of_who_started_it() -> None:
     place.set("here")
     await detach(look).wait()
     assert seen == ["here"]
+
+
+async def test_the_clock_is_the_event_loops() -> None:
+    """Also where it is a virtual one."""
+    now = event_loop_clock()
+    began = now()
+    await anyio.sleep(0.01)
+    assert began < now() <= anyio.current_time()

@@ -207,3 +207,99 @@ def test_closing_leaves_nothing_to_the_collector(seen: int) -> None:
     push(events, *WHOLE[:seen])
     events.close()
     events.close()
+
+
+# -- runs
+
+
+def grown(events: list[Any]) -> list[str]:
+    """The texts so far."""
+    return [event.snapshot for event in events if event.type in ("text", "thinking")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "fields"),
+    [("text", "text", {}), ("thinking", "thinking", {"signature": ""})],
+    ids=["text", "thinking"],
+)
+@pytest.mark.parametrize("api", ["messages", "beta"])
+def test_a_run_of_deltas_makes_what_the_sdk_makes_of_each(
+    api: Api, kind: str, field: str, fields: dict[str, Any]
+) -> None:
+    """The first goes through the SDK's accumulator, and those after it do not: their events are the same."""
+    pieces = ["Hel", "", "lo", " 灯台", "!"]
+    began = [START, block(0, kind, **{field: "> "}, **fields)]
+    events, one_by_one = typed(api), []
+    push(events, *began)
+    for n, piece in enumerate(pieces):
+        fresh = typed(api)
+        push(fresh, *began)
+        for earlier in pieces[:n]:
+            fresh.accumulate(delta(0, f"{kind}_delta", **{field: earlier}))
+        one_by_one += push(fresh, delta(0, f"{kind}_delta", **{field: piece}))
+    made = push(events, *(delta(0, f"{kind}_delta", **{field: piece}) for piece in pieces))
+    assert made == one_by_one
+    assert [type(event) for event in made] == [type(event) for event in one_by_one]
+    assert grown(made) == ["> Hel", "> Hel", "> Hello", "> Hello 灯台", "> Hello 灯台!"]
+    assert getattr(events.snapshot.content[0], field) == "> Hello 灯台!"
+
+
+def test_a_snapshot_in_the_middle_of_a_run_is_whole() -> None:
+    """Whoever looks, at any time, sees what has come; the run goes on."""
+    events, seen = typed(), []
+    push(events, START, block(0, text=""))
+    for piece in ("a", "b", "c", "d"):
+        push(events, delta(0, "text_delta", text=piece))
+        seen.append(events.snapshot.content[0].text)
+    assert seen == ["a", "ab", "abc", "abcd"]
+    assert grown(push(events, delta(0, "text_delta", text="e"))) == ["abcde"]
+
+
+def test_runs_of_two_blocks_are_kept_apart() -> None:
+    """Each has its own text so far, also where the deltas of two blocks take turns."""
+    events = typed()
+    push(events, START, block(0, text=""), block(1, text="x"))
+    taking_turns = [delta(n % 2, "text_delta", text=str(n)) for n in range(6)]
+    assert grown(push(events, *taking_turns)) == ["0", "x1", "02", "x13", "024", "x135"]
+    assert [each.text for each in events.snapshot.content] == ["024", "x135"]
+
+
+def test_what_stands_between_two_runs_keeps_its_place() -> None:
+    """A citation in the middle of a text sees all of it, and changes nothing of it."""
+    cited = delta(0, "citations_delta", citation={"type": "char_location", "cited_text": "b", "document_index": 0})
+    events = typed()
+    made = push(
+        events,
+        START,
+        block(0, text=""),
+        *(delta(0, "text_delta", text=t) for t in "ab"),
+        cited,
+        *(delta(0, "text_delta", text=t) for t in "cd"),
+        end_of(0),
+    )
+    assert grown(made) == ["a", "ab", "abc", "abcd"]
+    assert [event.type for event in made][6:8] == ["content_block_delta", "citation"]
+    assert made[-1].content_block.text == "abcd"
+    assert len(made[-1].content_block.citations) == 1
+
+
+def test_text_for_a_block_that_is_none_is_no_run() -> None:
+    """The SDK passes such deltas on, and so do we, each by itself."""
+    events = typed()
+    push(events, START, block(0, "tool_use", id="t", name="look", input={}))
+    made = push(events, *[delta(0, "text_delta", text="stray")] * 3)
+    assert [event.type for event in made] == ["content_block_delta"] * 3
+
+
+def test_a_long_text_is_not_copied_for_each_of_its_pieces() -> None:
+    """It grows in place as long as nobody else holds on to it; who does has his own copy, which stays as it was."""
+    events = typed()
+    push(events, START, block(0, text=""), delta(0, "text_delta", text="x" * 1_000_000))
+    places = set()
+    for _ in range(100):
+        *_, event = events.push(delta(0, "text_delta", text="y"))
+        places.add(id(event.snapshot))
+        del event
+    assert len(places) < 50
+    kept = [event.snapshot for event in push(events, *[delta(0, "text_delta", text="z")] * 3) if event.type == "text"]
+    assert [len(text) for text in kept] == [1_000_101, 1_000_102, 1_000_103]

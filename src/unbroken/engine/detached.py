@@ -1,13 +1,12 @@
-"""A step that outlives whoever waits for it.
+"""Work that outlives whoever waits for it.
 
 Chat backends send heartbeats with `wait_for(anext(stream), 15)`: they cancel a read, over and over, and expect it to
-go on. A read that was cancelled has lost its connection, so the step runs in a task of its own, and only the waiting
-is cancelled; the next call waits for the same step. No scope or task group of ours is open meanwhile, which is why the
-stream may be left from another task than the one that entered it.
+go on. A connection that was being read when its task was cancelled is lost, so the engine runs in a task of its own,
+and only the waiting is cancelled; the next call waits again. No scope or task group of ours is open in the caller's
+code meanwhile, which is why the stream may be left from another task than the one that entered it.
 
-anyio has no detached tasks, on purpose: nobody owns them. Here the stream does, and closing it cancels the step and
-waits for its end. This is the hot path (a step for each read that has to wait), so each event loop's own means are
-used.
+anyio has no detached tasks, on purpose: nobody owns them. Here the stream does, and closing it cancels the work and
+waits for its end. Each event loop's own means are used.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class Abandoned(Exception):
 
 
 class Step(Protocol):
-    """Some work that goes on in a task of its own."""
+    """Work that goes on in a task of its own."""
 
     async def wait(self) -> None:
         """Wait for its end; raises what it raised, or `Abandoned`. Cancelling the wait leaves the work alone."""
