@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 
 from ..core.partial import Event
 
@@ -61,7 +62,7 @@ class Outbox:
         """
         if not self._begun and self.events:
             self._begun = True
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
         if len(self.events) >= _ENOUGH:
             self._room = anyio.Event()
             await self._room.wait()

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import suppress
-from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 import anthropic
-import anyio
 from typing_extensions import TypeVar
 
-from ..core.partial import Event, Partial
+from ..core.partial import Partial
 from ..report import Report
 from .clients import request_id
-from .detached import Abandoned, Step, detach
+from .reader import Reader, open_reader
 from .typed import Api, TypedEvents
 
 if TYPE_CHECKING:
@@ -34,8 +31,6 @@ __all__ = ["ResilientStream", "ResilientStreamManager", "TextStream"]
 
 FormatT = TypeVar("FormatT", default=None)
 
-_CANCELLED_BY_ANOTHER: Final = "the task that was reading it was cancelled by somebody else"
-
 
 class ResilientStream(Generic[FormatT]):
     """One message, however many requests it takes.
@@ -48,16 +43,14 @@ class ResilientStream(Generic[FormatT]):
     input of a tool call is no JSON (the SDK's own error).
     """
 
-    def __init__(self, driver: Driver, api: Api, output_format: Any) -> None:
+    def __init__(self, driver: Driver, reader: Reader, api: Api, output_format: Any) -> None:
         self._driver = driver
         self._api = api
         self._output_format = output_format
         self._read = Partial()  # what the caller has taken, while nobody has asked for types
         self._typed: TypedEvents | None = None
         self._made: Iterator[Any] = iter(())
-        self._engine: Step | None = None
-        self._error: Exception | None = None
-        self._closed = False
+        self._reader = reader
 
     # -- reading
 
@@ -67,7 +60,7 @@ class ResilientStream(Generic[FormatT]):
     async def __anext__(self) -> ParsedMessageStreamEvent[FormatT]:
         while (made := self._next_made()) is None:
             types = self._types()
-            self._made = types.push(await self._next_event())
+            self._made = types.push(await self._reader.next_event())
         return cast("ParsedMessageStreamEvent[FormatT]", made)
 
     def _next_made(self) -> Any:
@@ -75,7 +68,7 @@ class ResilientStream(Generic[FormatT]):
         try:
             return next(self._made, None)
         except Exception as error:
-            self._error = error
+            self._reader.error = error
             raise
 
     @property
@@ -84,9 +77,9 @@ class ResilientStream(Generic[FormatT]):
         return TextStream(self)
 
     async def _next_text(self) -> str:
-        waiting = self._driver.out.events
+        reader, waiting = self._reader, self._driver.out.events
         while self._typed is None:
-            event = waiting.popleft() if waiting and self._error is None else await self._next_event()
+            event = waiting.popleft() if waiting and reader.error is None else await reader.next_event()
             self._read.apply(event)
             type_ = event.get("type")
             if type_ == "content_block_delta" and event["delta"].get("type") == "text_delta":
@@ -109,28 +102,8 @@ class ResilientStream(Generic[FormatT]):
             try:
                 self._types()  # the SDK's own error says it best
             except ValueError as error:
-                self._error = error
+                self._reader.error = error
                 raise
-
-    async def _next_event(self) -> Event:
-        """The next decoded event. Raises `StopAsyncIteration` at the end."""
-        if self._error is not None:
-            raise self._error
-        events = self._driver.out.events
-        while not events:
-            await self._more()
-        return events.popleft()
-
-    async def _more(self) -> None:
-        """Wait for the engine, which runs in a task of its own from the first read on. Cancelling this leaves it be."""
-        driver = self._driver
-        if driver.out.closed or (self._engine is None and self._closed):
-            self._error = driver.error
-            if self._error is None and not (driver.done or self._closed):
-                self._error = driver.failure(_CANCELLED_BY_ANOTHER)
-            raise self._error or StopAsyncIteration
-        self._engine = self._engine or detach(driver.run)
-        await driver.out.arrival()
 
     def _types(self) -> TypedEvents:
         """The accumulator; whoever looks for the first time is made up for what was read before."""
@@ -138,7 +111,7 @@ class ResilientStream(Generic[FormatT]):
             given = anthropic.not_given if self._output_format is None else self._output_format
             driver = self._driver  # and not the stream, which would be a reference cycle
             self._typed = TypedEvents(self._api, given, self._read, lambda: driver.response)
-            if self._closed:
+            if self._reader.closed:
                 self._typed.close()
         return self._typed
 
@@ -211,15 +184,10 @@ class ResilientStream(Generic[FormatT]):
 
     async def close(self) -> None:
         """Close the response and release the connection. Safe to call twice, from any task."""
-        self._closed = True
-        with anyio.CancelScope(shield=True):
-            engine, self._engine = self._engine, None
-            try:
-                if engine is not None:
-                    await engine.cancel()
-            finally:
-                await self._driver.aclose()
-                self._take_the_rest()
+        try:
+            await self._reader.close()
+        finally:
+            self._take_the_rest()
 
     def _take_the_rest(self) -> None:
         """What has arrived can still be looked at; the accumulator must not be left to the garbage collector."""
@@ -232,7 +200,7 @@ class ResilientStream(Generic[FormatT]):
                 else:
                     typed.accumulate(event)
         except Exception as error:
-            self._error = self._error or error
+            self._reader.error = self._reader.error or error
         if typed is not None:
             typed.close()
 
@@ -262,12 +230,6 @@ class TextStream:
         await self._stream.close()
 
 
-async def _leave(step: Step, driver: Driver) -> None:
-    """Close what a stream that was not handed out has opened."""
-    await step.cancel()
-    await driver.aclose()
-
-
 class ResilientStreamManager(Generic[FormatT]):
     """What `resilient_stream` returns: enter it with `async with`, once."""
 
@@ -291,19 +253,8 @@ class ResilientStreamManager(Generic[FormatT]):
             raise RuntimeError("a resilient stream can be entered once; call resilient_stream() again")
         make_driver, self._make_driver = self._make_driver, None
         driver = await make_driver()
-        # In a task of its own, as every later read is: asyncio's native cancellation goes through shields and task
-        # groups, and would leave a race half closed.
-        step = detach(driver.open)
-        try:
-            await step.wait()
-        except BaseException as error:
-            closing = detach(partial(_leave, step, driver))
-            with anyio.CancelScope(shield=True), suppress(Abandoned):
-                await closing.wait()
-            if isinstance(error, Abandoned):
-                raise driver.failure(_CANCELLED_BY_ANOTHER) from None
-            raise
-        self._stream = ResilientStream(driver, self._api, self._output_format)
+        reader = await open_reader(driver)
+        self._stream = ResilientStream(driver, reader, self._api, self._output_format)
         return self._stream
 
     async def __aexit__(
