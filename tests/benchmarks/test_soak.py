@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -142,6 +143,59 @@ def test_a_tally_tells_the_broken_from_the_whole() -> None:
     assert len(both.examples) == 3
 
 
+class Silent:
+    """A stream that brings its texts, and then nothing for ever."""
+
+    report = Report()
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return
+
+    @property
+    async def text_stream(self) -> AsyncIterator[str]:
+        for text in self.texts:
+            yield text
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("late", [0.0, 9.0])
+def test_a_stream_that_hangs_is_given_up(late: float) -> None:
+    """After so many seconds without text it is counted, and the next begins; not while the process itself is slow."""
+    from benchmarks.soak.plan import SILENT_FOR, Plan
+    from benchmarks.soak.reader import Open, Reader
+
+    async def run() -> Reader:
+        class Listener(Reader):
+            def _stream(self, *_: Any) -> Any:
+                return Silent("Once ")
+
+        reader = Listener(Plan(streams=1, readers=1), 0, [])
+        opened = Open(None)
+        opened.task = asyncio.create_task(reader._read(None, 10, opened))  # type: ignore[arg-type]
+        reader.open.add(opened)
+        await asyncio.sleep(0)
+        for n in range(int(SILENT_FOR) + 1):
+            assert not opened.hangs
+            reader._look(float(n), late)
+        assert opened.hangs == (late == 0)
+        if late:
+            opened.task.cancel()
+        await asyncio.gather(opened.task, return_exceptions=True)
+        assert opened.task.cancelled() == bool(late)
+        return reader
+
+    tally = asyncio.run(run()).tally
+    assert tally.hung == (late == 0)
+    assert tally.streams == tally.lost == 0
+    assert len(tally.examples) == tally.hung
+
+
 def test_what_is_left_is_seen() -> None:
     """A task, a file and an object that were not there before are leaks; what has gone is none."""
     from benchmarks.soak.leaks import Held
@@ -158,7 +212,7 @@ def test_memory_that_grows_has_a_slope() -> None:
 
     memory = Memory(before=0, samples=[(20.0 * n, 5000 + 6000 * n, 60 * n) for n in range(16)])
     assert memory.per_stream(80, 300, 20) == pytest.approx(100)
-    assert memory.per_stream(80, 130, 20) is None
+    assert memory.per_stream(80, 110, 20) is None
     assert memory.per_stream(400, 500, 20) is None
 
 

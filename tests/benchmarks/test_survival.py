@@ -175,6 +175,17 @@ def test_what_is_amiss_is_said() -> None:
     assert len(unsound(_runs("cut", ["unbroken"]))) == len(PAIRS) * len(CASES)
 
 
+def test_figures_are_kept() -> None:
+    """What was written as JSON is read back as it was, and makes the same page."""
+    from dataclasses import asdict
+
+    from benchmarks.survival.pages import kept, page
+
+    runs = _runs("wrong")
+    again = kept(json.loads(json.dumps({"runs": [asdict(run) for run in runs]})))
+    assert page(again, "today") == page(runs, "today")
+
+
 def test_the_picture_is_drawn() -> None:
     """Every cell has its word in it."""
     from benchmarks.survival.cases import CASES, PAIRS
@@ -186,11 +197,13 @@ def test_the_picture_is_drawn() -> None:
 def test_the_table_is_what_the_command_writes() -> None:
     """The page's tables have a row for each case and a column for each peer, and `unbroken` is whole in all."""
     from benchmarks.survival.cases import CASES, PAIRS
+    from benchmarks.survival.pages import OBEDIENT, WILFUL
     from benchmarks.survival.peers import PEERS
 
     text = (PAGES / "benchmarks-survival-table.md").read_text("utf-8")
     again = "run: python -m benchmarks.survival --write"
     assert f"| what goes wrong | {' | '.join(peer.title for peer in PEERS)} |" in text, again
     assert all(text.count(f"\n| {case.says} | ") == len(PAIRS) for case in CASES), again
-    assert text.count(f" | {len(CASES)} of {len(CASES)} |\n") == len(PAIRS), again
+    for cases in (OBEDIENT, WILFUL):
+        assert text.count(f" | {len(cases)} of {len(cases)} |\n") == len(PAIRS), again
     assert all(f"| {peer.options} |" in text for peer in PEERS), again

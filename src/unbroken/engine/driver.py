@@ -322,7 +322,8 @@ class Driver:
             await sent.attempt.aclose()
 
     async def expire(self) -> None:
-        """The deadline has passed: close, and raise `StreamTimeout`."""
+        """The deadline has passed: close, and raise `StreamTimeout`, before what was not read yet: that is late, too."""
+        self.out.events.clear()
         await self._close_sent()
         self._raise(Fail(f"the deadline of {self._policy.deadline:g} s has passed"), StreamTimeout)
 
