@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .engine.stream import ResilientStream, ResilientStreamManager
     from .errors import StreamFailed, StreamStalled, StreamTimeout, StreamTruncated
     from .health import Health
+    from .middleware import ResilienceMiddleware
     from .policy import Hedging, Policy
     from .report import AttemptCost, AttemptReport, Cost, Notice, Report, Usage
     from .routes import Route
@@ -38,6 +39,7 @@ __all__ = [
     "Policy",
     "Price",
     "Report",
+    "ResilienceMiddleware",
     "ResilientStream",
     "ResilientStreamManager",
     "Route",
@@ -58,6 +60,7 @@ _HOMES = {
     ".engine.stream": ("ResilientStream", "ResilientStreamManager"),
     ".errors": ("StreamFailed", "StreamStalled", "StreamTimeout", "StreamTruncated"),
     ".health": ("Health",),
+    ".middleware": ("ResilienceMiddleware",),
     ".policy": ("Hedging", "Policy"),
     ".report": ("AttemptCost", "AttemptReport", "Cost", "Notice", "Report", "Usage"),
     ".routes": ("Route",),

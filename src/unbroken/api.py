@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import anyio
@@ -15,6 +13,7 @@ import httpx2
 from anthropic import Omit, omit
 
 from .core.partial import Partial
+from .engine.clients import parameters, resource
 from .engine.driver import Driver
 from .engine.inputs import given, settle
 from .engine.stream import FormatT, ResilientStreamManager
@@ -170,17 +169,11 @@ def _accepted_arguments(client: Any, api: Api) -> frozenset[str]:
     if hasattr(type(client), "__enter__") and not hasattr(type(client), "__aenter__"):
         raise TypeError(f"resilient_stream needs an async client such as AsyncAnthropic, not {type(client).__name__}")
     try:
-        stream = client.beta.messages.stream if api == "beta" else client.messages.stream
+        stream = resource(client, api).stream
     except AttributeError:
         where = "beta.messages" if api == "beta" else "messages"
         raise TypeError(f"{type(client).__name__} is no Anthropic client: it has no {where}.stream") from None
-    return _parameters(getattr(stream, "__func__", stream))
-
-
-@lru_cache(maxsize=64)
-def _parameters(function: Callable[..., Any]) -> frozenset[str]:
-    # Of a method, `self` too; no argument is called that.
-    return frozenset(inspect.signature(function).parameters) - {"self"}
+    return parameters(getattr(stream, "__func__", stream))
 
 
 def _check(request: dict[str, Any], accepted: frozenset[str]) -> None:

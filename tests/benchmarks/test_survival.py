@@ -76,6 +76,18 @@ def test_whoever_hangs_is_given_up_and_started_anew(log: IO[bytes]) -> None:
     assert [cell.characters > 0 for cell in run.cells] == [True, True]
 
 
+def test_a_process_that_ends_is_noticed(log: IO[bytes]) -> None:
+    """Nobody waits for lines that cannot come, and ending it once more does no harm."""
+    from benchmarks.survival.workers import working
+
+    async def hear() -> None:
+        async with working(sys.executable, "benchmarks.survival.judge", log) as worker:
+            with pytest.raises(anyio.IncompleteRead):
+                await worker.hear()
+
+    anyio.run(hear)
+
+
 @pytest.mark.parametrize(
     ("name", "begun", "missing"),
     [("thinking", "thinking_delta", "signature_delta"), ("call", "input_json_delta", "message_delta")],

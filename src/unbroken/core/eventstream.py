@@ -1,4 +1,4 @@
-"""Bytes in, binary messages out: `application/vnd.amazon.eventstream`, the framing of Amazon Bedrock's streams.
+"""Bytes in, binary messages out, and back: `application/vnd.amazon.eventstream`, the framing of Bedrock's streams.
 
 A message is a prelude (its whole length, the length of its headers, the CRC-32 of these two), the headers, a payload,
 and the CRC-32 of all before it; every number is big-endian. Format, and the types of headers:
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 from zlib import crc32
 
-__all__ = ["EventStreamDecoder", "EventStreamMessage"]
+__all__ = ["EventStreamDecoder", "EventStreamMessage", "encode_message"]
 
 _LENGTHS: Final = struct.Struct("!II")
 _CRC: Final = struct.Struct("!I")
@@ -113,3 +113,16 @@ def _take(data: bytes, at: int, size: int) -> tuple[bytes, int]:
     if at + size > len(data):
         raise ValueError("a header is longer than all headers")
     return data[at : at + size], at + size
+
+
+def encode_message(headers: Mapping[str, str], payload: bytes) -> bytes:
+    """One message, with string headers."""
+    head = b"".join(_encode_header(name, value) for name, value in headers.items())
+    lengths = _LENGTHS.pack(_PRELUDE + len(head) + len(payload) + _CRC.size, len(head))
+    told = lengths + _CRC.pack(crc32(lengths)) + head + payload
+    return told + _CRC.pack(crc32(told))
+
+
+def _encode_header(name: str, value: str) -> bytes:
+    encoded = value.encode()
+    return bytes([len(name)]) + name.encode() + bytes([_STRING]) + _SIZE.pack(len(encoded)) + encoded

@@ -8,14 +8,15 @@ decoder gives them (`lib/bedrock/_stream_decoder.py`), so that nothing after thi
 from __future__ import annotations
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, Protocol
 
-from .eventstream import EventStreamDecoder, EventStreamMessage
+from .eventstream import EventStreamDecoder, EventStreamMessage, encode_message
+from .partial import Event
 from .sse import ServerSentEvent, SSEDecoder
 
-__all__ = ["BedrockDecoder", "Decoder", "decoder_for"]
+__all__ = ["BedrockDecoder", "Decoder", "decoder_for", "encode", "encode_chunk"]
 
 _EVENT_STREAM: Final = "application/vnd.amazon.eventstream"
 
@@ -32,6 +33,21 @@ class Decoder(Protocol):
 
     def finish(self) -> ServerSentEvent | None:
         """What can still be read of a frame that the end of the file cut off; None: nothing."""
+
+
+def encode(event: Event, *, binary: bool = False) -> bytes:
+    """One event of the Messages API as a server-sent event, or, if `binary`, as Bedrock's message."""
+    # ASCII: half of a surrogate pair, which JSON may hold, is no text that could be encoded otherwise.
+    data = json.dumps(event, separators=(",", ":")).encode()
+    if binary:
+        return encode_chunk(data)
+    return b"event: %b\ndata: %b\n\n" % (str(event.get("type")).encode(), data)
+
+
+def encode_chunk(data: bytes) -> bytes:
+    """Bedrock's `chunk` message around the JSON of an event."""
+    headers = {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"}
+    return encode_message(headers, json.dumps({"bytes": b64encode(data).decode()}).encode())
 
 
 def decoder_for(content_type: str) -> Decoder:

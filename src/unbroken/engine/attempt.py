@@ -315,8 +315,9 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
     try:
         while True:
             await anext(chunks)
-    except Exception:
-        return
+    except Exception as error:
+        # aiohttp raises one and the same exception for every closed body: what it refers to would be kept for ever.
+        error.__traceback__ = error.__context__ = error.__cause__ = None
 
 
 def _status_failure(error: anthropic.APIStatusError) -> Failure:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import anthropic
 
-__all__ = ["request_id", "sends_pings", "without_retries"]
+from .typed import Api
+
+__all__ = ["parameters", "request_id", "resource", "sends_pings", "without_retries"]
 
 #: What a copy has to agree in with its client to be used again: what applications change on a live client, on any of
 #: the platforms. (What Foundry's and Google Cloud's refresh by themselves is a function or an object, and is shared.)
@@ -24,12 +28,25 @@ _REQUEST_IDS: Final = ("request-id", "x-amzn-requestid")
 _COPIES: WeakKeyDictionary[Any, tuple[tuple[Any, ...], Any]] = WeakKeyDictionary()
 
 
+def resource(client: Any, api: Api) -> Any:
+    """The client's `messages` on that API. Raises `AttributeError` if it has none."""
+    return client.beta.messages if api == "beta" else client.messages
+
+
+@lru_cache(maxsize=64)
+def parameters(function: Callable[..., Any]) -> frozenset[str]:
+    """The names of a function's arguments."""
+    return frozenset(inspect.signature(function).parameters) - {"self"}
+
+
 def without_retries(client: Any) -> Any:
     """The client without retries of its own, which would multiply ours: retries that multiply are a storm.
 
-    A copy shares the connections and is made once, because a new one looks the platform up in a thread first.
+    Nor with `ResilienceMiddleware`, which would be an engine inside of ours. A copy shares the connections and is made
+    once, because a new one looks the platform up in a thread first.
     """
-    if getattr(client, "max_retries", 0) == 0 or not hasattr(client, "with_options"):
+    quiet = getattr(client, "max_retries", 0) == 0 and len(_other_middleware(client)) == len(_middleware(client))
+    if quiet or not hasattr(client, "with_options"):
         return client
     state = tuple(getattr(client, name, None) for name in _CHANGES)
     try:
@@ -50,11 +67,22 @@ def _copy(client: Any) -> Any:
     the SDK.
     """
     http_client = getattr(client, "_client", None)
-    shared = {} if http_client is None else {"http_client": http_client}
-    quiet = client.with_options(max_retries=0, **shared)
+    options = {} if http_client is None else {"http_client": http_client}
+    if _middleware(client):
+        options["middleware"] = _other_middleware(client)
+    quiet = client.with_options(max_retries=0, **options)
     if getattr(client, "aws_profile", None) is not None:
         quiet.aws_profile = client.aws_profile
     return quiet
+
+
+def _middleware(client: Any) -> Sequence[Any]:
+    return getattr(client, "middleware", ())
+
+
+def _other_middleware(client: Any) -> list[Any]:
+    """Without ours, which says of itself that it runs the engine."""
+    return [each for each in _middleware(client) if not getattr(each, "runs_the_engine", False)]
 
 
 def sends_pings(client: Any) -> bool:

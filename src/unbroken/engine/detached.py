@@ -15,7 +15,6 @@ import asyncio
 import contextvars
 import sys
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import anyio
@@ -23,7 +22,7 @@ import anyio
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["Abandoned", "Step", "detach", "event_loop_clock"]
+__all__ = ["Abandoned", "Step", "Wakeup", "detach", "event_loop_clock", "wakeup"]
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -58,6 +57,21 @@ def event_loop_clock() -> Callable[[], float]:
     return asyncio.get_running_loop().time if trio is None else cast("Callable[[], float]", trio.current_time)
 
 
+class Wakeup(Protocol):
+    """What one task waits for, and another sets."""
+
+    def set(self) -> None:
+        """Wake who waits; who comes later does not wait."""
+
+    async def wait(self) -> Any:
+        """Wait until it is set."""
+
+
+def wakeup() -> Wakeup:
+    """An event for one waiter. On asyncio it costs half of `anyio.Event`, and there is one for each read that waits."""
+    return _AsyncioWakeup() if _running_trio() is None else anyio.Event()
+
+
 def _running_trio() -> ModuleType | None:
     trio = sys.modules.get("trio")
     if trio is None:
@@ -67,6 +81,20 @@ def _running_trio() -> ModuleType | None:
     except RuntimeError:
         return None
     return trio
+
+
+class _AsyncioWakeup:
+    __slots__ = ("_future",)
+
+    def __init__(self) -> None:
+        self._future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def set(self) -> None:
+        if not self._future.done():
+            self._future.set_result(None)
+
+    async def wait(self) -> None:
+        await self._future
 
 
 class _AsyncioStep:
@@ -87,11 +115,14 @@ class _AsyncioStep:
         task = self._task
         if not task.done():
             # A future of our own: cancelling it does not reach the task, and the task's cancellation not us.
-            waiter = task.get_loop().create_future()
-            wake = partial(_wake, waiter)
+            ended = _AsyncioWakeup()
+
+            def wake(_: asyncio.Task[None]) -> None:
+                ended.set()
+
             task.add_done_callback(wake)
             try:
-                await waiter
+                await ended.wait()
             finally:
                 task.remove_done_callback(wake)
         if task.cancelled():
@@ -103,11 +134,6 @@ class _AsyncioStep:
         await asyncio.wait([self._task])
         if not self._task.cancelled():
             self._task.exception()  # looked at, so that asyncio does not complain of it
-
-
-def _wake(waiter: asyncio.Future[None], _: asyncio.Task[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
 
 
 class _TrioStep:

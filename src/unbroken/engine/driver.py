@@ -62,6 +62,7 @@ class Driver:
         on_notice: Callable[[Notice], object] | None,
         warn: Callable[[Warning], None],
         started: float,
+        resources: Mapping[int, Any] | None = None,
     ) -> None:
         self.out: Outbox = Outbox()
         self.done: bool = False
@@ -74,7 +75,7 @@ class Driver:
         self._splicer = Splicer(live=policy.live, stop_sequences=request.get("stop_sequences") or ())
         self._plan = Plan(policy, routes, requests)
         self._teller = Teller(self.report, started, on_notice)
-        sender = Sender(api, routes, requests, policy, self.report, started, warn)
+        sender = Sender(api, routes, requests, policy, self.report, started, warn, resources)
         self._rounds = Rounds(self._plan, policy, health, routes, sender, self._teller)
         self._is_document = validator(request)
         self._sent: Sent | None = None
@@ -88,6 +89,12 @@ class Driver:
     def held(self) -> Partial:
         """Everything that was delivered."""
         return self._splicer.held
+
+    @property
+    def route(self) -> Route:
+        """The route that feeds the stream."""
+        assert self._sent is not None
+        return self._routes[self._sent.step.route]
 
     # -- what the stream calls
 
@@ -116,6 +123,14 @@ class Driver:
             self.error = error
         finally:
             self.out.close()
+
+    def release(self) -> None:
+        """Leave the response, which has answered as a whole, to the caller."""
+        if self._sent is not None:
+            self._sent.completed()
+            self._sent = None
+        self._close_report("complete")
+        self.done = True
 
     async def aclose(self) -> None:
         """Close what is open; the stream is over."""
@@ -322,7 +337,7 @@ class Driver:
             await sent.attempt.aclose()
 
     async def expire(self) -> None:
-        """The deadline has passed: close, and raise `StreamTimeout`, before what was not read yet: that is late, too."""
+        """The deadline has passed: close, and raise `StreamTimeout`; what was not read yet is late as well."""
         self.out.events.clear()
         await self._close_sent()
         self._raise(Fail(f"the deadline of {self._policy.deadline:g} s has passed"), StreamTimeout)

@@ -10,6 +10,7 @@ import anyio
 import anyio.lowlevel
 
 from ..core.partial import Event
+from .detached import Wakeup, wakeup
 
 __all__ = ["Outbox"]
 
@@ -26,19 +27,19 @@ class Outbox:
         closed: Whether nothing more will come.
     """
 
-    __slots__ = ("_arrival", "_begun", "_room", "closed", "events")
+    __slots__ = ("_begun", "_engine", "_readers", "closed", "events")
 
     def __init__(self) -> None:
         self.events: deque[Event] = deque()
         self.closed: bool = False
-        self._arrival: anyio.Event | None = None  # somebody waits for events
-        self._room: anyio.Event | None = None  # the engine waits for a reader
+        self._readers: list[Wakeup] = []  # they wait for events
+        self._engine: Wakeup | None = None  # it waits for a reader
         self._begun = False
 
     def put(self, events: Iterable[Event]) -> None:
         """Add events, and wake who waits for them."""
         self.events += events
-        if self._arrival is not None:
+        if self._readers:
             self._wake_readers()
 
     def close(self) -> None:
@@ -48,12 +49,13 @@ class Outbox:
 
     async def arrival(self) -> None:
         """Wait until there is something to take, or the outbox is closed. Cancelling this loses nothing."""
-        if self._room is not None:
-            self._room.set()
-            self._room = None
+        if self._engine is not None:
+            self._engine.set()
+            self._engine = None
         if not (self.events or self.closed):
-            self._arrival = self._arrival or anyio.Event()
-            await self._arrival.wait()
+            arrived = wakeup()
+            self._readers.append(arrived)
+            await arrived.wait()
 
     async def room(self) -> None:
         """Wait, while there is enough to take, until a reader has taken it.
@@ -64,10 +66,10 @@ class Outbox:
             self._begun = True
             await anyio.lowlevel.checkpoint()
         if len(self.events) >= _ENOUGH:
-            self._room = anyio.Event()
-            await self._room.wait()
+            self._engine = wakeup()
+            await self._engine.wait()
 
     def _wake_readers(self) -> None:
-        if self._arrival is not None:
-            self._arrival.set()
-            self._arrival = None
+        readers, self._readers = self._readers, []
+        for reader in readers:
+            reader.set()

@@ -20,7 +20,7 @@ from ..report import Report
 from ..routes import Route
 from .attempt import Attempt, Watch
 from .bookkeeping import Book
-from .clients import sends_pings, without_retries
+from .clients import resource, sends_pings, without_retries
 from .typed import Api
 
 __all__ = ["Sender", "Sent"]
@@ -147,6 +147,7 @@ class Sender:
         report: Gets an entry for each request.
         started: When the stream was entered, in monotonic seconds.
         warn: What to do with the SDK's warnings about the first request.
+        resources: What sends the requests of a route, by its rank. None: its client's own `messages` does.
     """
 
     def __init__(
@@ -158,6 +159,7 @@ class Sender:
         report: Report,
         started: float,
         warn: Callable[[Warning], None],
+        resources: Mapping[int, Any] | None = None,
     ) -> None:
         self._api = api
         self._routes = routes
@@ -167,7 +169,7 @@ class Sender:
         self._started = started
         self._warn: Callable[[Warning], None] | None = warn  # once is enough
         self._watch = _watch(policy)
-        self._resources: dict[int, Any] = {}
+        self._resources: dict[int, Any] = dict(resources or {})
 
     def prepare(self, step: Ask, held: Partial, permit: Permit, *, waited: float, hedge: bool = False) -> Sent:
         """Compose a request; it is in the report from now on, and has to be opened at once.
@@ -207,7 +209,7 @@ class Sender:
         """The route's `messages`."""
         if route not in self._resources:
             client = without_retries(self._routes[route].client)
-            self._resources[route] = client.beta.messages if self._api == "beta" else client.messages
+            self._resources[route] = resource(client, self._api)
         return self._resources[route]
 
 

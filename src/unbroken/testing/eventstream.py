@@ -8,21 +8,17 @@ of a stream is a message of type `exception`.
 from __future__ import annotations
 
 import json
-from base64 import b64encode
-from struct import pack
 from typing import TYPE_CHECKING, Any, Final
-from zlib import crc32
+
+from ..core.eventstream import encode_message
+from ..core.frames import encode_chunk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["chunk_message", "event_message", "exception_message"]
 
-#: The type of a header whose value is a string, in the format's own numbering.
-_STRING: Final = 7
 _JSON: Final = "application/json"
-#: The bytes of the prelude with its CRC, and of the CRC at the end.
-_PRELUDE, _END = 12, 4
 
 
 def chunk_message(event: Mapping[str, Any]) -> bytes:
@@ -32,8 +28,7 @@ def chunk_message(event: Mapping[str, Any]) -> bytes:
 
 def event_message(data: bytes) -> bytes:
     """A `chunk` message around any bytes, such as malformed JSON."""
-    payload = json.dumps({"bytes": b64encode(data).decode()}).encode()
-    return _message({":event-type": "chunk", ":content-type": _JSON, ":message-type": "event"}, payload)
+    return encode_chunk(data)
 
 
 def exception_message(type: str, message: str) -> bytes:
@@ -44,15 +39,4 @@ def exception_message(type: str, message: str) -> bytes:
         message: What it says.
     """
     headers = {":exception-type": type, ":content-type": _JSON, ":message-type": "exception"}
-    return _message(headers, json.dumps({"message": message}).encode())
-
-
-def _message(headers: Mapping[str, str], payload: bytes) -> bytes:
-    head = b"".join(_header(name, value) for name, value in headers.items())
-    lengths = pack("!II", _PRELUDE + len(head) + len(payload) + _END, len(head))
-    told = lengths + pack("!I", crc32(lengths)) + head + payload
-    return told + pack("!I", crc32(told))
-
-
-def _header(name: str, value: str) -> bytes:
-    return pack("!B", len(name)) + name.encode() + pack("!BH", _STRING, len(value.encode())) + value.encode()
+    return encode_message(headers, json.dumps({"message": message}).encode())
