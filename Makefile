@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test sdk-tests lint bench seams hedging simulation docs clean
+.PHONY: help demo test sdk-tests lint bench seams hedging simulation speed concurrency survival soak docs clean
 help:
-	@echo "make demo | test | lint | bench | seams | docs | clean"
+	@echo "make demo | test | lint | docs | clean"
+	@echo "make bench: seams | hedging | simulation | speed | concurrency"
+	@echo "make survival | soak"
 
 # One stamp a set of extras, so that the demo does not wait for the linters.
 $(VENV)/.cli: pyproject.toml
@@ -58,7 +60,23 @@ hedging: $(VENV)/.dev
 simulation: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.simulation --write
 
-bench: seams hedging simulation
+# CPU, latency, memory, import time and the recovery gap, against the SDK.
+speed: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.speed --write
+
+# How many streams one core can read.
+concurrency: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.concurrency --write
+
+bench: seams hedging simulation speed concurrency
+
+# The fault matrix against what people use today; it installs each of them in an environment of its own.
+survival: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.survival --write
+
+# 2,000 streams for five minutes, one fault for every three streams.
+soak: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.soak --write
 
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml

@@ -1,0 +1,79 @@
+"""Processes of one's own, and what is said to them: a command by its name, with arguments; it gives something back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any, Final
+
+__all__ = ["Child", "Commands", "obey"]
+
+Commands = Mapping[str, Callable[..., Awaitable[Any]]]
+#: What a process runs: it is given its end of the pipe, and its arguments.
+Work = Callable[..., Coroutine[Any, Any, None]]
+
+_PROCESSES: Final = get_context("spawn")
+#: How long a process may take to answer, and to end, in seconds.
+PATIENCE: Final = 60.0
+
+
+class Child(AbstractContextManager["Child"]):
+    """A process that runs `work` on an event loop, until the `with` block ends.
+
+    Args:
+        work: A function of a module, called with a pipe and the arguments.
+        arguments: Whatever can be pickled.
+    """
+
+    def __init__(self, work: Work, *arguments: Any) -> None:
+        self._pipe, theirs = _PROCESSES.Pipe()
+        self._process = _PROCESSES.Process(target=_run, args=(theirs, work, arguments), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def ask(self, command: str, *arguments: Any) -> Any:
+        """What a command gives.
+
+        Raises:
+            RuntimeError: The process has died, or says nothing.
+        """
+        try:
+            self._pipe.send((command, arguments))
+            if not self._pipe.poll(PATIENCE):
+                raise RuntimeError(f"a process has said nothing for {PATIENCE:g} s when it was asked for: {command}")
+            return self._pipe.recv()
+        except (EOFError, OSError) as error:
+            raise RuntimeError(f"a process died when it was asked for: {command}") from error
+
+    def __exit__(self, *_: object) -> None:
+        self._pipe.close()
+        self._process.join(PATIENCE)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._process.close()
+
+
+def _run(pipe: Connection, work: Work, arguments: tuple[Any, ...]) -> None:
+    asyncio.run(work(pipe, *arguments))
+
+
+async def obey(pipe: Connection, commands: Commands) -> None:
+    """Do what is said, one command after another, until the pipe is closed."""
+    loop = asyncio.get_running_loop()
+    said: asyncio.Queue[tuple[str, tuple[Any, ...]] | None] = asyncio.Queue()
+
+    def hear() -> None:
+        try:
+            said.put_nowait(pipe.recv())
+        except (EOFError, OSError):
+            said.put_nowait(None)
+            loop.remove_reader(pipe.fileno())
+
+    loop.add_reader(pipe.fileno(), hear)
+    while (order := await said.get()) is not None:
+        command, arguments = order
+        pipe.send(await commands[command](*arguments))

@@ -1,0 +1,65 @@
+"""The pictures of the docs: CPU per event against the length of the answer, and every ratio with its target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import TYPE_CHECKING
+
+from benchmarks.pictures import LINES, picture
+from benchmarks.speed.figures import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_lengths", "draw_ratios"]
+
+
+def draw_lengths(figures: Sequence[Figure]) -> str:
+    """CPU per event against the length of the answer, for text and for events; SVG."""
+    with picture(height=5.4, rows=2) as (drawn, axes):
+        for place, reading in zip(axes, ("text", "typed"), strict=True):
+            _lines(place, [figure for figure in figures if list(figure.key)[1:2] == [reading]])
+            place.set(xscale="log", yscale="log", ylabel="µs of CPU per event")
+            place.set_title({"text": "text_stream", "typed": "async for event in stream"}[reading])
+        lengths = sorted({figure.key[2] for figure in figures if figure.key})
+        axes[-1].set_xticks(lengths, [f"{length:,}" for length in lengths])
+        axes[-1].minorticks_off()
+        axes[-1].set_xlabel("events of the answer")
+        axes[0].legend(frameon=False, ncols=2)
+    return drawn.svg
+
+
+def _lines(place: Axes, figures: Sequence[Figure]) -> None:
+    for transport, style in (("httpx2", "-"), ("aiohttp", "--")):
+        here = [figure for figure in figures if figure.key[0] == transport]
+        lengths = [figure.key[2] for figure in here]
+        for name, colour, values in (
+            ("SDK", LINES[0], [figure.sdk for figure in here]),
+            ("unbroken", LINES[1], [figure.unbroken for figure in here]),
+            ("bytes alone", LINES[3], [figure.floor for figure in here]),
+        ):
+            medians = [median(each) for each in values]
+            place.plot(lengths, medians, style, color=colour, marker="o", markersize=3, label=f"{name}, {transport}")
+    place.yaxis.set_major_formatter("{x:g}")
+
+
+def draw_ratios(figures: Sequence[Figure]) -> str:
+    """Every figure that is a ratio, from its lowest round to its highest, and its target; SVG."""
+    bars = [figure for figure in figures if figure.measure == "ratio"][::-1]
+    with picture(height=0.6 + 0.24 * len(bars)) as (drawn, [axes]):
+        results = [figure.result for figure in bars]
+        spread = [
+            [figure.result - min(figure.results) for figure in bars],
+            [max(figure.results) - figure.result for figure in bars],
+        ]
+        axes.barh(range(len(bars)), results, xerr=spread, color=LINES[1], height=0.6, ecolor="0.5")
+        aimed = [(n, figure.target) for n, figure in enumerate(bars) if figure.target is not None]
+        axes.plot(
+            [target for _, target in aimed], [n for n, _ in aimed], "|", color=LINES[0], markersize=11, label="target"
+        )
+        axes.axvline(1, color="0.5", linewidth=0.8, linestyle=":")
+        axes.set_yticks(range(len(bars)), [figure.name for figure in bars])
+        axes.set_xlabel("unbroken / SDK")
+        axes.legend(frameon=False, loc="lower right")
+    return drawn.svg
