@@ -82,10 +82,12 @@ def rows(figures: Sequence[Figure]) -> Iterator[Sequence[str]]:
 
 def tables(measured: Mapping[str, tuple[str, Sequence[Figure]]]) -> str:
     """All parts' tables for the docs, and how many of the targets are met."""
-    texts = []
+    texts = [summary([figure for _, figures in measured.values() for figure in figures])]
     for part, (place, figures) in measured.items():
         texts.append(f"## {PARTS[part]}\n\n{markdown(heads(part), list(rows(figures)))}\n\n{place}")
-    return "\n\n".join([summary([f for _, figures in measured.values() for f in figures]), *texts]) + "\n"
+    # Once is enough, below the last, where it is the same for all.
+    *others, last = {place: None for place, _ in measured.values()}
+    return "\n\n".join(texts if others else [*(text.removesuffix(f"\n\n{last}") for text in texts), last]) + "\n"
 
 
 def summary(figures: Sequence[Figure]) -> str:

@@ -25,6 +25,7 @@ from .engine.chain import Chain, InOnePiece
 from .engine.clients import parameters, resource
 from .engine.driver import Driver
 from .engine.reader import Reader, open_reader
+from .engine.threads import continues, is_a_callers_own, lost
 from .engine.typed import Api
 from .errors import StreamFailed
 from .health import Health
@@ -91,8 +92,10 @@ class ResilienceMiddleware(Middleware):
     ) -> anthropic.AsyncAPIResponse[Any]:
         """Called by the SDK for each request."""
         body = _messages_body(request)
-        if body is None:
+        if body is None or is_a_callers_own(request, body):
             return await call_next(request)
+        if continues(body):
+            return _response(request, lost(request), None)
         chain = Chain(request, call_next)
         driver = self._driver(request, body, chain)
         try:
@@ -104,7 +107,7 @@ class ResilienceMiddleware(Middleware):
         return _spliced(request, driver, reader, chain)
 
     def _driver(self, request: anthropic.APIRequest, body: dict[str, Any], chain: Chain) -> Driver:
-        arguments = {name: value for name, value in body.items() if name != "stream"}
+        arguments = {name: value for name, value in body.items() if name not in ("stream", "thread")}
         timeout = request.timeout
         arguments["timeout"] = anthropic.DEFAULT_TIMEOUT if isinstance(timeout, anthropic.NotGiven) else timeout
         api: Api = "beta" if _is_beta(request) else "messages"
@@ -165,7 +168,12 @@ def _whole(request: anthropic.APIRequest, driver: Driver, chain: Chain) -> anthr
     """The response of whichever route has answered."""
     response, client = _response_of(driver), driver.route.client
     driver.release()
-    return chain.responses.get(response) or anthropic.AsyncAPIResponse(
+    return chain.responses.get(response) or _response(request, response, client)
+
+
+def _response(request: anthropic.APIRequest, response: httpx2.Response, client: Any) -> anthropic.AsyncAPIResponse[Any]:
+    """A response that does not stream, as the chain hands it on."""
+    return anthropic.AsyncAPIResponse(
         raw=response,
         cast_to=request.cast_to,
         client=client,

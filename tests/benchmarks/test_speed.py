@@ -245,6 +245,8 @@ def test_the_tables_have_every_figure() -> None:
     assert "| it | 1.0 µs | 20.0 µs | 5.00 µs | 0.40 × |" in text
     assert "## Memory" in text
     assert text.endswith("\n\nthere\n")
+    same = tables({part: ("here", [figure()]) for part in ("cpu", "memory")})
+    assert same.count("here") == 1
 
 
 def test_the_pictures_are_drawn() -> None:

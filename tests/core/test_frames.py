@@ -9,7 +9,7 @@ import pytest
 from anthropic.lib.bedrock._stream_decoder import AWSEventStreamDecoder
 from binary import chunk, event, exception, headers, message
 
-from unbroken.core.frames import BedrockDecoder, decoder_for
+from unbroken.core.frames import BedrockDecoder, Decoder, decoder_for, encode
 from unbroken.core.sse import ServerSentEvent, SSEDecoder
 
 START: Final = '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}'
@@ -127,3 +127,15 @@ def test_a_message_that_was_cut_off_says_nothing(body: bytes) -> None:
         decoder = BedrockDecoder()
         assert list(decoder.feed(body[:cut])) == []
         assert decoder.finish() is None
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_what_is_written_is_read_again(binary: bool) -> None:
+    """By us and by the SDK; half of a surrogate pair, which JSON may hold, included."""
+    events = [json.loads(START), json.loads(DELTA), {"type": "some_new_event", "text": "\ud83d\n\n: data"}]
+    body = b"".join(encode(event, binary=binary) for event in events)
+    decoder: Decoder = BedrockDecoder() if binary else SSEDecoder()
+    read = list(decoder.feed(body))
+    assert [(each.event, json.loads(each.data)) for each in read] == [(event["type"], event) for event in events]
+    if binary:
+        assert by_the_sdk(body) == [(event["type"], event) for event in events]

@@ -402,3 +402,15 @@ STRANGE = [
 def test_whether_it_holds_what_nobody_knows(events: list[Event], unknown: bool) -> None:
     """Of what counts: the finished blocks and the open text."""
     assert partial(message_start(), *events).has_unknown is unknown
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 128, 5_000])
+def test_small_pieces_are_joined_and_stay_in_order(count: int) -> None:
+    """A long text in small pieces takes about the memory of its characters."""
+    folded = Partial()
+    folded.apply(message_start())
+    folded.apply(block_start(0, "text", text=""))
+    for n in range(count):
+        folded.apply(text_delta(f"{n} "))
+    assert folded.text == "".join(f"{n} " for n in range(count))
+    assert len(folded.blocks[0].pieces) <= 64 + count // 64

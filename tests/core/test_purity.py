@@ -26,6 +26,8 @@ BELOW: Final = {
     **{module: {"core", *SHARED} for module in SHARED},
     "engine": {"core", "engine", *SHARED},
     "api": {"core", "engine", *SHARED},
+    "middleware": {"core", "engine", *SHARED},
+    "pipe": {"engine", "pipe"},
     "testing": {"core", "testing"},
     "cli": {"api", "cli", "core", "engine", "testing", *SHARED},
 }

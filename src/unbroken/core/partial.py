@@ -27,6 +27,9 @@ VERSION: Final = 1
 #: The events that are content: what shows that a stream is healthy.
 CONTENT: Final = frozenset({"content_block_start", "content_block_delta"})
 
+#: How many pieces stand by themselves before they are joined.
+_LOOSE: Final = 64
+
 _TEXT_OF: Final = {"text": "text", "thinking": "thinking"}
 
 
@@ -36,7 +39,7 @@ class Block:
 
     Attributes:
         start: The `content_block` of its `content_block_start`.
-        pieces: Its text, thinking or JSON, in the pieces that arrived.
+        pieces: Its text, thinking or JSON, in order.
         signature: The signature of a thinking block; None until it arrives.
         citations: Its citations, in order.
         deltas: Deltas of types that this version does not know, in order.
@@ -51,6 +54,15 @@ class Block:
     deltas: list[dict[str, Any]] = field(default_factory=list)
     closed: bool = False
     abandoned: bool = False
+    _loose: int = field(default=0, repr=False, compare=False)
+
+    def grow(self, piece: str) -> None:
+        """Append a piece. A string of four characters takes as much memory as one of fifty: so they are joined."""
+        self.pieces.append(piece)
+        self._loose += 1
+        if self._loose == _LOOSE:
+            self.pieces[-_LOOSE:] = ["".join(self.pieces[-_LOOSE:])]
+            self._loose = 0
 
     @property
     def type(self) -> str:
@@ -128,11 +140,11 @@ class Partial:
     def _apply_delta(block: Block, delta: dict[str, Any]) -> None:
         match delta.get("type"):
             case "text_delta":
-                block.pieces.append(delta["text"])
+                block.grow(delta["text"])
             case "thinking_delta":
-                block.pieces.append(delta["thinking"])
+                block.grow(delta["thinking"])
             case "input_json_delta":
-                block.pieces.append(delta["partial_json"])
+                block.grow(delta["partial_json"])
             case "signature_delta":
                 block.signature = delta["signature"]
             case "citations_delta":

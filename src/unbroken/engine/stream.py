@@ -18,6 +18,7 @@ from ..core.partial import Partial
 from ..report import Report
 from .clients import request_id
 from .reader import Reader, open_reader
+from .taken import Taken
 from .typed import Api, TypedEvents
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class ResilientStream(Generic[FormatT]):
         self._driver = driver
         self._api = api
         self._output_format = output_format
-        self._read = Partial()  # what the caller has taken, while nobody has asked for types
+        self._taken = Taken(driver.held)  # while nobody has asked for types
         self._typed: TypedEvents | None = None
         self._made: Iterator[Any] = iter(())
         self._reader = reader
@@ -80,11 +81,12 @@ class ResilientStream(Generic[FormatT]):
         reader, waiting = self._reader, self._driver.out.events
         while self._typed is None:
             event = waiting.popleft() if waiting and reader.error is None else await reader.next_event()
-            self._read.apply(event)
-            type_ = event.get("type")
-            if type_ == "content_block_delta" and event["delta"].get("type") == "text_delta":
-                return str(event["delta"]["text"])
-            if type_ == "content_block_stop":
+            if event.get("type") == "content_block_delta":
+                if event["delta"].get("type") == "text_delta":
+                    return str(event["delta"]["text"])
+                continue
+            self._taken.note(event)
+            if event.get("type") == "content_block_stop":
                 self._check_input(event["index"])
         while True:
             typed: Any = await self.__anext__()
@@ -93,7 +95,8 @@ class ResilientStream(Generic[FormatT]):
 
     def _check_input(self, index: int) -> None:
         """A whole tool call whose input is no JSON is an error, also for who reads the text alone."""
-        block = self._read.blocks[index] if index < len(self._read.blocks) else None
+        blocks = self._driver.held.blocks
+        block = blocks[index] if index < len(blocks) else None
         if block is None or not block.pieces or "input" not in block.start:
             return
         try:
@@ -110,7 +113,8 @@ class ResilientStream(Generic[FormatT]):
         if self._typed is None:
             given = anthropic.not_given if self._output_format is None else self._output_format
             driver = self._driver  # and not the stream, which would be a reference cycle
-            self._typed = TypedEvents(self._api, given, self._read, lambda: driver.response)
+            taken = self._taken.partial(driver.out.events)
+            self._typed = TypedEvents(self._api, given, taken, lambda: driver.response)
             if self._reader.closed:
                 self._typed.close()
         return self._typed
@@ -195,10 +199,10 @@ class ResilientStream(Generic[FormatT]):
         try:
             while rest:
                 event = rest.popleft()
-                if typed is None:
-                    self._read.apply(event)
-                else:
+                if typed is not None:
                     typed.accumulate(event)
+                elif event.get("type") != "content_block_delta":
+                    self._taken.note(event)
         except Exception as error:
             self._reader.error = self._reader.error or error
         if typed is not None:
