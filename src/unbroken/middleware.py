@@ -52,6 +52,10 @@ class ResilienceMiddleware(Middleware):
     error, with the `StreamFailed` in `error.response.extensions["unbroken"]`. The SDK's own retries do not start over:
     `x-should-retry: false` tells them.
 
+    Message threads (beta), over which the SDK's tool runner works by default, cannot be resumed. Requests of the SDK's
+    helpers for them are sent with the whole conversation instead, which costs a longer request body; a request with
+    a `thread` of your own passes through untouched.
+
     Put it last in the list, next to the network: what stands before it, such as the SDK's
     `BetaRefusalFallbackMiddleware`, then reads whole streams. The other order works too, and resumes go through what
     stands after it. One instance belongs to one client: its breakers and budget are that client's.

@@ -7,6 +7,7 @@ that a snippet written for the real API runs unchanged. Each page has a director
 - A block with a title is a file of that name. A Python file is run, those called `test_*.py` by pytest, all together.
 - A `console` block's commands are run, if they are ours; of the others (`pip`, `make`) the argument is checked.
 - A `text` block titled "Output" is what the block before it prints; `...` in it stands for anything.
+- Of a page that needs what is not installed, the Python is only compiled.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from snippets import ROOT, Block, read
+from snippets import ROOT, Block, missing, read
 
 from unbroken.testing import ErrorEvent, FaultServer, Script, after_fraction
 
@@ -42,6 +44,8 @@ CUT_ONCE: Final = Script(faults=[ErrorEvent("overloaded_error", at=after_fractio
 def run(page: Path, server: ThreadedFaultServer) -> list[str]:
     """Run the blocks of `page` in the working directory; the complaints, one text for each."""
     blocks = list(read(page))
+    if missing(page):
+        return _compiled(blocks)
     for block in blocks:
         if block.title and block.language in ("python", "toml"):
             Path(block.title).write_text(block.body, encoding="utf-8")
@@ -64,6 +68,18 @@ def run(page: Path, server: ThreadedFaultServer) -> list[str]:
     return complaints + _tests(blocks)
 
 
+def _compiled(blocks: list[Block]) -> list[str]:
+    """The complaints of the compiler."""
+    complaints: list[str] = []
+    for block in blocks:
+        if block.language == "python":
+            try:
+                _compile(block)
+            except SyntaxError as error:
+                complaints.append(f"{block.page.name}:{error.lineno}: {error.msg}")
+    return complaints
+
+
 def _run(block: Block, namespace: dict[str, Any], runner: asyncio.Runner) -> str:
     """Run one block; what it printed."""
     with contextlib.redirect_stdout(io.StringIO()) as out:
@@ -82,12 +98,16 @@ def _run(block: Block, namespace: dict[str, Any], runner: asyncio.Runner) -> str
 
 
 def _execute(block: Block, namespace: dict[str, Any], runner: asyncio.Runner) -> None:
-    # The blank lines give every line the number that it has on the page, for the traceback.
-    source = "\n" * (block.line - 1) + block.body
-    code = compile(source, str(block.page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    result = eval(code, namespace)
+    result = eval(_compile(block), namespace)
     if inspect.iscoroutine(result):
         runner.run(result)
+
+
+def _compile(block: Block) -> CodeType:
+    # The blank lines give every line the number that it has on the page, for the traceback.
+    source = "\n" * (block.line - 1) + block.body
+    code: CodeType = compile(source, str(block.page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    return code
 
 
 def _tests(blocks: list[Block]) -> list[str]:
@@ -109,11 +129,13 @@ def _command(line: str) -> str:
     match words:
         case ["unbroken", *_]:
             return _call(*words)
+        case ["python", "-m", "unbroken", *arguments]:
+            return _call(sys.executable, "-m", "unbroken", *arguments)
         case ["make", target]:
             makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
             _check(re.search(rf"^{target}:", makefile, re.MULTILINE), f"no target {target}")
         case ["pip", "install", requirement]:
-            asked = re.fullmatch(r"\.(?:\[(\w+)\])?", requirement)
+            asked = re.fullmatch(r"(?:\.|unbroken)(?:\[(\w+)\])?", requirement)
             _check(asked, f"{requirement} is not this project")
             project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
             extra = asked[1] if asked else None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
 from typing import Final
 
-__all__ = ["LANGUAGES", "ROOT", "Block", "pages", "read"]
+__all__ = ["LANGUAGES", "ROOT", "Block", "missing", "pages", "read"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 #: What a page may hold, and what is done with it; see `run_pages.py`.
@@ -20,6 +21,7 @@ _FENCE: Final = re.compile(
     r"^(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)\n(?P<body>.*?)^(?P=indent)(?P=fence)[ \t]*$",
     re.DOTALL | re.MULTILINE,
 )
+_NEEDS: Final = re.compile(r"^<!-- needs (?P<modules>[\w ]+) -->$", re.MULTILINE)
 _TITLE: Final = re.compile(r'title="([^"]+)"')
 
 
@@ -69,3 +71,9 @@ def read(page: Path) -> Iterator[Block]:
             body=dedent(found["body"]),
             script=found["script"],
         )
+
+
+def missing(page: Path) -> list[str]:
+    """Of the modules that the page says it needs, as `<!-- needs aiostream starlette -->`, those not installed here."""
+    named = [name for found in _NEEDS.finditer(page.read_text(encoding="utf-8")) for name in found["modules"].split()]
+    return [name for name in named if find_spec(name) is None]

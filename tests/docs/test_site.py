@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_site_builds_strictly(site: Path) -> None:
     """No link is broken, no reference is unknown, no page is left out; the pictures and the changelog are there."""
-    for name in ("index.html", "changelog.html", "demo.svg", "resume.svg"):
+    for name in ("index.html", "changelog.html", "demo.svg", "race.svg", "resume.svg"):
         assert (site / name).is_file()
 
 
@@ -58,6 +59,13 @@ def test_the_reference_has_every_public_name_of_testing(site: Path) -> None:
         if f'id="unbroken.testing.{name}"' not in text and f"<code>{name}</code>" not in text
     ]
     assert not missing
+
+
+def test_the_reference_has_every_operator(site: Path) -> None:
+    """Each name of `unbroken.pipe.__all__` has its own entry."""
+    pipe = pytest.importorskip("unbroken.pipe", reason="needs the extra `pipe`", exc_type=ImportError)
+    text = reference(site)
+    assert [name for name in pipe.__all__ if f'id="unbroken.pipe.{name}"' not in text] == []
 
 
 def reference(site: Path) -> str:
@@ -112,6 +120,22 @@ def test_the_table_of_seams_is_what_the_command_prints(monkeypatch: pytest.Monke
     assert f"| {shortest} | {' | '.join(rows[shortest])} |" in seams.table(
         seams.measure({shortest: TEXTS[shortest]}, seams.SEED), markdown=True
     ), again
+
+
+def test_the_comparison_is_what_was_measured() -> None:
+    """Each cell of the comparison's first table is the one of the survival table, and the month is that of its run."""
+    measured = PAGES / "benchmarks-survival-table.md"
+    rows = table(measured)
+    first = rows[: next(index for index, row in enumerate(rows) if row[0].startswith("whole, if"))]
+    outcomes = {row[0]: [cell.partition(",")[0] for cell in row[1:]] for row in first}
+    page = PAGES / "comparison.md"
+    compared = [row for row in table(page) if row[0] in outcomes and not row[0].startswith("---")]
+    assert len(compared) > 5
+    for row in compared:
+        assert row[1:] == outcomes[row[0]], f"{row[0]}: run `make survival`, or put the comparison right"
+    run = re.search(r"Run on (\d{4}-\d{2}-\d{2})", measured.read_text("utf-8"))
+    assert run is not None
+    assert f"{date.fromisoformat(run[1]):%B %Y}" in page.read_text("utf-8")
 
 
 def table(page: Path) -> list[list[str]]:

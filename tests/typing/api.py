@@ -24,6 +24,7 @@ from unbroken import (
     Policy,
     Price,
     Report,
+    ResilienceMiddleware,
     ResilientStream,
     ResilientStreamManager,
     Route,
@@ -119,6 +120,21 @@ async def arguments_passed_on(arguments: StreamArguments) -> Message:
         CLIENT, model="claude-opus-5-5", max_tokens=1, messages=MESSAGES, **arguments
     ) as stream:
         return await stream.get_final_message()
+
+
+async def the_second_door() -> None:
+    def tell(notice: Notice) -> None:
+        assert_type(notice.code, str)
+
+    middleware = ResilienceMiddleware(
+        fallback_models=["claude-sonnet-5-5", Route(client=CLIENT, model="claude-opus-5-5")],
+        policy=Policy(deadline=60),
+        health=Health(),
+        on_notice=tell,
+    )
+    client = AsyncAnthropic(middleware=[middleware])
+    async with client.messages.stream(model="claude-opus-5-5", max_tokens=1024, messages=MESSAGES) as stream:
+        assert_type(await stream.get_final_text(), str)
 
 
 async def failures() -> None:

@@ -16,7 +16,7 @@ __all__ = ["Outbox"]
 
 #: How many events may wait for the reader before the network is left waiting, too. A burst is worth few switches, and
 #: what is soon taken is gone before the garbage collector looks at it (every 700 objects): 512 cost a fifth more.
-_ENOUGH: Final = 128
+_ENOUGH: Final = 32
 
 
 class Outbox:

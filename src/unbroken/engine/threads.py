@@ -2,7 +2,7 @@
 
 A request of a thread holds what is new and the id of the reply that it follows. Of a reply that was interrupted the
 server has all or nothing, does not say which, and its id must not be used again; and what has to be told to go on
-with it is not in the request. The SDK's helpers (`client.beta.messages.threads`, and the tool runner, which is one of
+with it is not in the request. The SDK's helpers (`client.beta.messages.thread`, and the tool runner, which is one of
 them unless told otherwise) hold the whole conversation too, and send it when the server has lost the thread, as
 a server may at any time. So they are told that it has.
 """

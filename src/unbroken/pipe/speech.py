@@ -1,7 +1,7 @@
 """Where a sentence ends: for voices, which want a whole one, and want it early.
 
-A full stop, `!`, `?` or an ellipsis, with the quotes, brackets and emphasis that close on it, ends a sentence when white
-space follows and what comes after that does not begin with a small letter: "e.g. this", "Well... perhaps",
+A full stop, `!`, `?` or an ellipsis, with the quotes, brackets and emphasis that close on it, ends a sentence when
+white space follows and what comes after that does not begin with a small letter: "e.g. this", "Well... perhaps",
 "“What?” she asked" go on. The first character of what comes after has to be seen for it. The full stops of Chinese and
 Japanese, and of other scripts that have their own, end it at once. So does a blank line; a single line break does
 unless a small letter follows, since titles and list items have no full stop and wrapped prose has small letters.
@@ -25,31 +25,39 @@ _END: Final = re.compile(rf"(?P<stop>[{_STOP}{_FULL}]+)[{_CLOSERS}]*|\n")
 #: What is between an end and the first character that tells whether it is one.
 _GAP: Final = re.compile(r"(?P<space>\s*)[*_`\"'“‘„«‹(\[]*")
 
-#: Never the end of a sentence, whatever follows: titles, and words that point to what follows.
-_TITLES: Final = frozenset(
-    "adm approx bzw ca capt cf cmdr col dr dra eng fr gen gov hon hr hrn lt messrs mgr mme mlle mr mrs ms mt mx pres "
-    "prof rep resp rev sen sgt sr sra srta st ste viz vs".split()
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+#: Never the end of a sentence, whatever follows: titles, and words that point to what follows. As they are written:
+#: "Ms. Ito" goes on, "20 ms. Then" does not.
+_TITLES: Final = _words(
+    "Adm Capt Cmdr Col Dr Dra Eng Fr Gen Gov Hon Hr Hrn Lt Messrs Mgr Mme Mlle Mr Mrs Ms Mt Mx Pres Prof Rep Rev Sen "
+    "Sgt Sr Sra Srta St Ste approx bzw ca cf resp viz vs"
 )
 #: Not the end when a number follows.
-_BEFORE_NUMBERS: Final = frozenset(
+_BEFORE_NUMBERS: Final = _words(
     "abb app art bd bl ch chap col dec eq eqs est ex feb fig figs jan kap mar apr jun jul aug sep sept oct nov nr no "
-    "nos op p par pp pt ref s sec sect tab tel v ver vol vols z".split()
+    "nos op par pp pt ref sec sect tab tel ver vol vols"
 )
 _LAST_WORD: Final = re.compile(r"[^\W_]+(?:\.[^\W_]+)*\Z")
 _LONGEST: Final = 24  # characters; no abbreviation is longer
 #: All that stands before the full stop: the number of a list item, perhaps after its markup.
 _ENUMERATOR: Final = re.compile(r"[\W_]*(?:\d+|[^\W\d_]|[ivx]+|[IVX]+)\Z")
+#: A unit of one letter, which is no initial.
+_MEASURE: Final = re.compile(r"\d\s?[^\W\d_]\Z")
 _HIRAGANA: Final = re.compile("[\u3041-\u3096]")
 
 
 class Sentences(Splitter):
     """Sentences, each with the white space before it."""
 
-    def _ends(self, held: str, at: int, *, last: bool) -> tuple[list[int], int]:
+    def _ends(self, held: str, at: int) -> tuple[list[int], int]:
         ends: list[int] = []
         start = 0
         for found in _END.finditer(held, at):
-            ending = _is_end(held, start, found, last=last)
+            ending = _is_end(held, start, found, last=self._last)
             if ending is None:
                 return ends, found.start()
             if ending:
@@ -77,28 +85,26 @@ def _is_end(held: str, start: int, found: re.Match[str], *, last: bool) -> bool 
         return end == len(held)  # 3.14, example.com
     if gap.end() == len(held):
         return True if last else None
-    return not _goes_on(held[start : found.start()], stop, held[gap.end()], broken="\n" in gap["space"])
+    after = held[gap.end()]
+    if after.islower():
+        return False
+    # Nothing closes on the full stop of an abbreviation, and no line ends with it.
+    return found[0] != "." or "\n" in gap["space"] or not _is_abbreviation(held[start : found.start()], after)
 
 
-def _goes_on(before: str, stop: str | None, after: str, *, broken: bool) -> bool:
-    """Whether the sentence goes on behind a stop (None: a line break) and white space.
+def _is_abbreviation(before: str, after: str) -> bool:
+    """Whether a full stop belongs to the word in front of it, or to the number of an item, and ends no sentence.
 
     Args:
-        before: The sentence as far as the stop.
-        stop: The marks; None where the line ends without one.
+        before: The sentence as far as the full stop.
         after: The first character behind the white space, and behind what opens there.
-        broken: Whether the line ends in that white space.
     """
-    if after.islower():
-        return True
-    if stop != "." or broken:
-        return False
     if _ENUMERATOR.match(before):
         return True
     word = _LAST_WORD.search(before[-_LONGEST:])
-    if word is None:
+    if word is None or _MEASURE.search(before):
         return False
-    name = word[0].lower()
-    if "." in name or len(name) == 1:  # e.g. U.S. z.B., and the initials of a name
-        return all(len(part) == 1 and part.isalpha() for part in name.split("."))
-    return name in _TITLES or (after.isnumeric() and name in _BEFORE_NUMBERS)
+    parts = word[0].split(".")
+    if all(len(part) == 1 and part.isalpha() for part in parts):  # e.g., U.S., z.B., and the initials of a name
+        return True
+    return word[0] in _TITLES or (after.isnumeric() and word[0].lower() in _BEFORE_NUMBERS)

@@ -22,20 +22,24 @@ class Splitter(ABC):
     def __init__(self) -> None:
         self._held = ""
         self._at = 0  # how much of what is held was looked at
+        self._last = False  # nothing will follow what is held
 
     def push(self, text: str) -> list[str]:
         """Take more of the text, and return the pieces that are whole now."""
-        self._held += text
-        return self._whole(last=False)
+        held, self._held = self._held, ""  # with a single name for it, CPython appends in place
+        held += text
+        self._held = held
+        return self._whole()
 
     def finish(self) -> list[str]:
         """The text ends here: return all that is left."""
-        pieces = self._whole(last=True)
+        self._last = True
+        pieces = self._whole()
         rest, self._held = self._held, ""
         return [*pieces, rest] if rest else pieces
 
-    def _whole(self, *, last: bool) -> list[str]:
-        ends, at = self._ends(self._held, self._at, last=last)
+    def _whole(self) -> list[str]:
+        ends, at = self._ends(self._held, self._at)
         if not ends:
             self._at = at
             return []
@@ -44,25 +48,23 @@ class Splitter(ABC):
         return pieces
 
     @abstractmethod
-    def _ends(self, held: str, at: int, *, last: bool) -> tuple[list[int], int]:
+    def _ends(self, held: str, at: int) -> tuple[list[int], int]:
         """Where pieces end for certain, and where to look on when more has come.
 
         Args:
             held: The text from the start of the piece that is growing.
             at: Where to begin; what is before was looked at.
-            last: Whether nothing will follow `held`.
         """
 
 
-# Scripts whose words are single characters, or whose word breaks only a dictionary knows: Han and kana are cut at every
-# character, as Unicode's default word boundaries do it (UAX #29); Thai, Lao, Khmer and Burmese, where that would tear
-# syllables, at spaces alone.
-_HAN: Final = "\u3005-\u3007\u3041-\u3096\u309d-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
+# Han and hiragana are cut at every character and katakana is not, as Unicode's default word boundaries have it (UAX
+# #29). Thai, Lao, Khmer and Burmese, whose words only a dictionary knows, are cut at spaces.
+_HAN: Final = "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _OPENING: Final = "「『（《〈【〔［｛〖"
 _CLOSING: Final = "、。，．！？：；」』）》〉】〕］｝〗・～…"
-_BREAKING_SPACE: Final = r"[^\S\u00a0\u2007\u202f]"  # a no-break space is inside a word: 10 000
+_SPACE: Final = r"[^\S\u00a0\u2007\u202f]"  # a no-break space is inside a word: 10 000
 _WORD_BREAK: Final = re.compile(
-    rf"(?<!{_BREAKING_SPACE})(?={_BREAKING_SPACE})"
+    rf"(?<!{_SPACE})(?={_SPACE})"
     rf"|(?<=[^\s{_OPENING}])(?=[{_HAN}{_OPENING}])"
     rf"|(?<=[{_HAN}{_CLOSING}])(?=[^\W_{_HAN}])"
 )
@@ -71,7 +73,7 @@ _WORD_BREAK: Final = re.compile(
 class Words(Splitter):
     """Words, each with the white space before it and the punctuation that hangs on it."""
 
-    def _ends(self, held: str, at: int, *, last: bool) -> tuple[list[int], int]:
+    def _ends(self, held: str, at: int) -> tuple[list[int], int]:
         return [found.start() for found in _WORD_BREAK.finditer(held, max(at, 1))], len(held)
 
 
@@ -81,6 +83,6 @@ _LINE_END: Final = re.compile(r"\n|\r\n|\r(?=[^\n])")
 class Lines(Splitter):
     r"""Lines, each with its ending: `\n`, `\r\n` or `\r`, as files have them; the last may have none."""
 
-    def _ends(self, held: str, at: int, *, last: bool) -> tuple[list[int], int]:
+    def _ends(self, held: str, at: int) -> tuple[list[int], int]:
         undecided = held.endswith("\r")  # it may be half of an ending
         return [found.end() for found in _LINE_END.finditer(held, at)], len(held) - undecided
