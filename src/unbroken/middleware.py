@@ -132,6 +132,7 @@ class ResilienceMiddleware(Middleware):
             warn=lambda _: None,
             started=anyio.current_time(),
             resources=resources,
+            in_one_piece=not body.get("stream"),
         )
 
     def _routes(self, model: str) -> tuple[Route, ...]:

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from anthropic import AsyncAnthropic
 
-from unbroken.engine.clients import request_id, sends_pings, without_retries
+from unbroken.engine.clients import provider_name, request_id, sends_pings, server, without_retries
 
 
 def test_a_client_that_does_not_retry_is_used_as_it_is() -> None:
@@ -138,3 +138,30 @@ def test_a_request_is_known_by_the_id_that_its_platform_gives() -> None:
     assert request_id(httpx2.Headers({"x-amzn-RequestId": "ca47"})) == "ca47"
     assert request_id(httpx2.Headers({"x-amzn-requestid": "ca47", "request-id": "req_1"})) == "req_1"
     assert request_id(httpx2.Headers({"request-id": ""})) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [
+        ("AsyncAnthropic", "anthropic"),
+        ("AsyncAnthropicBedrock", "aws.bedrock"),
+        ("AsyncAnthropicBedrockMantle", "aws.bedrock"),
+        ("AsyncAnthropicVertex", "gcp.vertex_ai"),
+        ("AsyncAnthropicFoundry", "anthropic"),
+        ("AsyncAnthropicAWS", "anthropic"),
+    ],
+)
+def test_a_provider_is_named_as_the_sdk_names_it(name: str, provider: str) -> None:
+    """Also for a subclass of the client's; the SDK (2.x) names it in its own spans."""
+    client_type = getattr(anthropic, name)
+    subclass = type("Mine", (client_type,), {})
+    assert provider_name(object.__new__(client_type)) == provider_name(object.__new__(subclass)) == provider
+    assert getattr(client_type, "_gen_ai_provider_name", provider) == provider
+
+
+def test_the_server_is_that_of_the_base_url() -> None:
+    """With the scheme's own port where it names none; a stand-in tells nothing."""
+    assert server(AsyncAnthropic(api_key="k", base_url="https://example.com/api")) == ("example.com", 443)
+    assert server(AsyncAnthropic(api_key="k", base_url="http://127.0.0.1")) == ("127.0.0.1", 80)
+    assert server(AsyncAnthropic(api_key="k", base_url="http://127.0.0.1:81")) == ("127.0.0.1", 81)
+    assert server(object()) == (None, None)

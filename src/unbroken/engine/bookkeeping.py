@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import anyio
@@ -12,6 +13,7 @@ from ..core.models import ModelInfo, ascii_and_other
 from ..core.partial import CONTENT, Event
 from ..core.seam import Seam
 from ..report import AttemptReport, Report
+from .telemetry import Telemetry
 
 __all__ = ["Book"]
 
@@ -35,6 +37,7 @@ class Book:
         form: The form of the request.
         waited: Seconds that were waited for this attempt.
         hedge: Whether it is sent while others are still being waited for.
+        telemetry: What is told of the stream. None: nobody listens.
 
     Attributes:
         entry: What the report shows.
@@ -51,12 +54,14 @@ class Book:
         form: str,
         waited: float,
         hedge: bool = False,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._sent_at = anyio.current_time()
         self._info = info
         self._ascii = 0
         self._other = 0
         self._seam: Seam | None = None
+        self._seam_told = False
         self.entry: AttemptReport = AttemptReport(
             number=len(report.attempts) + 1,
             route=route,
@@ -67,6 +72,12 @@ class Book:
             hedge=hedge,
         )
         report.attempts.append(self.entry)
+        self._telemetry = telemetry
+        self._span = None if telemetry is None else telemetry.attempt(self.entry)
+
+    def current(self) -> AbstractContextManager[object]:
+        """What OpenTelemetry's spans are made of within is below this attempt's, if it has one."""
+        return nullcontext() if self._span is None else self._span.current()
 
     def headers(self, request_id: str | None, status: int, seam: Seam | None) -> None:
         """Its headers are there; `seam` is how its text will be joined."""
@@ -92,6 +103,8 @@ class Book:
                 self._copy_usage(event.get("usage") or {}, (*_INPUT, "output_tokens", "speed"))
         if self.entry.first_content is None and type_ in CONTENT:
             self.entry.first_content = self.since_sent()
+        if self._span is not None:
+            self._span.note(event)
 
     def deliver(self, events: Iterable[Event]) -> None:
         """Events of it were delivered."""
@@ -100,6 +113,13 @@ class Book:
                 delta = event["delta"]
                 self.entry.delivered += len(_written(delta))
                 self.entry.characters += len(delta.get("text") or "")
+        if self._telemetry is not None:
+            self._tell_seam(self._telemetry)
+
+    def _tell_seam(self, telemetry: Telemetry) -> None:
+        if not self._seam_told and self._seam is not None and self._seam.settled:
+            self._seam_told = True
+            telemetry.seam(self.entry, self._seam.result.kind, self._seam.result.discarded)
 
     def end(self, outcome: str, failure: Failure | None = None) -> None:
         """It is over; what comes later changes nothing."""
@@ -118,6 +138,8 @@ class Book:
         if outcome != "lost" and self._seam is not None and self._seam.state == "joined":
             entry.seam = self._seam.result.kind
             entry.discarded = self._seam.result.discarded
+        if self._span is not None:
+            self._span.end(entry)
 
     @property
     def input_tokens(self) -> int:

@@ -9,10 +9,11 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import anthropic
+import httpx2
 
 from .typed import Api
 
-__all__ = ["parameters", "request_id", "resource", "sends_pings", "without_retries"]
+__all__ = ["parameters", "provider_name", "request_id", "resource", "sends_pings", "server", "without_retries"]
 
 #: What a copy has to agree in with its client to be used again: what applications change on a live client, on any of
 #: the platforms. (What Foundry's and Google Cloud's refresh by themselves is a function or an object, and is shared.)
@@ -96,3 +97,19 @@ def sends_pings(client: Any) -> bool:
 def request_id(headers: Mapping[str, str]) -> str | None:
     """The id by which a platform knows the request that it answers with these headers; None: it gives none."""
     return next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
+
+
+def provider_name(client: Any) -> str:
+    """Who answers, as OpenTelemetry's conventions name it (`gen_ai.provider.name`), and the SDK's own spans do."""
+    family = {type_.__name__ for type_ in type(client).__mro__}
+    if family & {"AsyncAnthropicBedrock", "AsyncAnthropicBedrockMantle"}:
+        return "aws.bedrock"
+    return "gcp.vertex_ai" if "AsyncAnthropicVertex" in family else "anthropic"
+
+
+def server(client: Any) -> tuple[str | None, int | None]:
+    """The host and the port that it asks; None and None where it does not tell."""
+    url = getattr(client, "base_url", None)
+    if not isinstance(url, httpx2.URL):
+        return None, None
+    return url.host, url.port or (80 if url.scheme == "http" else 443)

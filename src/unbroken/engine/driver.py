@@ -31,6 +31,7 @@ from .documents import validator
 from .outbox import Outbox
 from .rounds import Rounds
 from .sending import Sender, Sent
+from .telemetry import listen
 from .teller import Teller
 from .typed import Api
 
@@ -63,6 +64,7 @@ class Driver:
         warn: Callable[[Warning], None],
         started: float,
         resources: Mapping[int, Any] | None = None,
+        in_one_piece: bool = False,
     ) -> None:
         self.out: Outbox = Outbox()
         self.done: bool = False
@@ -74,8 +76,9 @@ class Driver:
         requests = Requests(request, routes, health.models)
         self._splicer = Splicer(live=policy.live, stop_sequences=request.get("stop_sequences") or ())
         self._plan = Plan(policy, routes, requests)
-        self._teller = Teller(self.report, started, on_notice)
-        sender = Sender(api, routes, requests, policy, self.report, started, warn, resources)
+        self._telemetry = listen(routes, request, health, in_one_piece=in_one_piece)
+        self._teller = Teller(self.report, started, on_notice, self._telemetry)
+        sender = Sender(api, routes, requests, policy, self.report, started, warn, resources, self._telemetry)
         self._rounds = Rounds(self._plan, policy, health, routes, sender, self._teller)
         self._is_document = validator(request)
         self._sent: Sent | None = None
@@ -325,10 +328,16 @@ class Driver:
         self._close_report("complete")
         self.done = True
 
-    def _close_report(self, outcome: Literal["complete", "failed", "closed"]) -> None:
-        if self.report.outcome == "open":
-            self.report.outcome = outcome
-            self.report.duration = anyio.current_time() - self._started
+    def _close_report(self, outcome: Literal["complete", "failed", "closed"], why: str = "", error: str = "") -> None:
+        """Tell of the end, the first time: how it ended, and if it failed, why, and with which exception."""
+        if self.report.outcome != "open":
+            return
+        self.report.outcome = outcome
+        self.report.duration = anyio.current_time() - self._started
+        if outcome == "failed":
+            self._teller.notice("failed", why)
+        if self._telemetry is not None:
+            self._telemetry.end(self.report, self.held, error)
 
     async def _close_sent(self) -> None:
         sent, self._sent = self._sent, None
@@ -345,12 +354,12 @@ class Driver:
     def _raise(self, step: Fail, kind: type[StreamFailed] = StreamFailed) -> NoReturn:
         if step.error is None:
             raise self.failure(step.why, kind)
-        self._give_up(step.why)
+        self._give_up(step.why, type(step.error))
         raise step.error
 
     def failure(self, why: str, kind: type[StreamFailed] = StreamFailed) -> StreamFailed:
         """The error with which the stream ends now; `why` is one clause."""
-        self._give_up(why)
+        self._give_up(why, kind)
         return kind(
             self._summary(why),
             request=self._request_sent(),
@@ -359,10 +368,8 @@ class Driver:
             errors=self._rounds.errors,
         )
 
-    def _give_up(self, why: str) -> None:
-        if self.report.outcome == "open":
-            self._close_report("failed")
-            self._teller.notice("failed", why)
+    def _give_up(self, why: str, kind: type[Exception]) -> None:
+        self._close_report("failed", why, kind.__name__)
         self.done = True
 
     def _summary(self, why: str) -> str:

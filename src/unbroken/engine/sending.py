@@ -21,6 +21,8 @@ from ..routes import Route
 from .attempt import Attempt, Watch
 from .bookkeeping import Book
 from .clients import resource, sends_pings, without_retries
+from .sdk_tracing import SdkSpan
+from .telemetry import Telemetry
 from .typed import Api
 
 __all__ = ["Sender", "Sent"]
@@ -45,6 +47,8 @@ class Sent:
         events: What has arrived and was not taken yet.
         failure: What it died of, after those events; None while it lives.
         counted: Whether the plan knows of its death already.
+        api: Which of the client's resources `messages` is.
+        sdk_span: What keeps the SDK's own span of it; None: it has none.
     """
 
     step: Ask
@@ -58,20 +62,26 @@ class Sent:
     events: list[Event] = field(default_factory=list)
     failure: Failure | None = None
     counted: bool = False
+    api: Api = "messages"
+    sdk_span: SdkSpan | None = None
 
     async def open(self) -> bool:
         """Send it and wait for its headers; `failure` says why none came."""
-        self.failure = await self.attempt.open(self.messages, self.request, self.warn)
+        with self.book.current():
+            self.failure = await self.attempt.open(self.messages, self.request, self.warn)
         if self.failure is not None:
             return False
         response = self.attempt.response
         self.book.headers(self.attempt.request_id, 200 if response is None else response.status_code, self.seam)
+        self.sdk_span = SdkSpan.of(response, self.api)
         return True
 
     async def receive(self) -> None:
         """Add what arrives next to `events`, or say in `failure` why nothing will."""
         events, self.failure = await self.attempt.receive()
         self.events += events
+        if self.sdk_span is not None:
+            self.sdk_span.take(events, self.failure)
         for event in events:
             self._note(event)
 
@@ -148,6 +158,7 @@ class Sender:
         started: When the stream was entered, in monotonic seconds.
         warn: What to do with the SDK's warnings about the first request.
         resources: What sends the requests of a route, by its rank. None: its client's own `messages` does.
+        telemetry: What OpenTelemetry is told of the stream. None: nobody listens.
     """
 
     def __init__(
@@ -160,6 +171,7 @@ class Sender:
         started: float,
         warn: Callable[[Warning], None],
         resources: Mapping[int, Any] | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._api = api
         self._routes = routes
@@ -168,6 +180,7 @@ class Sender:
         self._report = report
         self._started = started
         self._warn: Callable[[Warning], None] | None = warn  # once is enough
+        self._telemetry = telemetry
         self._watch = _watch(policy)
         self._resources: dict[int, Any] = dict(resources or {})
 
@@ -199,11 +212,13 @@ class Sender:
             form="continue" if step.form.startswith("continue") else step.form,
             waited=waited,
             hedge=hedge,
+            telemetry=self._telemetry,
         )
         given = request.pop("timeout", getattr(route.client, "timeout", None))
         watch, request["timeout"] = self._watch.beside(given, pings=sends_pings(route.client))
         warn, self._warn = self._warn, None
-        return Sent(step, Attempt(watch), book, permit, seam, self._resource(step.route), request, warn)
+        resource = self._resource(step.route)
+        return Sent(step, Attempt(watch), book, permit, seam, resource, request, warn, api=self._api)
 
     def _resource(self, route: int) -> Any:
         """The route's `messages`."""

@@ -12,6 +12,7 @@ from ..core.failure import Failure, Kind
 from ..core.steps import Ask
 from ..report import AttemptReport, Notice, Report
 from ..routes import Route
+from .telemetry import Telemetry
 
 __all__ = ["Teller"]
 
@@ -25,12 +26,20 @@ class Teller:
         report: Its notices are added to, and its attempts say which one a notice is about.
         started: When the stream was entered, in monotonic seconds.
         on_notice: The caller's function; what it raises is logged. None: nobody listens.
+        telemetry: What OpenTelemetry is told of the stream. None: nobody listens.
     """
 
-    def __init__(self, report: Report, started: float, on_notice: Callable[[Notice], object] | None) -> None:
+    def __init__(
+        self,
+        report: Report,
+        started: float,
+        on_notice: Callable[[Notice], object] | None,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         self._report = report
         self._started = started
         self._on_notice = on_notice
+        self._telemetry = telemetry
 
     def notice(self, code: str, message: str, about: AttemptReport | None = None) -> None:
         """Tell of one thing, about an attempt; None: the one that was made last."""
@@ -53,6 +62,8 @@ class Teller:
             notice.model,
             notice.request_id,
         )
+        if self._telemetry is not None:
+            self._telemetry.notice(notice)
         if self._on_notice is None:
             return
         try:

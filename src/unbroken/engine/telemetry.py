@@ -1,0 +1,143 @@
+"""What OpenTelemetry is told of one stream, where the application has set it up; where it has not, nothing is made.
+
+Nothing here imports OpenTelemetry, which is optional: an application that listens has imported it. Message content is
+told to nobody: what is told is in the report, which has none.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from ..core.partial import Partial
+from ..health import Health
+from ..report import AttemptReport, Notice, Report
+from ..routes import Route
+
+if TYPE_CHECKING:
+    from .metrics import Instruments
+    from .tracing import AttemptSpan, StreamSpan
+
+__all__ = ["Telemetry", "first_content", "is_set_up", "listen", "opener", "quietly"]
+
+logger: logging.Logger = logging.getLogger("unbroken")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def quietly(function: Callable[P, T]) -> Callable[P, T | None]:
+    """The function, for which None is given when it raises: who fails to listen does not break the stream."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return function(*args, **kwargs)
+        except Exception:
+            logger.debug("OpenTelemetry could not be told; the stream goes on", exc_info=True)
+            return None
+
+    return call
+
+
+def is_set_up(provider: object) -> bool:
+    """Whether this provider does anything: those of the OpenTelemetry API itself do not."""
+    return not type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))
+
+
+def opener(report: Report) -> AttemptReport | None:
+    """The attempt that opened the message, by `Report.cost`'s rule; of a stream that delivered nothing, the first."""
+    return next((attempt for attempt in report.attempts if attempt.kept), next(iter(report.attempts), None))
+
+
+def first_content(report: Report) -> float | None:
+    """Seconds from entering the stream to the first content that was delivered; None without any."""
+    opened = opener(report)
+    return None if opened is None or opened.first_content is None else opened.started + opened.first_content
+
+
+def listen(
+    routes: Sequence[Route], request: Mapping[str, Any], health: Health, *, in_one_piece: bool = False
+) -> Telemetry | None:
+    """What a stream tells, beginning now; None when nobody listens.
+
+    Args:
+        routes: In rank order.
+        request: The caller's request.
+        health: What the stream shares with others.
+        in_one_piece: Whether its answer is asked for in one piece.
+    """
+    spans = _span(routes, request, in_one_piece)
+    instruments = _instruments(health)
+    return Telemetry(spans, instruments) if spans or instruments else None
+
+
+@quietly
+def _span(routes: Sequence[Route], request: Mapping[str, Any], in_one_piece: bool) -> StreamSpan | None:
+    if "opentelemetry.trace" not in sys.modules:
+        return None
+    from . import tracing
+
+    return tracing.begin(routes, request, in_one_piece=in_one_piece)
+
+
+@quietly
+def _instruments(health: Health) -> Instruments | None:
+    if "opentelemetry.metrics" not in sys.modules:
+        return None
+    from . import metrics
+
+    return metrics.begin(health)
+
+
+class Telemetry:
+    """Tells of one stream. Nothing here raises.
+
+    Args:
+        span: The stream's span; None: nobody listens to spans.
+        instruments: What measures it; None: nobody listens to metrics.
+    """
+
+    def __init__(self, span: StreamSpan | None, instruments: Instruments | None) -> None:
+        self._span = span
+        self._instruments = instruments
+
+    @quietly
+    def attempt(self, entry: AttemptReport) -> AttemptSpan | None:
+        """A request is sent: its span, to be ended by whoever keeps the entry; None: nobody listens to spans."""
+        return None if self._span is None else self._span.attempt(entry)
+
+    @quietly
+    def notice(self, notice: Notice) -> None:
+        """Something happened on the way."""
+        if self._span is not None:
+            self._span.notice(notice)
+
+    @quietly
+    def seam(self, entry: AttemptReport, kind: str, discarded: int) -> None:
+        """An attempt's text was joined to what had been delivered.
+
+        Args:
+            entry: The attempt.
+            kind: How, as the report has it.
+            discarded: Characters that it repeated, and that were cut.
+        """
+        if self._span is not None:
+            self._span.seam(entry, kind, discarded)
+
+    @quietly
+    def end(self, report: Report, held: Partial, error: str) -> None:
+        """The stream is over.
+
+        Args:
+            report: How it went.
+            held: What was delivered.
+            error: The name of the exception that it ends with, if it failed.
+        """
+        if self._span is not None:
+            self._span.end(report, held, error)
+        if self._instruments is not None:
+            self._instruments.record(report)
