@@ -10,7 +10,7 @@ out is one body.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
@@ -84,6 +84,8 @@ class ResilienceMiddleware(Middleware):
             if value is not None and not isinstance(value, type_):
                 raise TypeError(f"{name} must be a {type_.__name__}, not {type(value).__name__}")
         limits = policy or Policy()
+        if isinstance(fallback_models, str | Mapping | Route):
+            raise TypeError("fallback_models must be a list of models, not a single one")
         self._fallbacks = tuple(fallback_models)
         self._streaming = replace(limits, live=_LIVE & limits.live)
         self._in_one_piece = replace(limits, hedging=None, idle_timeout=_UNBOUNDED, first_content_timeout=_UNBOUNDED)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from .core.prices import PRICES, Price, Spent, price_of
+if TYPE_CHECKING:
+    from .core.prices import Price
 
 __all__ = ["AttemptCost", "AttemptReport", "Cost", "Notice", "Report", "Usage"]
 
@@ -104,8 +105,10 @@ class AttemptReport:
     discarded: int = 0
     seam: str | None = None
 
-    def cost(self, prices: Mapping[str, Price] = PRICES) -> AttemptCost | None:
+    def cost(self, prices: Mapping[str, Price] | None = None) -> AttemptCost | None:
         """What it cost, as `Report.cost` has it; None where its model has no price. One that spent nothing has 0."""
+        from .core.prices import PRICES, Spent, price_of
+
         written, for_an_hour = self.cache_creation_input_tokens or 0, self.cache_creation_1h_input_tokens or 0
         estimated = Spent(input=self.estimated_input_tokens or 0, output=self.estimated_output_tokens or 0)
         spent = Spent(
@@ -117,7 +120,7 @@ class AttemptReport:
         )
         if not (spent.prompt or spent.output):
             return AttemptCost(self.number, 0.0, 0.0, 0.0)
-        price = price_of(self.model, prices, speed=self.speed)
+        price = price_of(self.model, PRICES if prices is None else prices, speed=self.speed)
         tier = None if price is None else price.at(spent.prompt)
         if tier is None:
             return None
@@ -239,14 +242,14 @@ class Report:
             total("estimated_output_tokens"),
         )
 
-    def cost(self, prices: Mapping[str, Price] = PRICES) -> Cost:
+    def cost(self, prices: Mapping[str, Price] | None = None) -> Cost:
         """What all attempts cost: list prices, without the fees of server-side tools and for data residency.
 
         It assumes what `usage` assumes, that an attempt that died is billed for what it was sent and what it wrote.
 
         Args:
-            prices: By the model's name. Default: those of `PRICES_DATE` (`unbroken/core/prices.py`). Your own may begin
-                with `{**PRICES, ...}`.
+            prices: By the model's name. None: `PRICES`, of `PRICES_DATE` (`unbroken/core/prices.py`). Your own may
+                begin with `{**PRICES, ...}`.
         """
         costs = [attempt.cost(prices) for attempt in self.attempts]
         known = [cost for cost in costs if cost is not None]

@@ -17,6 +17,7 @@ from unbroken import Policy, ResilienceMiddleware
 from unbroken.testing import (
     BEFORE_MESSAGE_START,
     Answer,
+    Block,
     EndOfFile,
     ErrorEvent,
     Fault,
@@ -39,6 +40,7 @@ __all__ = [
     "FINAL",
     "LEAD",
     "MODELS",
+    "OVERLOADED",
     "PROMPT",
     "RESULT",
     "THINKING",
@@ -71,7 +73,7 @@ THINKING: Final[Mapping[str, Mapping[str, Any]]] = {
 FALLBACK: Final = "claude-sonnet-5-5"
 
 #: More than the SDK's own two retries survive, and without their waits. In milliseconds.
-_OVERLOADED: Final = Status(529, headers={"retry-after-ms": "1"})
+OVERLOADED: Final = Status(529, headers={"retry-after-ms": "1"})
 #: Seconds of pings without content after which the middleware gives a stream up, in the cell that needs it.
 _PROGRESS: Final = 1.0
 _AT_ONCE: Final = Policy(initial_backoff=0)
@@ -91,6 +93,7 @@ class Cell:
         thinks: Whether the model is asked to think.
         policy: What the middleware is given.
         hangs: Whether a client by itself comes to no end.
+        fallback: Who is asked when the model does not come back; None: nobody.
     """
 
     faults: Sequence[Fault | None]
@@ -98,6 +101,7 @@ class Cell:
     thinks: bool = False
     policy: Policy = _AT_ONCE
     hangs: bool = False
+    fallback: str | None = None
 
 
 #: The events of the first turn: `message_start`, a ping, the text's start, deltas and stop, then the call's start, and
@@ -110,7 +114,7 @@ _IN_THINKING: Final = after_events(5)
 #: The first turn breaks, and so does the second, which goes on after the tool's result.
 CELLS: Final[Mapping[str, Cell]] = {
     "nothing": Cell([]),
-    "529 first": Cell([_OVERLOADED] * 3),
+    "529 first": Cell([OVERLOADED] * 3),
     "error event first": Cell([ErrorEvent(at=BEFORE_MESSAGE_START), None, ErrorEvent(at=BEFORE_MESSAGE_START)]),
     "error event in text": Cell([ErrorEvent(), None, ErrorEvent()]),
     "error event in the second turn": Cell([None, ErrorEvent()]),
@@ -125,7 +129,7 @@ CELLS: Final[Mapping[str, Cell]] = {
     "pings in text": Cell(
         [Pings(every=0.1), None, Pings(every=0.1)], policy=replace(_AT_ONCE, progress_timeout=_PROGRESS), hangs=True
     ),
-    "529 for ever after a cut": Cell([Reset()], then=_OVERLOADED),
+    "529 for ever after a cut": Cell([Reset()], then=OVERLOADED, fallback=FALLBACK),
 }
 
 
@@ -155,7 +159,7 @@ def script(cell: Cell, model: str, *, lead: str = LEAD, final: str = FINAL) -> S
         lead: What is written before the call; empty: nothing.
         final: What is written after the tool's result.
     """
-    first = [
+    first: list[Block | str] = [
         *([Thinking(THOUGHT)] if cell.thinks else []),
         *([Text(lead)] if lead else []),
         ToolUse("look_up", ARGUMENTS),
@@ -164,10 +168,9 @@ def script(cell: Cell, model: str, *, lead: str = LEAD, final: str = FINAL) -> S
     return Script(answers, models={model: Script(faults=cell.faults, then=cell.then)})
 
 
-def middleware(cell: Cell, fallback: str = FALLBACK) -> list[ResilienceMiddleware]:
-    """The one line; with a fallback where the model that is asked does not come back."""
-    fallbacks = [fallback] if cell.then else []
-    return [ResilienceMiddleware(policy=cell.policy, fallback_models=fallbacks)]
+def middleware(cell: Cell) -> list[ResilienceMiddleware]:
+    """The one line."""
+    return [ResilienceMiddleware(policy=cell.policy, fallback_models=[cell.fallback] if cell.fallback else [])]
 
 
 async def outcome(play: Callable[[Told], Awaitable[None]], *, hangs: bool = False, text: str = LEAD + FINAL) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product, takewhile
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from clients.cells import ARGUMENTS, CELLS, FALLBACK, PROMPT, THINKING, THOUGHT, WHOLE, Cell, Told, middleware, outcome
 from harness import CONTINUE, PREFILL, serving
+from unbroken import ResilienceMiddleware
 from unbroken.testing import Answer, Block, Script, Text, Thinking, ToolUse
 
 pytest.importorskip("instructor", reason="instructor is not installed: run `make clients`")
@@ -70,6 +71,11 @@ def script(cell: Cell, form: Form) -> Script:
     return Script(Answer(blocks, pieces=(10, 10)), models={form.model: Script(faults=faults, then=cell.then)})
 
 
+def resilient(cell: Cell, form: Form) -> list[ResilienceMiddleware]:
+    """The one line."""
+    return middleware(replace(cell, fallback=cell.fallback and form.fallback))
+
+
 def request(cell: Cell, form: Form) -> dict[str, Any]:
     """What an application asks."""
     thinking = {"thinking": THINKING[form.model]} if cell.thinks else {}
@@ -98,7 +104,7 @@ async def test_with_the_middleware_the_object_is_whole(name: str, form: str) -> 
     """Whatever breaks: every field, and no error."""
     cell = CELLS[name]
     faults = script(cell, FORMS[form])
-    async with serving(faults, middleware=middleware(cell, FORMS[form].fallback)) as (server, client):
+    async with serving(faults, middleware=resilient(cell, FORMS[form])) as (server, client):
         assert await outcome(lambda told: play(client, told, cell, FORMS[form]), text="") == WHOLE
         assert sum(bool(request.faults) for request in server.requests) >= len(faults.models[FORMS[form].model].faults)
 
@@ -118,5 +124,5 @@ async def test_without_it_every_fault_is_seen(name: str, form: str) -> None:
 async def test_an_object_that_is_not_streamed_is_whole(name: str, form: str) -> None:
     """A request in one piece is retried, and fails over; no second object is asked for because the first was half."""
     cell = CELLS[name]
-    async with serving(script(cell, FORMS[form]), middleware=middleware(cell, FORMS[form].fallback)) as (_, client):
+    async with serving(script(cell, FORMS[form]), middleware=resilient(cell, FORMS[form])) as (_, client):
         assert await outcome(lambda told: play_whole(client, told, cell, FORMS[form]), text="") == WHOLE

@@ -8,11 +8,28 @@ from functools import cached_property
 from typing import Any, Final
 
 import pytest
-from anthropic import AsyncAnthropic
+from anthropic import AsyncAnthropic, OverloadedError
 
-from clients.cells import CELLS, MODELS, PROMPT, THINKING, WHOLE, Cell, Told, all_struck, middleware, outcome, script
+from clients.cells import (
+    ARGUMENTS,
+    CELLS,
+    FINAL,
+    LEAD,
+    MODELS,
+    OVERLOADED,
+    PROMPT,
+    THINKING,
+    WHOLE,
+    Cell,
+    Told,
+    all_struck,
+    middleware,
+    outcome,
+    script,
+)
 from harness import all_closed
-from unbroken.testing import FaultServer
+from unbroken import ResilienceMiddleware, StreamFailed
+from unbroken.testing import FaultServer, Reset
 
 pytest.importorskip("langchain_anthropic", reason="langchain-anthropic is not installed: run `make clients`")
 pytest.importorskip("langchain", reason="langchain is not installed: run `make clients`")
@@ -23,17 +40,25 @@ from langchain_core.messages import AIMessageChunk, HumanMessage, ToolMessage
 from langchain_core.tools import BaseTool, tool
 
 
+class ResilientChatAnthropic(ChatAnthropic):
+    """What the documentation shows."""
+
+    @cached_property
+    def _async_client(self) -> AsyncAnthropic:
+        return super()._async_client.with_middleware(ResilienceMiddleware())
+
+
 @asynccontextmanager
 async def chat(cell: Cell, model: str, *, resilient: bool) -> AsyncIterator[Any]:
     """A chat model of a fault server, with the middleware on its client or without."""
 
-    class ResilientChatAnthropic(ChatAnthropic):
+    class WithTheCellsPolicy(ChatAnthropic):
         @cached_property
         def _async_client(self) -> AsyncAnthropic:
             return super()._async_client.with_middleware(*middleware(cell))
 
     options: dict[str, Any] = {"thinking": dict(THINKING[model])} if cell.thinks else {}
-    class_ = ResilientChatAnthropic if resilient else ChatAnthropic
+    class_ = WithTheCellsPolicy if resilient else ChatAnthropic
     async with FaultServer(script(cell, model)) as server:
         llm = class_(model=model, base_url=server.url, api_key="test", max_tokens=4096, **options)
         try:
@@ -98,3 +123,34 @@ async def test_without_it_every_fault_is_seen(name: str, play: str) -> None:
     async with chat(CELLS[name], MODELS[0], resilient=False) as llm:
         seen = await outcome(lambda told: PLAYS[play](llm, told), hangs=CELLS[name].hangs)
         assert (seen == WHOLE) == (name == "nothing"), seen
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", ["529 first", "reset in text", "529 for ever after a cut"])
+async def test_an_agent_that_does_not_stream_survives(name: str) -> None:
+    """`ainvoke`: each turn is retried, and fails over; the last message is the whole answer."""
+    async with chat(CELLS[name], MODELS[0], resilient=True) as llm:
+        told = Told()
+        ended = await create_agent(llm, [register(told)]).ainvoke({"messages": [HumanMessage(PROMPT)]})
+        assert ended["messages"][-1].text == FINAL
+        assert told.calls == [ARGUMENTS]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("cut", [False, True])
+async def test_when_nothing_helps_it_says_so(cut: bool) -> None:
+    """What had not begun is LangChain's own error, which is the SDK's too; what had begun is ours, as it is."""
+    never = Cell([Reset()] if cut else [], then=OVERLOADED, fallback=None)
+    async with chat(never, MODELS[0], resilient=True) as llm:
+        told = Told()
+        with pytest.raises(StreamFailed if cut else OverloadedError):
+            await play_model(llm, told)
+        assert LEAD.startswith("".join(told.pieces))
+        assert told.calls == []
+
+
+def test_the_synchronous_client_is_left_alone() -> None:
+    """`invoke` and `stream` work as before: the middleware stands on the other client."""
+    llm = ResilientChatAnthropic(model=MODELS[0], api_key="test")
+    assert llm._client.middleware == ()
+    assert [type(each) for each in llm._async_client.middleware] == [ResilienceMiddleware]

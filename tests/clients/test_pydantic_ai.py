@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from anthropic import AsyncAnthropic
+from anthropic import AsyncAnthropic, OverloadedError
 
 from clients.cells import (
     CELLS,
@@ -20,10 +20,13 @@ from clients.cells import (
     script,
 )
 from harness import serving
+from unbroken import StreamFailed
+from unbroken.testing import Reset, Script, Status
 
 pytest.importorskip("pydantic_ai", reason="pydantic-ai is not installed: run `make clients`")
 
 from pydantic_ai import Agent, AgentRunResultEvent, PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
+from pydantic_ai.exceptions import ModelOverloadedError
 from pydantic_ai.models.anthropic import AnthropicModel, AnthropicModelSettings
 from pydantic_ai.providers.anthropic import AnthropicProvider
 
@@ -97,3 +100,19 @@ async def test_a_streamed_result_is_whole(name: str, model: str) -> None:
     cell = CELLS[name]
     async with serving(script(cell, model, lead=""), middleware=middleware(cell)) as (_, client):
         assert await outcome(lambda told: play_last(client, told, model, cell), text=FINAL) == WHOLE
+
+
+@pytest.mark.asyncio
+async def test_when_nothing_helps_it_says_so() -> None:
+    """What had not begun is pydantic-ai's own error, around the SDK's; what had begun is ours, as it is."""
+    never = Status(529, headers={"retry-after-ms": "1"})
+    cell, model = CELLS["nothing"], MODELS[0]
+    for faults, error in (([], ModelOverloadedError), ([Reset()], StreamFailed)):
+        async with serving(Script(FINAL, faults=faults, then=never), middleware=middleware(cell)) as (_, client):
+            told = Told()
+            with pytest.raises(error) as caught:
+                await play(client, told, model, cell)
+            assert FINAL.startswith("".join(told.pieces))
+            assert isinstance(
+                caught.value.__cause__, OverloadedError if error is ModelOverloadedError else ExceptionGroup
+            )

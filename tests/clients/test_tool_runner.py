@@ -16,11 +16,11 @@ from harness import serving
 KNOWN: Final = inspect.signature(AsyncMessages.tool_runner).parameters
 #: The whole conversation in each request, which is what older SDKs do without being told.
 WHOLE_REQUESTS: Final[dict[str, Any]] = {"thread": False} if "thread" in KNOWN else {}
-EAGER: Final[dict[str, Any]] = {"run_tools_eagerly": True} if "run_tools_eagerly" in KNOWN else {}
+EAGER: Final[dict[str, Any]] = {"stream": True, "run_tools_eagerly": True, **WHOLE_REQUESTS}
 #: How a runner goes about it.
 WAYS: Final[Mapping[str, dict[str, Any]]] = {
     "streaming": {"stream": True, **WHOLE_REQUESTS},
-    "eager": {"stream": True, **EAGER, **WHOLE_REQUESTS},
+    **({"eager": EAGER} if "run_tools_eagerly" in KNOWN else {}),
 }
 IN_ONE_PIECE: Final = {"in one piece": WHOLE_REQUESTS}
 #: The default of SDK 2: the server keeps the conversation, in a message thread. The fault server keeps none.

@@ -27,7 +27,7 @@ BELOW: Final = {
     "engine": {"core", "engine", *SHARED},
     "api": {"core", "engine", *SHARED},
     "middleware": {"core", "engine", *SHARED},
-    "pipe": {"engine", "pipe"},
+    "pipe": {"core", "engine", "pipe"},
     "testing": {"core", "testing"},
     "cli": {"api", "cli", "core", "engine", "testing", *SHARED},
 }

@@ -1,4 +1,6 @@
-"""Run what pages of the documentation show: `python run_pages.py DIRECTORY PAGE...`; complaints go to stdout as JSON.
+"""Run what pages of the documentation show: `python run_pages.py DIRECTORY PAGE...`.
+
+For each page, stdout has its complaints, and the modules that it needs and that are not installed, as JSON.
 
 Every block runs against a fault server that cuts its first stream, with the environment that the real API wants, so
 that a snippet written for the real API runs unchanged. Each page has a directory of its own, below `DIRECTORY`.
@@ -166,15 +168,15 @@ def _check(holds: object, complaint: str) -> None:
 
 
 def main(directory: str, *pages: str) -> None:
-    """Run the pages, and print the complaints about each."""
-    found: dict[str, list[str]] = {}
+    """Run the pages, and print what came of each."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
     with FaultServer.in_thread() as server:
         os.environ |= {"ANTHROPIC_API_KEY": "test", "ANTHROPIC_BASE_URL": server.url}
         for number, page in enumerate(pages):
             place = Path(directory, str(number))
             place.mkdir()
             with contextlib.chdir(place):
-                found[page] = run(Path(page), server)
+                found[page] = run(Path(page), server), missing(Path(page))
     print(json.dumps(found))
 
 

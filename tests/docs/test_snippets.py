@@ -18,8 +18,10 @@ def name(page: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def complaints(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """What went wrong on each page that is asked for.
+def outcomes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[list[str], list[str]]]:
+    """What went wrong on each page that is asked for, and what it would have needed.
 
     All are run by one program, because the SDK takes seconds to import.
     """
@@ -33,13 +35,14 @@ def complaints(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_what_a_page_shows_runs(page: Path, complaints: dict[str, list[str]]) -> None:
+def test_what_a_page_shows_runs(page: Path, outcomes: dict[str, tuple[list[str], list[str]]]) -> None:
     """Every snippet of the page runs as it stands, against a fault server that cuts its stream.
 
     Where a page needs a framework that is not installed, its snippets are compiled.
     """
-    assert not complaints[str(page)], "\n\n".join(complaints[str(page)])
-    if lacking := missing(page):
+    complaints, lacking = outcomes[str(page)]
+    assert not complaints, "\n\n".join(complaints)
+    if lacking:
         pytest.skip(f"compiled, and not run: {', '.join(lacking)} not installed")
 
 

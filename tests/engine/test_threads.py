@@ -15,6 +15,8 @@ from harness import serving
 from unbroken import ResilienceMiddleware
 from unbroken.testing import Answer, Reset, Script, Status, after_characters
 
+pytestmark = pytest.mark.skipif(not hasattr(AsyncMessages, "thread"), reason="SDK 1 has no threads")
+
 TEXT: Final = "A thread is kept by the server, and a server may lose it."
 CREATE: Final = {"type": "create"}
 HELPER: Final = {"x-stainless-helper": "message-thread, BetaToolRunner"}
@@ -27,7 +29,7 @@ async def ask(client: AsyncAnthropic, thread: Mapping[str, Any], headers: Mappin
         max_tokens=1024,
         messages=[{"role": "user", "content": "Tell me."}],
         betas=["message-threads-2026-08-12"],
-        extra_body={"thread": thread},
+        thread=thread,
         extra_headers=headers,
     )
     async with stream as opened:
@@ -73,7 +75,6 @@ async def test_a_callers_own_thread_goes_through_untouched(headers: Mapping[str,
 
 
 @pytest.mark.asyncio
-@pytest.mark.skipif(not hasattr(AsyncMessages, "thread"), reason="SDK 1 has no threads")
 async def test_a_thread_of_the_sdk_survives() -> None:
     """`client.beta.messages.thread`, over two turns that both break."""
     answers = [Answer(TEXT), Answer(TEXT[::-1])]

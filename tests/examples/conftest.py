@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "docs" / "examples"
+MISSING = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
 
 sys.path[:0] = [str(EXAMPLES), str(HERE)]
 pytest.register_assert_rewrite("visiting")
-for name in ("starlette", "uvicorn"):
-    pytest.importorskip(name, reason=f"the chat backend needs {name}")
+
+
+class Skipped(pytest.Module):
+    """A file of tests for which something is not installed."""
+
+    def collect(self) -> NoReturn:
+        pytest.skip(f"the chat backend needs {' and '.join(MISSING)}", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> Skipped | None:
+    """The tests import the example, and the example what it needs: so it is asked before."""
+    return Skipped.from_parent(parent, path=module_path) if MISSING else None
 
 
 @pytest.fixture(autouse=True)

@@ -101,7 +101,7 @@ async def test_a_failure_is_logged_with_its_request_ids(caplog: pytest.LogCaptur
 @pytest.mark.backends("asyncio")
 async def test_an_answer_at_an_even_pace() -> None:
     """With the operator of `unbroken.pipe` in between it is the same answer, whole and once, and can be stopped."""
-    pytest.importorskip("unbroken.pipe", reason="the even pace needs unbroken[pipe]")
+    pytest.importorskip("unbroken.pipe", reason="the even pace needs unbroken[pipe]", exc_type=ImportError)
     script = Script(Answer(TEXT, pieces=(30, 30)), faults=[Reset(at=after_characters(40))])
     async with site(script, pace=2000.0) as chat:
         await chat.ask("What did the keeper do?")

@@ -16,14 +16,17 @@ parts that it leaves as they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from .anchor import Anchor, choose_anchor
 from .blocks import THINKING
 from .models import ModelInfo, ascii_and_other
 from .partial import Partial
-from .seam import Form as Joint
-from .seam import Seam
+
+if TYPE_CHECKING:
+    # What joins is imported with the first cut: its expressions take a fifth of the package's import to compile.
+    from .anchor import Anchor
+    from .seam import Form as Joint
+    from .seam import Seam
 
 __all__ = [
     "CONTINUE_PROMPT",
@@ -154,6 +157,8 @@ def starts_over(held: Partial) -> bool:
     The answer is written anew then, and has to replay what was delivered. Not where a server-side tool was used: what
     follows its result is.
     """
+    from .anchor import choose_anchor
+
     return not held.server_uses and not choose_anchor(held.trailing_text).sent
 
 
@@ -178,6 +183,9 @@ def compose(
     """
     if form == "request":
         return dict(request), None
+    from .anchor import Anchor, choose_anchor
+    from .seam import Seam
+
     text = held.trailing_text
     joint: Joint
     match form:

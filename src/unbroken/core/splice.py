@@ -18,14 +18,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from .blocks import THINKING, is_known
 from .effects import acts
 from .pairing import Pairing
 from .partial import Event, Partial
 from .resume import spent_tokens
-from .seam import Seam
+
+if TYPE_CHECKING:
+    from .seam import Seam
 
 __all__ = ["Splicer", "Trouble"]
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
 from ..core.failure import Failure
 from ..core.models import ModelInfo, ascii_and_other
 from ..core.partial import CONTENT, Event
-from ..core.seam import Seam
 from ..report import AttemptReport, Report
 from .telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from ..core.seam import Seam
 
 __all__ = ["Book"]
 

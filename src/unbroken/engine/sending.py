@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
@@ -12,7 +12,6 @@ from ..core.failure import Failure
 from ..core.partial import Event, Partial
 from ..core.requests import Requests
 from ..core.resume import compose
-from ..core.seam import Seam
 from ..core.steps import Ask
 from ..health import Permit
 from ..policy import Policy
@@ -24,6 +23,9 @@ from .clients import resource, sends_pings, without_retries
 from .sdk_tracing import SdkSpan
 from .telemetry import Telemetry
 from .typed import Api
+
+if TYPE_CHECKING:
+    from ..core.seam import Seam
 
 __all__ = ["Sender", "Sent"]
 
