@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test sdk-tests lint bench seams hedging simulation speed concurrency survival soak docs clean
+.PHONY: help demo test sdk-tests lint bench seams hedging simulation speed concurrency survival soak clients docs clean
 help:
 	@echo "make demo | test | lint | docs | clean"
 	@echo "make bench: seams | hedging | simulation | speed | concurrency"
-	@echo "make survival | soak"
+	@echo "make survival | soak | clients"
 
 # One stamp a set of extras, so that the demo does not wait for the linters.
 $(VENV)/.cli: pyproject.toml
@@ -77,6 +77,10 @@ survival: $(VENV)/.dev
 # 2,000 streams for five minutes, one fault for every three streams.
 soak: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.soak --write
+
+# Agent frameworks over the middleware, in an environment of their own.
+clients: $(VENV)/.dev
+	$(BIN)/python -m tests.clients.environment
 
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml

@@ -49,6 +49,7 @@ def test_the_public_names() -> None:
         "Policy",
         "Price",
         "Report",
+        "ResilienceMiddleware",
         "ResilientStream",
         "ResilientStreamManager",
         "Route",

@@ -101,7 +101,8 @@ def resilient_stream(
             clients.
         policy: Limits, waits and forms. None: the defaults of `Policy`.
         health: What streams share. None: one for each client.
-        on_notice: Called with each `Notice`, from the task that reads. It must not block; what it raises is logged.
+        on_notice: Called with each `Notice`, from the engine's own task, which reads ahead of the caller. It must not
+            block; what it raises is logged.
         api: `"beta"` for `client.beta.messages`, with its types.
         **arguments: Everything else that the SDK's `messages.stream` takes. `timeout` bounds the phases of each
             attempt; for reads, the shorter of it and the policy's `idle_timeout` holds.
