@@ -36,6 +36,7 @@ pytest.importorskip("langchain", reason="langchain is not installed: run `make c
 
 from langchain.agents import create_agent
 from langchain_anthropic import ChatAnthropic
+from langchain_anthropic._client_utils import _get_default_async_httpx_client
 from langchain_core.messages import AIMessageChunk, HumanMessage, ToolMessage
 from langchain_core.tools import BaseTool, tool
 
@@ -65,6 +66,7 @@ async def chat(cell: Cell, model: str, *, resilient: bool) -> AsyncIterator[Any]
             yield llm
         finally:
             await llm._async_client.close()  # nobody else does
+            _get_default_async_httpx_client.cache_clear()  # or a later server's port may find it again, closed
         assert not resilient or all_struck(server, cell)
         await all_closed(server)
 

@@ -31,7 +31,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 
 @pytest.fixture(autouse=True)
-def quiet_end(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+def no_content_in_logs(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Whatever a test does, no log has a word of what was asked or answered."""
     caplog.set_level("DEBUG", logger="chat")
     yield

@@ -231,6 +231,13 @@ def test_two_tabs_show_one_chat(profile: Any) -> None:
         answered(first)
         answered(second)
         assert len(site.api.requests) == 1
+        ask(second, "And then?")
+        expect(first.locator(".question").last).to_have_text("And then?")
+        first.keyboard.press("Escape")
+        for page in (first, second):
+            expect(page.locator(".remark")).to_have_text("Stopped.")
+        kept = first.locator(".answer").all_text_contents()
+        assert kept == second.locator(".answer").all_text_contents()
 
 
 def test_a_hidden_tab_takes_no_connection(profile: Any) -> None:
@@ -287,13 +294,14 @@ def test_a_server_that_forgot_the_chat(profile: Any) -> None:
 
 
 def test_an_answer_that_fails_says_why(profile: Any) -> None:
-    """In words, with what had come kept above them; and the next question is answered."""
-    script = Script(TEXT, faults=[None], models={"claude-opus-5-5": Script(then=Status(401))})
-    with website(script, fallbacks=()) as site:
+    """In words, with what had come kept above them; and the next question can be asked."""
+    script = Script(TEXT, faults=[Reset(at=after_characters(90))], then=Status(401))
+    with website(script) as site:
         page = profile.new_page()
         page.goto(site.url)
         ask(page)
         expect(page.locator(".remark")).to_have_text("This server has no valid API key.")
+        assert page.locator(".answer").text_content() == TEXT[:90]
         expect(page.get_by_role("button", name="Send")).to_be_enabled()
 
 

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import anthropic
 
-from unbroken import Notice, Policy, Report, StreamFailed, StreamTimeout, resilient_stream
-from unbroken.routes import Fallback
+from unbroken import Notice, Policy, Report, Route, StreamFailed, StreamTimeout, resilient_stream
 
 from .chats import Chat
 
@@ -67,7 +66,7 @@ class Model:
 
     client: anthropic.AsyncAnthropic
     name: str = "claude-opus-5-5"
-    fallbacks: Sequence[Fallback] = ("claude-sonnet-5-5",)
+    fallbacks: Sequence[str | Mapping[str, Any] | Route] = ("claude-sonnet-5-5",)
     max_tokens: int = 4096
     deadline: float = 600.0
     pace: float | None = None
