@@ -3,27 +3,27 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test sdk-tests lint bench seams hedging simulation speed concurrency survival soak clients docs clean
+.PHONY: help demo test sdk-tests lint bench seams hedging simulation speed concurrency survival soak clients chat browser docs clean
 help:
 	@echo "make demo | test | lint | docs | clean"
 	@echo "make bench: seams | hedging | simulation | speed | concurrency"
-	@echo "make survival | soak | clients"
+	@echo "make survival | soak | clients | chat | browser"
 
 # One stamp a set of extras, so that the demo does not wait for the linters.
 $(VENV)/.cli: pyproject.toml
-	@$(call install,.[cli])
+	@$(call install,-e '.[cli]')
 	@touch $@
 $(VENV)/.dev: pyproject.toml
-	@$(call install,.[dev])
+	@$(call install,-e '.[dev]')
 	@touch $@ $(VENV)/.cli
 
 define install
 if command -v uv >/dev/null 2>&1; then \
   { test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV); } && \
-  uv pip install --quiet --python $(BIN)/python -e '$(1)'; \
+  uv pip install --quiet --python $(BIN)/python $(1); \
 else \
   { test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); } && \
-  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '$(1)'; \
+  $(BIN)/python -m pip install --quiet --disable-pip-version-check $(1); \
 fi
 endef
 
@@ -81,6 +81,15 @@ soak: $(VENV)/.dev
 # Agent frameworks over the middleware, in an environment of their own.
 clients: $(VENV)/.dev
 	$(BIN)/python -m tests.clients.environment
+
+# The chat backend of the docs, on the fault server; with ANTHROPIC_API_KEY on the real API.
+chat: $(VENV)/.dev
+	@PYTHONPATH=docs/examples $(BIN)/python -m chat
+
+# Its page in a real Chromium (/usr/bin/chromium), driven by Playwright.
+browser: $(VENV)/.dev
+	@$(call install,playwright)
+	$(BIN)/python -m pytest -q tests/examples/test_chat_page.py
 
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml
