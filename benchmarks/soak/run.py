@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +19,8 @@ __all__ = ["Look", "soak"]
 
 #: Seconds between two looks.
 EVERY: Final = 1.0
+#: Seconds in which a server has to notice that a client has gone.
+_NOTICED: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def soak(plan: Plan, tell: Callable[[Look], object]) -> Findings:
             opened=most,
             readers=look.readers,
             leaks=[reader.ask("finish") for reader in readers],
-            servers=look.servers,
+            servers=_settled(servers),
             closed=[server.ask("progress") for server in servers],
             seconds=look.seconds,
             steady=_rate([each for each in looks if plan.longest <= each[0] <= plan.seconds] or looks),
@@ -103,3 +105,13 @@ def _rate(looks: list[tuple[float, int]]) -> float:
     """Events a second between the first look and the last."""
     (start, before), (end, after) = looks[0], looks[-1]
     return (after - before) / (end - start) if end > start else 0.0
+
+
+def _settled(servers: Sequence[Child]) -> list[Served]:
+    """What the servers tell when they answer nothing any more, or have had the time to notice that nobody listens."""
+    until = time.monotonic() + _NOTICED
+    while True:
+        told: list[Served] = [server.ask("progress") for server in servers]
+        if not any(each.busy for each in told) or time.monotonic() > until:
+            return told
+        time.sleep(EVERY / 10)
