@@ -316,8 +316,12 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
         while True:
             await anext(chunks)
     except Exception as error:
-        # aiohttp raises one and the same exception for every closed body: what it refers to would be kept for ever.
-        error.__traceback__ = error.__context__ = error.__cause__ = None
+        # aiohttp raises one and the same exception for every closed body: the frames that it has come through, and so
+        # the responses in them, would be kept for ever.
+        each: BaseException | None = error
+        while each is not None:
+            each.__traceback__ = None
+            each = each.__cause__ or each.__context__
 
 
 def _status_failure(error: anthropic.APIStatusError) -> Failure:
