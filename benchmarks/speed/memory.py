@@ -147,27 +147,17 @@ def _memory() -> float:
 def figures(rounds: Rounds) -> list[Figure]:
     """In kB, both ways of looking."""
     made = []
-    for look, words in (("resident", "resident"), ("traced", "Python's own")):
-        sdk, ours = rounds["SDK"][look], rounds["unbroken"][look]
-        made.append(
-            Figure(
-                name=f"an open stream, {words}",
-                unit="kB",
-                sdk=[each.open / _KB for each in sdk],
-                unbroken=[each.open / _KB for each in ours],
-                measure="ratio",
-                target=TARGET,
+    for what, field in (("an open stream", "open"), ("left after the streams, in all", "left")):
+        for look, words in (("resident", "resident"), ("traced", "Python's own")):
+            sdk, ours = rounds["SDK"][look], rounds["unbroken"][look]
+            made.append(
+                Figure(
+                    name=f"{what}, {words}",
+                    unit="kB",
+                    sdk=[getattr(each, field) / _KB for each in sdk],
+                    unbroken=[getattr(each, field) / _KB for each in ours],
+                    measure="ratio" if field == "open" else "more",
+                    target=TARGET if field == "open" else None,
+                )
             )
-        )
-    for look, words in (("resident", "resident"), ("traced", "Python's own")):
-        sdk, ours = rounds["SDK"][look], rounds["unbroken"][look]
-        made.append(
-            Figure(
-                name=f"left after the streams, in all, {words}",
-                unit="kB",
-                sdk=[each.left / _KB for each in sdk],
-                unbroken=[each.left / _KB for each in ours],
-                measure="more",
-            )
-        )
     return made

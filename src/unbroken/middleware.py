@@ -178,14 +178,16 @@ def _whole(request: anthropic.APIRequest, driver: Driver, chain: Chain) -> anthr
     return chain.responses.get(response) or _response(request, response, client)
 
 
-def _response(request: anthropic.APIRequest, response: httpx2.Response, client: Any) -> anthropic.AsyncAPIResponse[Any]:
-    """A response that does not stream, as the chain hands it on."""
+def _response(
+    request: anthropic.APIRequest, response: httpx2.Response, client: Any, *, stream: bool = False
+) -> anthropic.AsyncAPIResponse[Any]:
+    """A response as the chain hands it on."""
     return anthropic.AsyncAPIResponse(
         raw=response,
         cast_to=request.cast_to,
         client=client,
-        stream=False,
-        stream_cls=None,
+        stream=stream,
+        stream_cls=request.stream_cls if stream else None,
         options=request.options,
         retries_taken=request.retries_taken,
     )
@@ -202,15 +204,8 @@ def _spliced(
     for name in ("content-encoding", "content-length"):
         headers.pop(name, None)
     body = _Body(driver, reader, binary=isinstance(client, anthropic.AsyncAnthropicBedrock))
-    return anthropic.AsyncAPIResponse(
-        raw=httpx2.Response(first.status_code, headers=headers, stream=body, request=first.request),
-        cast_to=request.cast_to,
-        client=client,
-        stream=True,
-        stream_cls=request.stream_cls,
-        options=request.options,
-        retries_taken=request.retries_taken,
-    )
+    spliced = httpx2.Response(first.status_code, headers=headers, stream=body, request=first.request)
+    return _response(request, spliced, client, stream=True)
 
 
 class _Body(httpx2.AsyncByteStream):

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeGuard
 
 from .partial import Event
 
-__all__ = ["is_event", "loads"]
+__all__ = ["is_delta", "is_event", "loads"]
 
 _raw_decode: Final = json.JSONDecoder().raw_decode
 
@@ -52,6 +52,13 @@ def is_event(value: Any) -> TypeGuard[Event]:
         case {"type": str() as type_}:
             return not type_.startswith(("content_block_", "message_"))
     return False
+
+
+def is_delta(event: Event, index: int, type_: str) -> bool:
+    """Whether this event is a delta of that type, for the block with that index."""
+    return (
+        event.get("type") == "content_block_delta" and event["index"] == index and event["delta"].get("type") == type_
+    )
 
 
 def _is_usage(usage: Any) -> bool:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from .blocks import THINKING, is_known
 from .effects import acts
+from .events import is_delta
 from .pairing import Pairing
 from .partial import Event, Partial
 from .resume import spent_tokens
@@ -131,7 +132,7 @@ class Splicer:
     def feed(self, event: Event) -> list[Event]:
         """Take one event of the attempt at hand; return what may be delivered. Look at `trouble` afterwards."""
         flow = self._flow
-        if flow is not None and _is_delta(event, flow.came_as, flow.type):
+        if flow is not None and is_delta(event, flow.came_as, flow.type):
             flowing = event if flow.goes_as == flow.came_as else {**event, "index": flow.goes_as}
             self.held.apply(flowing)
             return [flowing]
@@ -512,12 +513,6 @@ class Splicer:
             self._deliver({"type": "content_block_stop", "index": index})
         else:
             block.closed = True
-
-
-def _is_delta(event: Event, index: int, type_: str) -> bool:
-    return (
-        event.get("type") == "content_block_delta" and event["index"] == index and event["delta"].get("type") == type_
-    )
 
 
 def _possible_stop(text: str, stops: Iterable[str]) -> str:

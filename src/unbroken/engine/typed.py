@@ -20,6 +20,7 @@ from anthropic import types
 from anthropic.lib.streaming import AsyncMessageStream, BetaAsyncMessageStream
 from anthropic.types import beta
 
+from ..core.events import is_delta
 from ..core.partial import Event, Partial
 
 __all__ = ["Api", "TypedEvents"]
@@ -106,11 +107,7 @@ class _Run:
         self._unfed: list[str] = []
 
     def __contains__(self, event: Event) -> bool:
-        return (
-            event.get("type") == "content_block_delta"
-            and event["index"] == self.index
-            and event["delta"].get("type") == self.delta_type
-        )
+        return is_delta(event, self.index, self.delta_type)
 
     def push(self, event: Event) -> Iterator[Any]:
         """The raw event, and then the one with the text so far."""
