@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from benchmarks.soak.children import LOOPS
 from benchmarks.soak.clients import TRANSPORTS
 from benchmarks.soak.findings import HEADS, KIND_HEADS, Findings
 from benchmarks.soak.plan import Plan
@@ -43,6 +44,7 @@ def main() -> int:
         servers=chosen.servers,
         readers=chosen.readers,
         transport=chosen.transport,
+        loop=chosen.loop,
     )
     found = _watched(plan)
     JSON.parent.mkdir(exist_ok=True)
@@ -77,6 +79,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--servers", type=int, default=default.servers, help="processes that serve")
     options.add_argument("--readers", type=int, default=default.readers, help="processes that read")
     options.add_argument("--transport", choices=TRANSPORTS, default=default.transport)
+    options.add_argument("--loop", choices=[*LOOPS], default=default.loop)
     options.add_argument("--write", action="store_true", help="write the tables for the docs")
     return options
 

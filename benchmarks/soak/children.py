@@ -9,11 +9,16 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-__all__ = ["Child", "Commands", "obey"]
+import uvloop
+
+__all__ = ["LOOPS", "Child", "Commands", "obey"]
 
 Commands = Mapping[str, Callable[..., Awaitable[Any]]]
 #: What a process runs: it is given its end of the pipe, and its arguments.
 Work = Callable[..., Coroutine[Any, Any, None]]
+
+#: The event loops that a process can have: Python's own, and the fast one.
+LOOPS: Final[Mapping[str, Callable[[Coroutine[Any, Any, None]], None]]] = {"asyncio": asyncio.run, "uvloop": uvloop.run}
 
 _PROCESSES: Final = get_context("spawn")
 #: How long a process may take to answer, and to end, in seconds.
@@ -26,11 +31,12 @@ class Child(AbstractContextManager["Child"]):
     Args:
         work: A function of a module, called with a pipe and the arguments.
         arguments: Whatever can be pickled.
+        loop: One of `LOOPS`.
     """
 
-    def __init__(self, work: Work, *arguments: Any) -> None:
+    def __init__(self, work: Work, *arguments: Any, loop: str = "asyncio") -> None:
         self._pipe, theirs = _PROCESSES.Pipe()
-        self._process = _PROCESSES.Process(target=_run, args=(theirs, work, arguments), daemon=True)
+        self._process = _PROCESSES.Process(target=_run, args=(theirs, work, arguments, loop), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -57,8 +63,8 @@ class Child(AbstractContextManager["Child"]):
         self._process.close()
 
 
-def _run(pipe: Connection, work: Work, arguments: tuple[Any, ...]) -> None:
-    asyncio.run(work(pipe, *arguments))
+def _run(pipe: Connection, work: Work, arguments: tuple[Any, ...], loop: str) -> None:
+    LOOPS[loop](work(pipe, *arguments))
 
 
 async def obey(pipe: Connection, commands: Commands) -> None:

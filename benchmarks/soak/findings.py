@@ -131,8 +131,8 @@ class Findings:
         return (
             f"{plan.streams:,} streams at {plan.rate:g} events a second for {plan.seconds:g} s, answers of "
             f"{plan.shortest:g} to {plan.longest:g} s; {plan.servers} processes serve, and {plan.readers} read with "
-            f"one `Health` each and {plan.transport}; idle_timeout {POLICY.idle_timeout:g} s, progress_timeout "
-            f"{POLICY.progress_timeout:g} s, a stream hangs after {SILENT_FOR:g} s; seed {plan.seed}"
+            f"one `Health` each and {plan.transport}, on {plan.loop}; idle_timeout {POLICY.idle_timeout:g} s, "
+            f"progress_timeout {POLICY.progress_timeout:g} s, a stream hangs after {SILENT_FOR:g} s; seed {plan.seed}"
         )
 
     def to_dict(self) -> dict[str, Any]:

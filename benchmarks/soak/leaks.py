@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import linear_regression
@@ -57,7 +58,16 @@ def held() -> Held:
         kind = type(each)
         if str(kind.__module__).startswith(_MODULES) and kind.__name__.endswith(_NAMES):
             objects[kind.__qualname__] += 1
-    return Held(len(asyncio.all_tasks()), threading.active_count(), len(os.listdir("/proc/self/fd")), objects)
+    return Held(len(asyncio.all_tasks()), threading.active_count(), _files(), objects)
+
+
+def _files() -> int:
+    """How many file descriptors are open; without that to `/dev/null` which libuv keeps for when there are no more."""
+    count = 0
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the one that lists them
+            count += os.readlink(each) != os.devnull
+    return count
 
 
 def resident() -> int:

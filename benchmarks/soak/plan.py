@@ -31,6 +31,7 @@ class Plan:
         servers: Processes that serve.
         readers: Processes that read.
         transport: The SDK's HTTP client: `"httpx"`, its default, or `"aiohttp"`.
+        loop: The event loop of all processes: `"asyncio"`, Python's own, or `"uvloop"`.
     """
 
     streams: int = 2_000
@@ -42,6 +43,7 @@ class Plan:
     servers: int = 2
     readers: int = 2
     transport: str = "httpx"
+    loop: str = "asyncio"
 
     @property
     def probes(self) -> int:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from benchmarks.soak.children import Child
@@ -69,9 +70,10 @@ def soak(plan: Plan, tell: Callable[[Look], object]) -> Findings:
         RuntimeError: One of its processes has died, or streams do not even end when they are said to hang.
     """
     with ExitStack() as stack:
-        servers = [stack.enter_context(Child(serve, plan.seed, 1 / plan.rate)) for _ in range(plan.servers)]
+        serving = partial(Child, serve, plan.seed, 1 / plan.rate, loop=plan.loop)
+        servers = [stack.enter_context(serving()) for _ in range(plan.servers)]
         urls = [server.ask("url") for server in servers]
-        readers = [stack.enter_context(Child(read, plan, n, urls)) for n in range(plan.readers)]
+        readers = [stack.enter_context(Child(read, plan, n, urls, loop=plan.loop)) for n in range(plan.readers)]
         for reader in readers:
             reader.ask("start")
         began, most, looks = time.monotonic(), 0, []

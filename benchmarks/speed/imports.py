@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -45,7 +46,9 @@ def measure(processes: int) -> list[Marks]:
 
 
 def _import() -> Marks:
-    done = subprocess.run([sys.executable, "-c", _CODE], capture_output=True, text=True, check=True)
+    # What is installed is compiled; where Python is told to keep nothing, a source tree would be compiled each time.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run([sys.executable, "-c", _CODE], env=environment, capture_output=True, text=True, check=True)
     marks: Marks = json.loads(done.stdout)
     return marks
 

@@ -31,6 +31,7 @@ from unbroken.testing import (
     Drop,
     EndOfFile,
     ErrorEvent,
+    Event,
     Fault,
     FaultServer,
     Pings,
@@ -179,6 +180,26 @@ async def test_an_error_event_keeps_its_type_and_its_status_of_200() -> None:
     async with attempting(ErrorEvent("overloaded_error")) as (_, attempt, _, _):
         _, died = await drain(attempt)
         assert (died.type, died.status) == ("overloaded_error", 200)
+
+
+async def test_the_connection_of_an_error_event_is_used_again() -> None:
+    """The API has ended its answer properly, and a new connection is two round trips or more."""
+    async with attempting(ErrorEvent("overloaded_error")) as (server, attempt, _, client):
+        await drain(attempt)
+        await attempt.aclose()
+        await client.messages.create(**REQUEST)
+        assert len(server.connections) == 1
+
+
+async def test_an_answer_that_goes_on_after_its_error_is_not_waited_for() -> None:
+    """Its connection is closed like any other that was left in the middle."""
+    error = Event("error", {"error": {"type": "overloaded_error", "message": "Overloaded"}})
+    async with attempting(error, Silence()) as (server, attempt, _, client):
+        _, died = await drain(attempt)
+        assert died.kind is Kind.OVERLOADED
+        await attempt.aclose()
+        await client.messages.create(**REQUEST)
+        assert len(server.connections) == 2
 
 
 async def test_the_transports_error_is_the_cause() -> None:

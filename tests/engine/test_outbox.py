@@ -86,3 +86,26 @@ async def test_a_cancelled_wait_takes_nothing_along() -> None:
         await checkpoint()
         outbox.put([EVENT])
     assert list(outbox.events) == [EVENT]
+
+
+@pytest.mark.backends("asyncio")  # trio lets the two run in any order
+async def test_the_first_of_an_answer_is_handed_over_at_once() -> None:
+    """Whoever waits for it has it before the engine goes on; so it is again when another answer begins."""
+    outbox, seen = Outbox(), []
+
+    async def read() -> None:
+        while not outbox.closed:
+            await outbox.arrival()
+            seen.append(len(outbox.events))
+            outbox.events.clear()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        await anyio.wait_all_tasks_blocked()
+        for begins, expected in ((False, [1]), (False, [1]), (True, [1, 2])):
+            if begins:
+                outbox.begin()
+            outbox.put([EVENT])
+            await outbox.room()
+            assert seen == expected
+        outbox.close()

@@ -29,6 +29,9 @@ from .pace import Pace
 
 __all__ = ["Attempt", "Watch"]
 
+#: How long the end of a body may take after an `error` event, in seconds. A new connection would take longer than
+#: that: two round trips for TCP and TLS, at the least.
+_LAST_BYTES: Final = 0.005
 #: How long closing a connection may take, in seconds, before it is left to the transport.
 _CLOSE_TIMEOUT: Final = 5.0
 
@@ -88,6 +91,7 @@ class Attempt:
         self._waited = 0.0  # seconds of waiting for the network since the last content
         self._pace: Pace | None = None
         self._closing: Step | None = None
+        self._said_why = False  # an `error` event has come: nothing will follow it
 
     async def open(
         self, messages: Any, request: Mapping[str, Any], warn: Callable[[Warning], None] | None = None
@@ -282,6 +286,7 @@ class Attempt:
     def _error_event(self, body: object) -> Failure:
         # As the SDK does it: the 200's own class, with the type in `.type`.
         assert self.response is not None
+        self._said_why = True
         error = anthropic.APIStatusError(f"{body}", response=self.response, body=body)
         error.request_id = self.request_id
         return classify(error, status=200, body=body, headers=self.response.headers, now=time.time())
@@ -304,10 +309,19 @@ class Attempt:
 
     async def _close(self) -> None:
         with anyio.move_on_after(_CLOSE_TIMEOUT):
+            if self._said_why:
+                await self._read_to_the_end()
             if self._manager is not None:
                 await self._manager.__aexit__(None, None, None)
             if self._chunks is not None:
                 await _drain(self._chunks)
+
+    async def _read_to_the_end(self) -> None:
+        """Take the end of the body if it comes at once: the connection can then be used for the next request."""
+        assert self._chunks is not None
+        with anyio.move_on_after(_LAST_BYTES), suppress(Exception):
+            async for _ in self._chunks:
+                pass
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:

@@ -58,11 +58,12 @@ class Outbox:
             self._readers.append(arrived)
             await arrived.wait()
 
-    async def room(self) -> None:
-        """Wait, while there is enough to take, until a reader has taken it.
+    def begin(self) -> None:
+        """An answer begins: the first of it is to be handed over at once, however much more comes with it."""
+        self._begun = False
 
-        The first that there is to take is handed over at once, however much more has come with it.
-        """
+    async def room(self) -> None:
+        """Wait, while there is enough to take, until a reader has taken it."""
         if not self._begun and self.events:
             self._begun = True
             await anyio.lowlevel.checkpoint()
