@@ -14,13 +14,13 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import pytest
 from anthropic import Anthropic, AsyncAnthropic, AsyncAnthropicFoundry, AsyncAnthropicVertex, NotFoundError
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from unbroken import Health, ModelInfo
+from harness import serving
+from unbroken import Health, Incident, ModelInfo, Status
 from unbroken.core.failure import PREFILL_UNSUPPORTED, Failure, Kind, of_kind
 from unbroken.core.readiness import Readiness
 from unbroken.health import DEFAULT_HEDGE_DELAY, SERVER_IS_ILL, Permit, default_health
@@ -421,47 +421,29 @@ def test_the_caller_says_what_a_model_accepts() -> None:
     assert health.readiness(CLIENT, MODEL) == Readiness()
 
 
-def api(*answers: httpx2.Response) -> AsyncAnthropic:
-    """A client whose server gives these answers."""
-    left = iter(answers)
-    transport = httpx2.MockTransport(lambda _: next(left))
-    return AsyncAnthropic(api_key="test", max_retries=0, http_client=httpx2.AsyncClient(transport=transport))
-
-
-def model_info(**fields: Any) -> httpx2.Response:
-    """What the Models API answers."""
-    plain = {
-        "type": "model",
-        "id": "m",
-        "display_name": "M",
-        "created_at": "2026-01-01T00:00:00Z",
-        "lifecycle": "active",
-    }
-    return httpx2.Response(200, json={**plain, **fields})
-
-
 @pytest.mark.anyio
 async def test_the_models_api_can_be_asked() -> None:
-    """What it says of each model is taken in; what it leaves out stays as it is."""
-    health = Health()
-    effort = {"supported": True, "low": {"supported": True}, "max": {"supported": False}}
-    async with api(model_info(max_tokens=9_000), model_info(capabilities={"effort": effort})) as client:
+    """What it says of each model is taken in, over what the caller knew."""
+    wrong = ModelInfo(name="claude-opus-5", max_output=9_000, effort=frozenset({"low"}))
+    health = Health(models={"claude-opus-5": wrong, "claude-haiku-4-5": ModelInfo(name="claude-haiku-4-5")})
+    async with serving("") as (_, client):
         await health.learn(client, "claude-haiku-4-5", "claude-opus-5")
     haiku, opus = (health.models.get(name) for name in ("claude-haiku-4-5", "claude-opus-5"))
-    assert (haiku.max_output, haiku.context, haiku.source) == (9_000, 200_000, "the Models API")
-    assert opus.effort == {"low", "medium", "high", "xhigh"}
+    assert (haiku.max_output, haiku.context, haiku.source) == (64_000, 200_000, "the Models API")
+    assert haiku.thinking == {"enabled", "disabled"}
+    assert haiku.effort == frozenset()
     assert opus.max_output == 128_000
+    assert opus.effort == {"low", "medium", "high", "xhigh", "max"}
 
 
 @pytest.mark.anyio
 async def test_an_error_of_the_models_api_is_the_sdks() -> None:
     """What was learnt before it stays."""
-    health = Health()
-    missing = httpx2.Response(404, json={"type": "error", "error": {"type": "not_found_error", "message": "model: m"}})
-    async with api(model_info(max_tokens=9_000), missing) as client:
-        with pytest.raises(NotFoundError):
+    health = Health(models={"claude-haiku-4-5": ModelInfo(name="claude-haiku-4-5", max_output=9_000)})
+    async with serving("") as (_, client):
+        with pytest.raises(NotFoundError, match="model: m"):
             await health.learn(client, "claude-haiku-4-5", "m")
-    assert health.models.get("claude-haiku-4-5").max_output == 9_000
+    assert health.models.get("claude-haiku-4-5").max_output == 64_000
 
 
 @pytest.mark.anyio
@@ -646,3 +628,79 @@ def test_a_client_that_cannot_be_a_weak_key_gets_a_new_health_each_time() -> Non
     """Rather than one that it shares with strangers."""
     one = Slotted()
     assert default_health(one) is not default_health(one)
+
+
+# -- the status page
+
+
+class Page:
+    """A status page that was asked already."""
+
+    def __init__(self, *incidents: Incident) -> None:
+        self.latest: Status | None = Status("major", "Partial System Outage", incidents)
+
+    def keep_fresh(self) -> None:
+        """What streams call, and `Health` does not."""
+        raise AssertionError
+
+
+def told_by(*incidents: Incident) -> tuple[Health, Page]:
+    """A `Health` that has been told of these."""
+    page = Page(*incidents)
+    return Health(status=page, clock=Clock()), page  # type: ignore[arg-type]  # it quacks
+
+
+OPUS_IS_ILL = Incident("Elevated errors on Claude Opus 5.5", "investigating", "major", models=("opus 5.5",))
+ALL_ARE_ILL = Incident("Elevated errors on many models", "identified", "minor")
+
+
+def test_an_incident_concerns_the_routes_that_it_is_about() -> None:
+    """Of several, the gravest is told."""
+    health, _ = told_by(ALL_ARE_ILL, OPUS_IS_ILL)
+    assert health.incident(CLIENT, MODEL) is OPUS_IS_ILL
+    assert health.incident(CLIENT, "claude-haiku-4-5") is ALL_ARE_ILL
+    health, _ = told_by(OPUS_IS_ILL)
+    assert health.readiness(CLIENT, MODEL) == Readiness(incident=True)
+    assert health.readiness(CLIENT, "claude-haiku-4-5") == Readiness()
+
+
+def test_an_incident_changes_nothing_else_of_how_ready_a_route_is() -> None:
+    """Its breaker and its cool-down are told beside it."""
+    health, _ = told_by(OPUS_IS_ILL)
+    entered(health).failed(failure(Kind.RATE_LIMITED, retry_after=7.0), cut=False)
+    assert health.readiness(CLIENT, MODEL) == Readiness(cool_for=7.0, incident=True)
+
+
+def test_an_incident_does_not_concern_the_clients_of_other_platforms() -> None:
+    """The page speaks of the first-party API."""
+    health, _ = told_by(ALL_ARE_ILL)
+    assert health.incident(AsyncAnthropic(api_key="test"), MODEL) is ALL_ARE_ILL
+    vertex = AsyncAnthropicVertex(region="europe-west1", project_id="p", access_token="t")
+    assert health.incident(vertex, MODEL) is None
+    assert health.readiness(vertex, MODEL) == Readiness()
+
+
+def test_what_is_not_known_concerns_nobody() -> None:
+    """The page has not answered yet, or not for long; or there is none."""
+    health, page = told_by(ALL_ARE_ILL)
+    page.latest = None
+    assert health.incident(CLIENT, MODEL) is None
+    assert Health(clock=Clock()).incident(CLIENT, MODEL) is None
+
+
+def test_the_snapshot_has_what_the_page_says() -> None:
+    """As plain data; None while nothing is known, and without a page nothing at all."""
+    health, page = told_by(OPUS_IS_ILL)
+    assert page.latest is not None
+    assert json.loads(json.dumps(health.snapshot()))["status"]["incidents"][0]["models"] == ["opus 5.5"]
+    assert health.snapshot()["status"] == page.latest.to_dict()
+    page.latest = None
+    assert health.snapshot()["status"] is None
+    assert "status" not in Health(clock=Clock()).snapshot()
+
+
+@pytest.mark.parametrize("wrong", ["https://status.anthropic.com", Status("none", ""), True])
+def test_a_status_that_is_no_page_is_said_at_once(wrong: Any) -> None:
+    """With the type that it has."""
+    with pytest.raises(TypeError, match=f"status must be a StatusPage, not {type(wrong).__name__}"):
+        Health(status=wrong)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+import anthropic
 import pytest
 
 from unbroken import Route
-from unbroken.routes import resolve
+from unbroken.routes import is_first_party, resolve
 
 CLIENT, OTHER = object(), object()
 ARGUMENTS = frozenset({"model", "max_tokens", "messages", "thinking", "system", "extra_headers"})
@@ -104,3 +105,13 @@ def test_a_route_sends_the_request_with_its_patch(patch: dict[str, Any], sent: d
 def test_a_none_that_the_caller_passed_stays() -> None:
     """Only the patch's own Nones unset."""
     assert Route(model="m").request({**REQUEST, "stop_sequences": None})["stop_sequences"] is None
+
+
+@pytest.mark.parametrize("name", [name for name in dir(anthropic) if name.startswith("AsyncAnthropic")])
+def test_only_the_sdks_own_client_asks_the_first_party_api(name: str) -> None:
+    """Of all its async clients, by their types; so does what is made of it, or is none of the SDK's."""
+    type_ = getattr(anthropic, name)
+    made_of_it = type("Ours", (type_,), {})
+    for each in (type_, made_of_it):
+        assert is_first_party(each.__new__(each)) is (name == "AsyncAnthropic")
+    assert is_first_party(object())

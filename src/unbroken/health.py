@@ -10,9 +10,9 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from .core.breaker import BreakerSettings, Pass
@@ -21,6 +21,11 @@ from .core.failure import Failure, Kind
 from .core.models import ModelInfo, Models
 from .core.readiness import Readiness
 from .core.vitals import ClientVitals, RouteVitals
+from .routes import is_first_party
+
+if TYPE_CHECKING:
+    from .core.statuspage import Incident
+    from .status import StatusPage
 
 __all__ = ["DEFAULT_HEDGE_DELAY", "SERVER_IS_ILL", "Health", "Permit", "default_health"]
 
@@ -88,15 +93,21 @@ class Health:
         models: What the models accept, where the library's own table does not know it or has it wrong, by name; a name
             without date and region holds for all forms of it. To change one thing of a row, `dataclasses.replace`
             what `health.models.get(name)` gives.
+        status: The status page of the first-party API. During an incident that it declares on a route, those who are
+            to be asked beside that route are asked at once (with `Policy.hedging`; hedges are paid from the budget as
+            ever), and waits before that route is asked again are four times as long. None, the default: no page is
+            asked. Routes on the clients of other platforms are not concerned.
         clock: Monotonic seconds, the same in all threads. None: `time.monotonic`, or the clock of a test that runs on
             trio's `MockClock`.
 
     Attributes:
         models: What each model accepts, as far as is known by now: with what `learn` was told, and with what a 400
             has said to any of the streams.
+        status: As given.
 
     Raises:
         ValueError: A number is out of range.
+        TypeError: `status` is no `StatusPage`.
     """
 
     def __init__(
@@ -110,6 +121,7 @@ class Health:
         window: float = 30.0,
         recovery_time: float = 5.0,
         models: Mapping[str, ModelInfo] | None = None,
+        status: StatusPage | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         if not (retry_ratio >= 0 and retries_per_second >= 0):
@@ -120,6 +132,9 @@ class Health:
             raise ValueError("Health: failure_ratio must be above 0, and at most 1")
         if not (window > 0 and recovery_time > 0):
             raise ValueError("Health: window and recovery_time must be above 0 seconds")
+        if status is not None and not hasattr(status, "keep_fresh"):
+            raise TypeError(f"Health: status must be a StatusPage, not {type(status).__name__}")
+        self.status: StatusPage | None = status
         self._lock = Lock()
         self._clock = clock or monotonic
         self._budget = RetryBudget(retry_ratio, retries_per_second, max_retries, self._clock())
@@ -139,7 +154,17 @@ class Health:
         """Whether a route may be asked now. Takes nothing: only `enter` does."""
         with self._lock:
             vitals = self._clients.get(_key(client))
-            return Readiness() if vitals is None else vitals.readiness(model, self._clock())
+            ready = Readiness() if vitals is None else vitals.readiness(model, self._clock())
+        if self.status is None or self.incident(client, model) is None:
+            return ready
+        return replace(ready, incident=True)
+
+    def incident(self, client: object, model: str) -> Incident | None:
+        """The gravest incident that the status page declares on a route, as far as is known. None: none, or no page."""
+        latest = None if self.status is None else self.status.latest
+        if latest is None or not is_first_party(client):
+            return None
+        return latest.incident(model)
 
     def enter(self, client: object, model: str, *, retry: bool = False) -> Permit | None:
         """Ask for the permission to send one request; it says how that went.
@@ -204,13 +229,16 @@ class Health:
               that were sent before the breaker last opened and ended after that;
             - `first_content`: of the last 200 times to first content, in seconds, the `count`, `p50` and `p95`;
               None when there is none yet;
-            - `cool_for`: seconds until the cool-down of its rate-limit bucket is over; 0.0 when there is none.
+            - `cool_for`: seconds until the cool-down of its rate-limit bucket is over; 0.0 when there is none;
+        - `status`, if there is a `StatusPage`: what it said last, as `Status.to_dict` has it; None: nothing is known.
         """
+        said = None if self.status is None else self.status.latest
+        status = {} if self.status is None else {"status": None if said is None else said.to_dict()}
         with self._lock:
             now = self._clock()
             clients = sorted(self._clients.values(), key=lambda vitals: vitals.number)
             routes = [route for vitals in clients for route in vitals.describe(now)]
-            return {"retries_left": self._budget.left(now), "routes": routes}
+            return {"retries_left": self._budget.left(now), "routes": routes, **status}
 
     def _vitals(self, client: object) -> ClientVitals:
         key = _key(client)

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["Fallback", "Route", "resolve"]
+__all__ = ["Fallback", "Route", "is_first_party", "resolve"]
+
+#: The SDK's clients of other platforms, by name: most of their modules are not imported unless they are used.
+_PLATFORMS: Final = frozenset(
+    {
+        "AsyncAnthropicAWS",
+        "AsyncAnthropicBedrock",
+        "AsyncAnthropicBedrockMantle",
+        "AsyncAnthropicFoundry",
+        "AsyncAnthropicGoogleCloud",
+        "AsyncAnthropicVertex",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +64,11 @@ def resolve(model: str, client: object, fallbacks: Iterable[Fallback], arguments
         Route(model=model, client=client),
         *(_route(fallback, client, arguments) for fallback in fallbacks),
     )
+
+
+def is_first_party(client: object) -> bool:
+    """Whether a client asks the Claude API itself, as far as its type tells, and not that of another platform."""
+    return not any(type_.__name__ in _PLATFORMS for type_ in type(client).__mro__)
 
 
 def _route(fallback: object, client: object, arguments: Collection[str]) -> Route:

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from unbroken.core.failure import Failure, Kind, of_kind
-from unbroken.core.ranking import Ranking
+from unbroken.core.ranking import INCIDENT_BACKOFF, Ranking
 from unbroken.core.readiness import Readiness
 from unbroken.policy import Policy
 from unbroken.routes import Route
@@ -18,6 +18,7 @@ HERE, THERE = object(), object()  # two clients
 ERROR = anthropic.APIError("it died", httpx2.Request("POST", "/v1/messages"), body=None)
 NOW = 1_000.0
 READY = Readiness()
+INCIDENT = Readiness(incident=True)
 
 
 def died(kind: Kind = Kind.OVERLOADED, retry_after: float | None = None) -> Failure:
@@ -166,7 +167,38 @@ def test_a_routes_own_retry_after_ends_by_itself() -> None:
     assert field.next(0) == (0, 0.5)
 
 
+def test_backoff_is_longer_during_an_incident_on_the_route_that_is_asked_again() -> None:
+    """In proportion, however often it has failed; to go elsewhere needs no wait as ever."""
+    field = Field()
+    waits = []
+    for _ in range(2):
+        field.lose(0)
+        waits.append(field.next(0, INCIDENT, READY, READY))
+    assert waits == [(0, 0.5 * INCIDENT_BACKOFF), (0, 1.0 * INCIDENT_BACKOFF)]
+    assert field.next(0, READY, INCIDENT, INCIDENT) == (0, 1.0)
+    field.lose(0)
+    assert field.next(0, INCIDENT, INCIDENT, INCIDENT) == (1, 0.0)
+
+
+def test_the_longest_backoff_is_longer_by_as_much() -> None:
+    """`max_backoff` bounds it before that."""
+    field = Field(max_attempts_per_route=100, max_backoff=3.0)
+    for _ in range(50):
+        field.lose(0)
+    assert field.next(0, INCIDENT, READY, READY) == (0, 3.0 * INCIDENT_BACKOFF)
+
+
 # -- rounds
+
+
+def test_a_round_waits_longer_if_there_is_an_incident_on_all_of_its_routes() -> None:
+    """One that is well need not wait for the others; one that is not asked does not count."""
+    field = Field(hedged=True)
+    field.lose(0)
+    assert field.next(0, INCIDENT, READY, INCIDENT) == (0, 0.5)
+    assert field.next(0, INCIDENT, INCIDENT, INCIDENT) == (0, 1.0 * INCIDENT_BACKOFF)
+    field.ranking.leave_out(1)
+    assert field.next(0, INCIDENT, READY, INCIDENT) == (0, 2.0 * INCIDENT_BACKOFF)
 
 
 def test_beside_the_first_are_all_others_in_rank_order() -> None:

@@ -13,8 +13,8 @@ MOMENTS = st.floats(0, 1e8)
 
 
 def test_a_route_of_which_nothing_is_known_may_be_asked() -> None:
-    """Neither its breaker nor its bucket is in the way."""
-    assert Readiness() == Readiness(open_for=0.0, cool_for=0.0)
+    """Neither its breaker nor its bucket is in the way, and no incident is declared."""
+    assert Readiness() == Readiness(open_for=0.0, cool_for=0.0, incident=False)
 
 
 def test_a_moment_that_has_passed_is_not_waited_for() -> None:

@@ -74,13 +74,15 @@ class Ground:
             started=anyio.current_time(),
         )
 
-    async def run(self, steps: Sequence[Ask] = STEPS, held: Partial | None = None) -> Sent:
+    async def run(
+        self, steps: Sequence[Ask] = STEPS, held: Partial | None = None, doubtful: Sequence[int] = ()
+    ) -> Sent:
         """Run the race: the first has its permission already, and waited two seconds for it."""
         permit = self.health.enter(self.client, MODELS[0])
         assert permit is not None
         delay = self.hedging.delay
         assert not isinstance(delay, str)
-        contest = Contest(self.driver._rounds, self.hedging, delay, steps, held or Partial())
+        contest = Contest(self.driver._rounds, self.hedging, delay, steps, held or Partial(), doubtful)
         return await contest.run(permit, 2.0)
 
     async def close(self, sent: Sent) -> None:
@@ -147,6 +149,18 @@ async def test_a_failure_is_why_the_next_one_is_asked() -> None:
         assert [attempt.hedge for attempt in ground.driver.report.attempts] == [False] * 3
         assert ground.codes == ["failover", "failover", "won"]
         assert len(ground.driver._rounds.errors) == 2
+        await ground.close(sent)
+
+
+async def test_beside_one_that_is_doubtful_the_next_is_asked_at_once() -> None:
+    """Which is told; the one after that waits out the delay."""
+    async with racing(Hedging(30.0), PINGS, PINGS, None) as (ground, _):
+        sent = await ground.run(doubtful=[0])
+        attempts, notices = ground.driver.report.attempts, ground.driver.report.notices
+        assert [attempt.started for attempt in attempts] == pytest.approx([0.0, 0.0, 30.0])
+        assert [notice.code for notice in notices] == ["hedge", "hedge", "won"]
+        assert notices[0].message == f"asking {MODELS[1]} at the same time"
+        assert notices[1].message == f"no content for 30 s: asking {MODELS[2]} as well"
         await ground.close(sent)
 
 

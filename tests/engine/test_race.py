@@ -101,6 +101,20 @@ async def test_all_at_once() -> None:
     assert sorted(field.cancelled) == [0, 2]
 
 
+async def test_the_next_one_starts_with_one_that_is_doubtful() -> None:
+    """And the one after that waits out the delay, unless it is doubtful too."""
+    field = Field(NEVER, NEVER, NEVER, NEVER, 1.0)
+    assert await field.race(delay=30.0, doubtful=[0, 2]) == (4, 61.0)
+    assert field.started == {0: 0.0, 1: 0.0, 2: 30.0, 3: 30.0, 4: 60.0}
+
+
+async def test_doubt_does_not_make_room() -> None:
+    """No more run at a time than may."""
+    field = Field(2.0, 1.0)
+    assert await field.race(delay=30.0, doubtful=[0], max_concurrent=1) == (0, 2.0)
+    assert field.started == {0: 0.0}
+
+
 async def test_all_have_failed() -> None:
     """There is no winner, and it is known at once."""
     field = Field((0.5, None), (2.0, None))

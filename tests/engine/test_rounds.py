@@ -10,14 +10,24 @@ import httpx2
 import pytest
 
 from harness import CONTINUE, PREFILL, serving
-from unbroken import Health, Hedging, Policy
+from unbroken import Health, Hedging, Policy, StatusPage
 from unbroken.core.failure import Failure, Kind, Verdict, of_kind
 from unbroken.core.partial import Partial
 from unbroken.core.steps import Ask, Fail
 from unbroken.engine.driver import Driver
 from unbroken.engine.rounds import GaveUp, Rounds
 from unbroken.routes import Route
-from unbroken.testing import AFTER_MESSAGE_START, BEFORE_RESPONSE, ErrorEvent, Pings, Script, Silence, Status
+from unbroken.testing import (
+    AFTER_MESSAGE_START,
+    BEFORE_RESPONSE,
+    ErrorEvent,
+    Pings,
+    Script,
+    ServiceIncident,
+    ServiceStatus,
+    Silence,
+    Status,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.backends("virtual")]
 
@@ -289,6 +299,38 @@ async def test_a_race_that_all_have_lost_hands_the_last_one_back() -> None:
         assert sent.failure.kind is Kind.OVERLOADED
         assert len(table.rounds.errors) == 2
         assert not sent.is_open
+
+
+# -- what the status page says
+
+
+async def test_beside_a_route_under_an_incident_the_next_is_asked_at_once() -> None:
+    """That is told first."""
+    answers = Script(TEXT, models={CONTINUE: Script(TEXT, then=Pings(at=AFTER_MESSAGE_START))})
+    async with serving(answers) as (server, client):
+        server.status = ServiceStatus(incidents=[ServiceIncident("Elevated errors on Claude Opus 5.5")])
+        page = StatusPage(server.url)
+        table = Table(client, CONTINUE, PREFILL, hedging=Hedging(30), health=Health(status=page))
+        await page.fetch()
+        winner = await table.rounds.ask(FIRST, NOTHING)
+        assert winner.step.route == 1
+        assert [attempt.started for attempt in table.driver.report.attempts] == pytest.approx([0.0, 0.0])
+        assert table.codes == ["incident", "hedge", "won"]
+        winner.cancelled()
+        await table.rounds.discard(winner)
+
+
+async def test_the_page_is_asked_beside_the_request_and_not_before_it() -> None:
+    """What it says holds for the next one."""
+    async with serving(TEXT) as (server, client):
+        server.status = ServiceStatus(incidents=[ServiceIncident("Elevated errors on Claude Opus 5.5")])
+        table = Table(client, health=Health(status=StatusPage(server.url)))
+        for codes in ([], ["incident"]):
+            sent = await table.rounds.ask(FIRST, NOTHING)
+            assert table.codes == codes
+            sent.cancelled()
+            await table.rounds.discard(sent)
+            await anyio.sleep(1)
 
 
 # -- what is told and remembered

@@ -14,6 +14,7 @@ from harness import CONTINUE, PREFILL, ask, assert_unbroken, read, serving
 from unbroken import Notice, Policy, Report, StreamFailed, resilient_stream
 from unbroken.core.failure import Failure, Kind, of_kind
 from unbroken.core.models import lookup
+from unbroken.core.statuspage import Incident
 from unbroken.engine.bookkeeping import Book
 from unbroken.engine.teller import Teller
 from unbroken.testing import (
@@ -100,6 +101,16 @@ async def test_why_a_model_is_left_alone(other: str, cool_for: float, code: str,
     assert notice.code == code
     assert CONTINUE in notice.message
     assert notice.message.endswith(end)
+
+
+@pytest.mark.backends("virtual")
+async def test_an_incident_is_told_with_its_name_and_impact() -> None:
+    """And with the model that it concerns, which is about to be asked."""
+    report, tell = teller()
+    tell.incident(CONTINUE, Incident("Elevated errors on many models", "identified", "critical"))
+    (notice,) = report.notices
+    message = f"the status page declares a critical incident on {CONTINUE}: Elevated errors on many models"
+    assert (notice.code, notice.message, notice.attempt) == ("incident", message, 0)
 
 
 async def codes(script: Script, **changes: Any) -> list[str]:

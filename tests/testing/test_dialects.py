@@ -254,9 +254,9 @@ async def test_errors_instead_of_a_stream(make: Callable[[str], Any], status: in
 async def test_a_wrong_key_and_a_wrong_request(make: Callable[[str], Any]) -> None:
     """Are refused by every platform, before the script is looked at."""
     async with serving(Script(then=Reset()), make) as (server, client):
-        server._api_keys = {"another"}
+        server._api._api_keys = {"another"}
         _, _, denied = await read(client.messages, model=CLIENTS[make])
-        server._api_keys = None
+        server._api._api_keys = None
         _, _, refused = await read(client.messages, model=CLIENTS[make], messages=[])
     assert isinstance(denied, anthropic.AuthenticationError | anthropic.PermissionDeniedError)
     assert isinstance(refused, anthropic.BadRequestError)

@@ -41,7 +41,7 @@ async def test_the_sdk_gets_the_errors_of_the_api() -> None:
         with pytest.raises(anthropic.NotFoundError, match="model: gpt-5"):
             await sdk.messages.create(**ask(model="gpt-5"))
         with pytest.raises(anthropic.NotFoundError):
-            await sdk.models.list()
+            await sdk.beta.files.list()
         with pytest.raises(anthropic.OverloadedError):
             await sdk.messages.create(**ask())
     assert [request.status for request in server.requests] == [400, 404, 404, 529]

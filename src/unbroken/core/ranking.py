@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .failure import Failure, Kind, Verdict
 from .readiness import Readiness
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from ..policy import Policy
     from ..routes import Route
 
-__all__ = ["Ranking"]
+__all__ = ["INCIDENT_BACKOFF", "Ranking"]
+
+#: How many times longer the backoff is during a declared incident. Ours: that of two failures more, with the default
+#: `backoff_multiplier`. Incidents last for minutes, and who comes back later finds more of them over.
+INCIDENT_BACKOFF: Final = 4.0
 
 
 @dataclass(slots=True)
@@ -101,7 +105,7 @@ class Ranking:
         if chosen is None:
             return None
         standing = self._standings[chosen]
-        wait = self._policy.backoff(standing.failures, jitter) if chosen == current else 0.0
+        wait = self._backoff([chosen], standing.failures, jitter, ready) if chosen == current else 0.0
         if chosen != current or turn_is_over:
             standing.turn = 0
         return chosen, max(wait, self._not_ready(chosen, now, ready))
@@ -128,9 +132,15 @@ class Ranking:
         self, may_ask: Callable[[int], bool], now: float, jitter: float, ready: Sequence[Readiness]
     ) -> tuple[int, float] | None:
         self._rounds += 1
-        wait = self._policy.backoff(self._rounds, jitter)
+        asked = [rank for rank in range(len(self._routes)) if self._may_ask(rank, may_ask)]
+        wait = self._backoff(asked, self._rounds, jitter, ready)
         chosen = self._choose(self._from(self._first), may_ask, now, ready)
         return None if chosen is None else (chosen, max(wait, self._not_ready(chosen, now, ready)))
+
+    def _backoff(self, asked: Sequence[int], failures: int, jitter: float, ready: Sequence[Readiness]) -> float:
+        """Seconds before these routes are asked again; longer if there is an incident on all of them."""
+        wait = self._policy.backoff(failures, jitter)
+        return wait * INCIDENT_BACKOFF if all(_of(ready, rank).incident for rank in asked) else wait
 
     def _from(self, first: int, *, last: bool = False) -> list[int]:
         """All ranks. Without hedging it goes round from `first` on; with it, `first` comes first, the rest in order."""

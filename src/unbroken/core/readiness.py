@@ -19,10 +19,12 @@ class Readiness:
     Attributes:
         open_for: Seconds until its circuit breaker lets a probe through. 0.0: it is closed, or a probe may go now.
         cool_for: Seconds until the cool-down that a 429 gave its rate-limit bucket is over. 0.0: there is none.
+        incident: Whether the status page declares an incident that concerns it.
     """
 
     open_for: float = 0.0
     cool_for: float = 0.0
+    incident: bool = False
 
 
 def seconds_until(moment: float, now: float) -> float:

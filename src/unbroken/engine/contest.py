@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,14 +42,24 @@ class Contest:
         delay: Seconds without content before the next one is made.
         steps: What is asked, the best first.
         held: All that was delivered.
+        doubtful: The ranks in `steps` of those that the next one is made beside at once.
     """
 
-    def __init__(self, rounds: Rounds, hedging: Hedging, delay: float, steps: Sequence[Ask], held: Partial) -> None:
+    def __init__(
+        self,
+        rounds: Rounds,
+        hedging: Hedging,
+        delay: float,
+        steps: Sequence[Ask],
+        held: Partial,
+        doubtful: Collection[int] = (),
+    ) -> None:
         self._rounds = rounds
         self._hedging = hedging
         self._delay = delay
         self._steps = steps
         self._held = held
+        self._doubtful = doubtful
         self._sent: list[Sent] = []
         self._unanswered: deque[Failure] = deque()  # failures that no other request has been made for
         self._retries: set[int] = set()  # the routes that are asked because another one has failed
@@ -71,6 +81,7 @@ class Contest:
             winner = await race(
                 [first, *others],
                 delay=self._delay,
+                doubtful=self._doubtful,
                 preference_grace=self._hedging.preference_grace,
                 max_concurrent=self._hedging.max_concurrent,
                 admit=self._admit,
@@ -103,7 +114,8 @@ class Contest:
         failure = self._unanswered.popleft() if self._unanswered else None
         if failure is not None:
             self._retries.add(step.route)
-        self._rounds.hedging(step, self._held, self._delay, failure)
+        delay = 0.0 if rank - 1 in self._doubtful else self._delay
+        self._rounds.hedging(step, self._held, delay, failure)
         return True
 
     async def _contend(self, step: Ask, permit: Permit | None = None, waited: float = 0.0) -> Sent | None:

@@ -7,10 +7,11 @@ inside one call; whoever has not won is closed when it returns.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 __all__ = ["Opener", "race"]
@@ -25,6 +26,7 @@ async def race(
     openers: Sequence[Opener[T]],
     *,
     delay: float,
+    doubtful: Collection[int] = (),
     preference_grace: float = 0.0,
     max_concurrent: int | None = None,
     admit: Callable[[int], Awaitable[bool]] | None = None,
@@ -35,6 +37,7 @@ async def race(
     Args:
         openers: In order of preference.
         delay: Seconds without a healthy one before the next starts; 0 starts all at once.
+        doubtful: The ranks of those that are not waited for: the next one starts with them.
         preference_grace: Seconds that a preferred opener still has, once another one is healthy. They end early when
             no preferred one is left in the race.
         max_concurrent: How many may run at a time. None: all.
@@ -46,7 +49,7 @@ async def race(
         Exception: What an opener or `admit` raised before one was healthy; the race is over then, and everything is
             closed.
     """
-    contest = _Race(openers, delay, preference_grace, max_concurrent or len(openers), admit)
+    contest = _Race(openers, delay, doubtful, preference_grace, max_concurrent or len(openers), admit)
     winner: T | None = None
     try:
         winner = await contest.run()
@@ -67,6 +70,7 @@ class _Race(Generic[T]):
         self,
         openers: Sequence[Opener[T]],
         delay: float,
+        doubtful: Collection[int],
         grace: float,
         max_concurrent: int,
         admit: Callable[[int], Awaitable[bool]] | None,
@@ -74,6 +78,7 @@ class _Race(Generic[T]):
         self.healthy: dict[int, T] = {}
         self._openers = openers
         self._delay = delay
+        self._doubtful = doubtful
         self._grace = grace
         self._max_concurrent = max_concurrent
         self._admit = admit
@@ -102,7 +107,7 @@ class _Race(Generic[T]):
         due = True  # the first, and whoever comes after one that is passed over
         for rank in range(len(self._openers)):
             if not due:
-                await self._until_due()
+                await self._until_due(rank)
             if self._over:
                 return
             due = bool(rank) and not await self._is_admitted(rank)
@@ -111,9 +116,11 @@ class _Race(Generic[T]):
                 self._running.add(rank)
                 tasks.start_soon(self._run, rank)
 
-    async def _until_due(self) -> None:
-        """Wait until the next one may start."""
-        if self._delay:
+    async def _until_due(self, rank: int) -> None:
+        """Wait until this one may start."""
+        if rank - 1 in self._doubtful:
+            await anyio.lowlevel.checkpoint()  # the doubtful one is still the first to be asked
+        elif self._delay:
             with anyio.move_on_after(self._delay):
                 await self._until(lambda: self._failures > self._answered or not self._running)
         await self._until(lambda: len(self._running) < self._max_concurrent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
@@ -18,6 +18,9 @@ from ..routes import Route
 from .contest import Contest, GaveUp
 from .sending import Sender, Sent
 from .teller import Teller
+
+if TYPE_CHECKING:
+    from ..status import StatusPage
 
 __all__ = ["GaveUp", "Rounds"]
 
@@ -51,6 +54,7 @@ class Rounds:
         self._sender = sender
         self._teller = teller
         self._told_left_out: set[int] = set()
+        self._told_incident = False
         self._unclosed: list[Sent] = []
 
     def readiness(self) -> list[Readiness]:
@@ -67,15 +71,20 @@ class Rounds:
         Raises:
             GaveUp: Nothing can be asked soon enough, or no other answer can be expected.
         """
+        if self._health.status is not None:
+            self._look_at(self._health.status, step)
         since = anyio.current_time()
         step, permit = await self._admitted(step, held)
         waited = anyio.current_time() - since
         hedging = self._policy.hedging
         if hedging is not None:
-            hedges = self._plan.hedges(held, now=anyio.current_time(), ready=self.readiness())
+            ready = self.readiness()
+            hedges = self._plan.hedges(held, now=anyio.current_time(), ready=ready)
             if hedges:
-                delay = self._delay(hedging, step)
-                return await Contest(self, hedging, delay, [step, *hedges], held).run(permit, waited)
+                steps = [step, *hedges]
+                doubtful = [rank for rank, each in enumerate(steps) if ready[each.route].incident]
+                contest = Contest(self, hedging, self._delay(hedging, step), steps, held, doubtful)
+                return await contest.run(permit, waited)
         sent = self.prepare(step, held, permit, waited=waited)
         try:
             await sent.open()
@@ -151,6 +160,15 @@ class Rounds:
     def _tell_not_ready(self, route: int, step: Ask) -> None:
         cools = self.readiness()[route].cool_for
         self._teller.not_ready(self._routes[route].model, self._routes[step.route].model, cools)
+
+    def _look_at(self, page: StatusPage, step: Ask) -> None:
+        """Let the status page be asked again if that is due, and tell what it says of a route, once; never waits."""
+        page.keep_fresh()
+        route = self._routes[step.route]
+        incident = None if self._told_incident else self._health.incident(route.client, route.model)
+        if incident is not None:
+            self._told_incident = True
+            self._teller.incident(route.model, incident)
 
     def _delay(self, hedging: Hedging, first: Ask) -> float:
         if hedging.delay == "adaptive":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -13,6 +14,9 @@ from ..core.steps import Ask
 from ..report import AttemptReport, Notice, Report
 from ..routes import Route
 from .telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from ..core.statuspage import Incident
 
 __all__ = ["Teller"]
 
@@ -103,6 +107,10 @@ class Teller:
             self.notice("cool_down", f"{model} is rate limited for {cool_for:.3g} s; {instead}")
         else:
             self.notice("circuit_open", f"the circuit breaker of {model} is open; {instead}")
+
+    def incident(self, model: str, incident: Incident) -> None:
+        """Tell that the status page declares an incident on a model that is about to be asked."""
+        self.notice("incident", f"the status page declares a {incident.impact} incident on {model}: {incident.name}")
 
     def recovery(self, failure: Failure, before: Ask, step: Ask, routes: Sequence[Route], *, cut: bool) -> None:
         """Tell that an attempt died, and what is done about it.

@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from unbroken.testing.batches import Batches
+    from unbroken.testing.batching import Batch, BatchedRequest
     from unbroken.testing.blocks import Block, RawBlock, RedactedThinking, ServerTool, Text, Thinking, ToolUse
     from unbroken.testing.faults import (
         AFTER_CONTENT,
@@ -43,10 +45,24 @@ if TYPE_CHECKING:
         after_events,
         after_fraction,
     )
+    from unbroken.testing.limits import RateLimitName, ramp_limited, rate_limited, spend_limited
     from unbroken.testing.manners import Manner
+    from unbroken.testing.poison import (
+        Poison,
+        Where,
+        all_of,
+        any_of,
+        has_keyword,
+        has_parameter,
+        has_text,
+        has_tool,
+        larger_than,
+        longer_than,
+    )
     from unbroken.testing.record import Connection, Request
     from unbroken.testing.script import Answer, Script
     from unbroken.testing.server import FaultServer
+    from unbroken.testing.service_status import Indicator, ServiceIncident, ServiceStatus
     from unbroken.testing.threaded import ThreadedFaultServer
 
 __all__ = [
@@ -60,6 +76,9 @@ __all__ = [
     "Answer",
     "At",
     "BadJson",
+    "Batch",
+    "BatchedRequest",
+    "Batches",
     "Block",
     "Connection",
     "CutFrame",
@@ -69,9 +88,12 @@ __all__ = [
     "Event",
     "Fault",
     "FaultServer",
+    "Indicator",
     "Manner",
     "Pings",
     "Point",
+    "Poison",
+    "RateLimitName",
     "RawBlock",
     "RedactedThinking",
     "Refuse",
@@ -79,6 +101,8 @@ __all__ = [
     "Reset",
     "Script",
     "ServerTool",
+    "ServiceIncident",
+    "ServiceStatus",
     "Silence",
     "Slow",
     "Status",
@@ -86,13 +110,38 @@ __all__ = [
     "Thinking",
     "ThreadedFaultServer",
     "ToolUse",
+    "Where",
     "after_blocks",
     "after_characters",
     "after_events",
     "after_fraction",
+    "all_of",
+    "any_of",
+    "has_keyword",
+    "has_parameter",
+    "has_text",
+    "has_tool",
+    "larger_than",
+    "longer_than",
+    "ramp_limited",
+    "rate_limited",
+    "spend_limited",
 ]
 
-_HOMES = ("blocks", "faults", "manners", "record", "script", "server", "threaded")
+_HOMES = (
+    "batches",
+    "batching",
+    "blocks",
+    "faults",
+    "limits",
+    "manners",
+    "poison",
+    "record",
+    "script",
+    "server",
+    "service_status",
+    "threaded",
+)
 
 
 def __getattr__(name: str) -> Any:

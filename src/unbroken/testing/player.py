@@ -21,12 +21,35 @@ class Player:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.counts: dict[str, int] = {}
+        self.batched: int = 0
         self.prefill = ""
         #: The tools that requests have offered so far.
         self.known: set[str] = set()
 
     def take(self, body: dict[str, Any]) -> Taken:
-        return Taken(self, body)
+        """What a request to `POST /v1/messages` gets; it uses a step up, unless its content is what goes wrong."""
+        poison = self.poison(body)
+        if poison is not None:
+            return Taken(self, body, "poisoned", (poison,))
+        name, script = self.script.for_model(body["model"])
+        n = self.counts.get(name, 0)
+        while any(isinstance(fault, Refuse) for fault in script.step(n)):
+            n += 1
+        self.counts[name] = n + 1
+        return Taken(self, body, n, script.step(n))
+
+    def take_batched(self, body: dict[str, Any]) -> Taken:
+        """What a request of a batch gets; it uses one of the batches' own steps up."""
+        n, self.batched = self.batched, self.batched + 1
+        poison = self.poison(body)
+        errors = self.script.batches.errors
+        error = poison or (errors[n] if n < len(errors) else None)
+        return Taken(self, body, f"batched/{n}", () if error is None else (error,))
+
+    def poison(self, body: dict[str, Any]) -> Fault | None:
+        """What goes wrong with a request because of its content."""
+        _, script = self.script.for_model(body["model"])
+        return next((poison.fault for poison in script.poisons if poison.where(body)), None)
 
     def answers(self, model: object) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
         """What a model writes, and what the others write. It may be anything that a request has for a model."""
@@ -47,14 +70,10 @@ class Player:
 class Taken:
     """What one request gets."""
 
-    def __init__(self, player: Player, body: dict[str, Any]) -> None:
+    def __init__(self, player: Player, body: dict[str, Any], step: int | str, faults: tuple[Fault, ...]) -> None:
         name, script = player.script.for_model(body["model"])
-        n = player.counts.get(name, 0)
-        while any(isinstance(fault, Refuse) for fault in script.step(n)):
-            n += 1
-        player.counts[name] = n + 1
-        self.faults: tuple[Fault, ...] = script.step(n)
-        self.rng: Random = Random(f"{script.seed}/{name}/{n}")
+        self.faults = faults
+        self.rng: Random = Random(f"{script.seed}/{name}/{step}")
         self.asked: Carried = carried(script.turns, body["messages"], player.prefill)
         player.known |= offered(body)
         if not self.asked.begun:

@@ -25,14 +25,15 @@ from unbroken.testing.faults import (
     Slow,
     Status,
 )
+from unbroken.testing.reply import Reply
 from unbroken.testing.schedule import schedule, text_of
 from unbroken.testing.wire import LAST_CHUNK, chunk, head
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from unbroken.testing.documents import Document, Response
     from unbroken.testing.record import Request
-    from unbroken.testing.reply import Reply
     from unbroken.testing.sockets import Stream
 
 __all__ = ["End", "Play"]
@@ -79,6 +80,16 @@ class Play:
         self._chunked = not any(isinstance(fault, EndOfFile) and fault.framing == "close" for fault in faults)
         self._mangle: BadJson | CutFrame | None = None
 
+    async def response(self, response: Response) -> End:
+        """Answer with whatever it is."""
+        match response.content:
+            case Status() as error:
+                return await self.error(error)
+            case Reply() as message if not response.streamed:
+                return await self.message(message)
+            case content:
+                return await self.events(content)
+
     async def json(self, status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -> End:
         """Answer with one JSON body, whole."""
         data = json.dumps(body, ensure_ascii=False).encode()
@@ -106,8 +117,8 @@ class Play:
         await self._stream.send(data[: len(data) // 2])
         return End.RESET if isinstance(late[0], Reset) else End.CLOSE
 
-    async def events(self, reply: Reply) -> End:
-        """Answer with a stream."""
+    async def events(self, reply: Reply | Document) -> End:
+        """Answer with a stream, or with a document as if it were one."""
         early = await self._before_response()
         if early is not None:
             return early

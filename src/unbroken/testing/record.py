@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from unbroken.testing.faults import Fault
+    from unbroken.testing.wire import HttpRequest
 
 __all__ = ["Connection", "Request"]
 
@@ -73,8 +75,35 @@ class Request:
     whole: bool = False
     abandoned: bool = False
 
+    @classmethod
+    def of(cls, http: HttpRequest, number: int, connection: Connection, now: float) -> Request:
+        """A request as it came in on a connection, which keeps it."""
+        path, _, query = http.target.partition("?")
+        request = cls(
+            number=number,
+            id=f"req_{number + 1:08d}",
+            method=http.method,
+            path=path,
+            query=query,
+            headers=http.headers,
+            raw=http.body,
+            body=_object(http.body),
+            connection=connection,
+            arrived_at=now,
+        )
+        connection.requests.append(request)
+        return request
+
     @property
     def model(self) -> str | None:
         """The model it asked for; None if it named none."""
         model = self.body.get("model")
         return model if isinstance(model, str) else None
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from unbroken.core.models import lookup
+from unbroken.testing.batches import Batches
 from unbroken.testing.blocks import Block, Text, Unit, units
 from unbroken.testing.faults import At, BadJson, CutFrame, Fault, Pings, Point, Refuse, Step
 from unbroken.testing.manners import Manner
+from unbroken.testing.poison import Poison
 
 if TYPE_CHECKING:
     import os
@@ -79,8 +81,11 @@ class Script:
         faults: What goes wrong, a step for each request to `POST /v1/messages` that the API would accept.
             None, or an empty sequence, lets that request go well.
         then: What goes wrong with every request after those.
+        lookups: What goes wrong with every call that only asks: the Models API, and the counting of tokens.
+        poison: What goes wrong with every request whose content is of some kind; the first that strikes counts.
+        batches: How message batches fare.
         models: Scripts for single models, by name. A model named here has its own steps, which the other
-            models' requests do not use up, and its own answers if it names any.
+            models' requests do not use up, and its own answers and poison if it names any.
         seed: Where the answers are cut into pieces, and what `Manner` leaves open, follow from it.
 
     Raises:
@@ -91,6 +96,9 @@ class Script:
     answers: Answer | str | Sequence[Answer | str] = ()
     faults: Sequence[Step] = ()
     then: Step = None
+    lookups: Step = None
+    poison: Poison | Sequence[Poison] = ()
+    batches: Batches = field(default_factory=Batches)
     models: Mapping[str, Script] = field(default_factory=dict)
     seed: int = 0
 
@@ -101,9 +109,15 @@ class Script:
                 raise ValueError("Refuse is a step by itself, and not one that lasts")
             for fault in faults:
                 _check_place(fault)
+        elsewhere = [self.lookups, *(step for steps in self.batches.steps for step in steps)]
+        elsewhere += (poison.fault for poison in self.poisons)
+        for fault in (fault for step in elsewhere for fault in as_faults(step)):
+            if isinstance(fault, Refuse):
+                raise ValueError("Refuse belongs in `faults`: a connection is refused before its request is known")
+            _check_place(fault)
         for script in self.models.values():
-            if script.models:
-                raise ValueError("a model's own script names no models")
+            if script.models or script.lookups or script.batches != Batches():
+                raise ValueError("a model's own script names no models, no lookups and no batches")
             if any(isinstance(fault, Refuse) for step in script.faults for fault in as_faults(step)):
                 raise ValueError(
                     "a connection is refused before its model is known: Refuse belongs in the script itself"
@@ -115,7 +129,8 @@ class Script:
 
         The file has the same names as the classes: `seed`, `answer` or `[[answers]]`, `[[faults]]` with
         `do` naming the fault in snake case, `[then]`, and `[models."name"]`. A place is a landmark (`at =
-        "message_start"`) or a count (`at = {characters = 120}`).
+        "message_start"`) or a count (`at = {characters = 120}`). What is not there, `lookups`, `poison` and
+        `batches`, is said in Python.
 
         Raises:
             ValueError: In one sentence, with the place in the file, if it cannot be read as a script.
@@ -131,6 +146,11 @@ class Script:
         answers = (self.answers,) if isinstance(self.answers, Answer | str) else self.answers
         return tuple(Answer(answer) if isinstance(answer, str) else answer for answer in answers) or (Answer(),)
 
+    @property
+    def poisons(self) -> tuple[Poison, ...]:
+        """`poison` as a sequence."""
+        return (self.poison,) if isinstance(self.poison, Poison) else tuple(self.poison)
+
     def step(self, n: int) -> tuple[Fault, ...]:
         """What goes wrong with request `n`, counted from 0."""
         return as_faults(self.faults[n] if n < len(self.faults) else self.then)
@@ -140,7 +160,8 @@ class Script:
         for name in (model, lookup(model).name):
             if name in self.models:
                 own = self.models[name]
-                return name, replace(own, answers=own.answers or self.answers, seed=own.seed or self.seed)
+                parts = ("answers", "poison", "seed")
+                return name, replace(own, **{part: getattr(own, part) or getattr(self, part) for part in parts})
         return "", self
 
 

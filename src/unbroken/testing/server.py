@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
 from anyio.from_thread import start_blocking_portal
 
-from unbroken.testing.dialects import FIRST_PARTY
-from unbroken.testing.faults import Status
-from unbroken.testing.model import count_tokens, reply
+from unbroken.testing.answering import Api
 from unbroken.testing.player import Player
 from unbroken.testing.playing import End, Play
 from unbroken.testing.record import Connection, Request
-from unbroken.testing.routing import Call, key_of, route
 from unbroken.testing.script import Answer, Script
 from unbroken.testing.sockets import Listener, Stream, accept
-from unbroken.testing.validation import KNOWN_MODELS, validate
+from unbroken.testing.validation import KNOWN_MODELS
 from unbroken.testing.wire import HttpRequest, read_request
 
 if TYPE_CHECKING:
@@ -29,11 +25,11 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from unbroken.testing.batching import Batch
+    from unbroken.testing.service_status import ServiceStatus
     from unbroken.testing.threaded import ThreadedFaultServer
 
 __all__ = ["FaultServer"]
-
-_LARGEST_BODY: Final = 32 * 1024 * 1024
 
 
 class FaultServer:
@@ -68,9 +64,12 @@ class FaultServer:
     ) -> None:
         self.requests: list[Request] = []
         self.connections: list[Connection] = []
-        self._models = KNOWN_MODELS if models is None else frozenset(models)
-        self._api_keys = api_keys
-        self._player = Player(_as_script(script))
+        self._api = Api(
+            Player(_as_script(script)),
+            models=KNOWN_MODELS if models is None else frozenset(models),
+            api_keys=api_keys,
+            url=lambda: self.url,
+        )
         self._listener: Listener | None = None
         self._tasks: TaskGroup | None = None
         self._door: anyio.Lock | None = None
@@ -91,6 +90,20 @@ class FaultServer:
         return f"http://127.0.0.1:{self._listener.port}"
 
     @property
+    def batches(self) -> list[Batch]:
+        """The message batches that were created and not deleted, the oldest first."""
+        return self._api.batches.batches
+
+    @property
+    def status(self) -> ServiceStatus:
+        """What the status page below `/api/v2/` says. It may be set at any time."""
+        return self._api.status
+
+    @status.setter
+    def status(self, status: ServiceStatus) -> None:
+        self._api.status = status
+
+    @property
     def open_connections(self) -> list[Connection]:
         """The connections that neither side has closed."""
         return [connection for connection in self.connections if connection.closed_at is None]
@@ -103,7 +116,7 @@ class FaultServer:
 
     async def play(self, script: Script | Answer | str) -> None:
         """Begin another script, from its first step. What was recorded stays."""
-        self._player = Player(_as_script(script))
+        self._api.restart(Player(_as_script(script)))
         await self._refuse_if_next()
 
     async def stop_listening(self) -> None:
@@ -147,6 +160,7 @@ class FaultServer:
 
     async def __aenter__(self) -> Self:
         self._listener = Listener()
+        self._api.begin(anyio.current_time())
         self._changed = anyio.Event()
         self._door = anyio.Lock()
         self._tasks = anyio.create_task_group()
@@ -215,7 +229,8 @@ class FaultServer:
 
     async def _answer(self, stream: Stream, connection: Connection, http: HttpRequest) -> tuple[End, bytes]:
         """Answer one request; how the connection ends, and the bytes that came meanwhile."""
-        request = self._record(connection, http)
+        request = Request.of(http, len(self.requests), connection, anyio.current_time())
+        self.requests.append(request)
         end = End.CLOSE
         came = [http.rest]
 
@@ -245,74 +260,20 @@ class FaultServer:
             end = End.CLOSE
         return end, b"".join(came)
 
-    def _record(self, connection: Connection, http: HttpRequest) -> Request:
-        number = len(self.requests)
-        path, _, query = http.target.partition("?")
-        request = Request(
-            number=number,
-            id=f"req_{number + 1:08d}",
-            method=http.method,
-            path=path,
-            query=query,
-            headers=http.headers,
-            raw=http.body,
-            body=_object(http.body),
-            connection=connection,
-            arrived_at=anyio.current_time(),
-        )
-        self.requests.append(request)
-        connection.requests.append(request)
-        return request
-
     async def _respond(self, stream: Stream, request: Request) -> End:
-        call = route(request.path, request.headers, request.body) if request.method == "POST" else None
-        dialect = call.dialect if call is not None else FIRST_PARTY
-        plain = Play(stream, request, dialect)
-        rejected = self._reject(request, call)
-        if call is None or rejected is not None:
-            return await plain.error(rejected or Status(404))
-        request.body = call.body
-        if call.counting:
-            return await plain.json(200, {}, {"input_tokens": count_tokens(call.body)})
-        taken = self._player.take(request.body)
-        written = reply(
-            request.body, taken.asked, taken.rng, id=f"msg_{request.number + 1:08d}", known=self._player.known
-        )
-        refusal = self._player.refusal()
-        play = Play(stream, request, dialect, taken.faults, taken.asked.answer.pace, last=refusal is not None)
+        response = self._api.answer(request)
+        refusal = self._api.player.refusal() if response.scripted else None
+        play = Play(stream, request, response.dialect, response.faults, response.pace, last=refusal is not None)
         if refusal is not None:
             await self.stop_listening()
         try:
-            return await (play.events if request.body.get("stream") else play.message)(written)
+            return await play.response(response)
         finally:
             if refusal is not None:
                 self._refuse(refusal)
 
-    def _reject(self, request: Request, call: Call | None) -> Status | None:
-        """The error with which the API answers, whatever the script says; None if it accepts the request."""
-        key = key_of(request.headers)
-        if not key:
-            return Status(401, message="x-api-key header is required")
-        if self._api_keys is not None and key not in self._api_keys:
-            return Status(401)
-        if call is None:
-            return Status(404)
-        if len(request.raw) > _LARGEST_BODY:
-            return Status(413)
-        answers, others = self._player.answers(call.body.get("model"))
-        error = validate(
-            call.body or None,
-            call.version,
-            models=self._models,
-            counting=call.counting,
-            betas=call.betas,
-            answers=answers,
-            others=others,
-        )
-        return None if error is None else Status(error.status, error.type, error.message)
-
     async def _refuse_if_next(self) -> None:
-        refusal = self._player.refusal()
+        refusal = self._api.player.refusal()
         if refusal is not None:
             await self.stop_listening()
             self._refuse(refusal)
@@ -332,11 +293,3 @@ class FaultServer:
 
 def _as_script(script: Script | Answer | str) -> Script:
     return script if isinstance(script, Script) else Script(script or ())
-
-
-def _object(raw: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(raw)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

@@ -9,9 +9,11 @@ import anyio
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
 
+    from unbroken.testing.batching import Batch
     from unbroken.testing.record import Connection, Request
     from unbroken.testing.script import Answer, Script
     from unbroken.testing.server import FaultServer
+    from unbroken.testing.service_status import ServiceStatus
 
 __all__ = ["ThreadedFaultServer"]
 
@@ -33,6 +35,20 @@ class ThreadedFaultServer:
     def connections(self) -> list[Connection]:
         """As in `FaultServer`."""
         return self._server.connections
+
+    @property
+    def batches(self) -> list[Batch]:
+        """As in `FaultServer`."""
+        return self._server.batches
+
+    @property
+    def status(self) -> ServiceStatus:
+        """As in `FaultServer`."""
+        return self._server.status
+
+    @status.setter
+    def status(self, status: ServiceStatus) -> None:
+        self._server.status = status
 
     @property
     def open_connections(self) -> list[Connection]:
