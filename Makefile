@@ -30,13 +30,13 @@ endef
 demo: $(VENV)/.cli
 	@$(BIN)/unbroken demo
 
-# The core's own tests reach every branch of it; without the tracer the rest takes half the time.
+# The tests of what is pure reach every branch of it; without the tracer the rest takes half the time.
 test: $(VENV)/.dev sdk-tests
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -q -n auto tests/core
+	$(BIN)/python -m coverage run -m pytest -q -n auto tests/core tests/preflight
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report --skip-covered --fail-under=100
-	$(BIN)/python -m pytest -q -n auto --dist loadfile --ignore=tests/core
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --ignore=tests/core --ignore=tests/preflight
 
 # The SDK's own test suite, of the version that is installed; fetched once.
 sdk-tests: $(VENV)/.dev

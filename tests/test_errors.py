@@ -8,7 +8,17 @@ import anthropic
 import httpx2
 import pytest
 
-from unbroken import StreamFailed, StreamStalled, StreamTimeout, StreamTruncated
+from unbroken import (
+    BatchCanceled,
+    BatchErrored,
+    BatchExpired,
+    BatchFailed,
+    BatchTimeout,
+    StreamFailed,
+    StreamStalled,
+    StreamTimeout,
+    StreamTruncated,
+)
 from unbroken.core.partial import Partial
 from unbroken.report import Report
 
@@ -30,6 +40,11 @@ def failed(*errors: Exception, kind: type[StreamFailed] = StreamFailed) -> Strea
 TREE = [
     (StreamFailed, (anthropic.APIError, anthropic.AnthropicError)),
     (StreamTimeout, (StreamFailed, TimeoutError, anthropic.APIError)),
+    (BatchFailed, (StreamFailed, anthropic.APIError)),
+    (BatchErrored, (BatchFailed,)),
+    (BatchExpired, (BatchFailed,)),
+    (BatchCanceled, (BatchFailed,)),
+    (BatchTimeout, (BatchFailed, TimeoutError)),
     (StreamTruncated, (anthropic.APIConnectionError, anthropic.APIError)),
     (StreamStalled, (anthropic.APIConnectionError, anthropic.APIError)),
 ]
@@ -114,3 +129,13 @@ def test_it_goes_to_another_process(kind: type[StreamFailed], last: list[Excepti
     assert (again.status_code, again.type, again.request_id) == (error.status_code, error.type, error.request_id)
     assert again.partial.to_dict() == error.partial.to_dict()
     assert again.report == error.report
+
+
+@pytest.mark.anyio
+@pytest.mark.backends("asyncio")
+async def test_without_its_request_nothing_is_deferred() -> None:
+    """It came from another process, or nobody knows where from."""
+    for error in (failed(), pickle.loads(pickle.dumps(failed()))):
+        assert error.deferred is None
+        with pytest.raises(ValueError, match="does not know its request"):
+            await error.defer()

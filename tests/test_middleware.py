@@ -262,6 +262,12 @@ async def test_bad_arguments_are_told_at_once(wrong: dict[str, Any]) -> None:
         ResilienceMiddleware(**wrong)
 
 
+async def test_it_does_not_end_in_a_batch() -> None:
+    """A response has no place for one, so the policy is refused where it is given."""
+    with pytest.raises(ValueError, match="a middleware cannot defer"):
+        ResilienceMiddleware(policy=Policy(on_exhausted="defer"))
+
+
 async def test_health_is_its_own_or_shared() -> None:
     """Streams of one client learn from each other."""
     health = Health()

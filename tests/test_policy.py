@@ -38,6 +38,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "live": frozenset({"text", "thinking"}),
         "allow_replay": False,
         "continue_prompt": None,
+        "on_exhausted": "raise",
+        "preflight": "warn",
     }
 
 
@@ -199,3 +201,18 @@ def test_the_backoff_is_bounded_whatever_the_numbers(
     """However patient a policy is, nothing overflows."""
     policy = Policy(initial_backoff=initial, max_backoff=highest, backoff_multiplier=multiplier)
     assert 0 <= policy.backoff(failures, jitter) <= highest
+
+
+def test_what_is_done_when_all_is_spent() -> None:
+    """One of two things."""
+    assert Policy(on_exhausted="defer").on_exhausted == "defer"
+    with pytest.raises(ValueError, match="on_exhausted must be 'raise' or 'defer', not 'retry'"):
+        Policy(on_exhausted="retry")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("mode", ["warn", "error", "off"])
+def test_what_the_preflight_finds_may_be_told_raised_or_not_looked_for(mode: Any) -> None:
+    """Anything else is an error that says so."""
+    assert Policy(preflight=mode).preflight == mode
+    with pytest.raises(ValueError, match="preflight must be 'warn', 'error' or 'off', not 'loud'"):
+        Policy(preflight="loud")  # type: ignore[arg-type]

@@ -92,6 +92,7 @@ ATTEMPTS = st.builds(
     received=st.integers(0, 10**6),
     delivered=st.integers(0, 10**6),
     seam=st.none() | st.sampled_from(["exact", "unverified"]),
+    batch=st.booleans(),
 )
 NOTICES = st.builds(
     Notice,
@@ -184,6 +185,14 @@ def test_caches_have_prices_of_their_own() -> None:
         cache_read_input_tokens=MILLION,
     )
     assert cost(spent).total == pytest.approx(2 * 1.25 + 2.0 + 0.1)
+
+
+def test_a_batch_costs_half() -> None:
+    """Input, output, caches and what is estimated of them."""
+    spent = {"input_tokens": 1_000, "cache_read_input_tokens": 10, "estimated_output_tokens": 500}
+    one_by_one, batched = attempt(1, **spent).cost(), attempt(1, **spent, batch=True).cost()
+    assert one_by_one is not None
+    assert batched == AttemptCost(1, one_by_one.input / 2, one_by_one.output / 2, one_by_one.estimated / 2)
 
 
 def test_a_stream_that_was_cut_paid_for_its_input_twice() -> None:

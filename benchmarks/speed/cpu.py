@@ -45,16 +45,18 @@ class Effort:
         rounds: In how many processes for each contender.
         values: How many answers in each, of which the median counts.
         together: Whether both transports are measured at a time, each contender beside itself.
+        answers: How many answers of `unbroken` make a value, which is their mean; one of the SDK's does.
     """
 
     events: int
     rounds: int
     values: int
     together: bool = False
+    answers: int = 1
 
 
 #: The SDK takes minutes for the longest, so that is read once, and on two cores.
-EFFORTS: Final = (Effort(1_000, 3, 9), Effort(20_000, 3, 1), Effort(200_000, 1, 1, together=True))
+EFFORTS: Final = (Effort(1_000, 3, 9), Effort(20_000, 3, 1), Effort(200_000, 1, 1, together=True, answers=3))
 QUICK: Final = (Effort(1_000, 1, 5), Effort(20_000, 1, 1))
 
 #: The most CPU of the SDK's that a text reader's may be, by length; and that of a reader of events.
@@ -137,7 +139,8 @@ def _pyperf(url: str, effort: Effort, transports: Sequence[Transport]) -> pyperf
     with TemporaryDirectory() as folder:
         written = Path(folder) / "round.json"
         options = ["--processes=1", f"--values={effort.values}", "--warmups=0", "--loops=1", "--quiet"]
-        ours = [f"--url={url}", f"--events={effort.events}", f"--transports={','.join(transports)}"]
+        ours = [f"--url={url}", f"--events={effort.events}", f"--answers={effort.answers}"]
+        ours.append(f"--transports={','.join(transports)}")
         command = [sys.executable, "-m", "benchmarks.speed.cpu", *options, *ours, f"--output={written}"]
         subprocess.run(command, cwd=ROOT, check=True)
         return pyperf.BenchmarkSuite.load(str(written))
@@ -187,8 +190,8 @@ def _micro(seconds: Sequence[float]) -> list[float]:
     return [1e6 * each for each in seconds]
 
 
-def _time(loops: int, url: str, cell: Cell, events: int) -> float:
-    return asyncio.run(_read(loops, url, cell, events))
+def _time(loops: int, url: str, cell: Cell, events: int, answers: int) -> float:
+    return asyncio.run(_read(loops * answers, url, cell, events)) / answers
 
 
 async def _read(loops: int, url: str, cell: Cell, events: int) -> float:
@@ -204,7 +207,8 @@ async def _read(loops: int, url: str, cell: Cell, events: int) -> float:
 
 
 def _add_arguments(command: list[str], chosen: argparse.Namespace) -> None:
-    command.extend((f"--url={chosen.url}", f"--events={chosen.events}", f"--transports={chosen.transports}"))
+    command.extend((f"--url={chosen.url}", f"--events={chosen.events}", f"--answers={chosen.answers}"))
+    command.append(f"--transports={chosen.transports}")
 
 
 def main() -> None:
@@ -212,12 +216,14 @@ def main() -> None:
     runner = pyperf.Runner(program_args=("-m", "benchmarks.speed.cpu"), add_cmdline_args=_add_arguments)
     runner.argparser.add_argument("--url", required=True)
     runner.argparser.add_argument("--events", type=int, required=True)
+    runner.argparser.add_argument("--answers", type=int, required=True)
     runner.argparser.add_argument("--transports", required=True)
     chosen = runner.parse_args()
     for cell in cells(chosen.transports.split(",")):
         if not chosen.worker:
             print(f"         {cell.name}", flush=True)
-        runner.bench_time_func(cell.name, _time, chosen.url, cell, chosen.events, inner_loops=chosen.events)
+        answers = chosen.answers if cell.contender == "unbroken" else 1
+        runner.bench_time_func(cell.name, _time, chosen.url, cell, chosen.events, answers, inner_loops=chosen.events)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ _WAITING: Final = 4 * _SLICE
 _CALM: Final = 0.01
 #: Closing sends RST and not FIN.
 _RESET: Final = struct.pack("ii", 1, 0)
+_PIECE: Final = re.compile(r"\s*\S{1,5}")
 _LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 _requests: Final = count(1)
@@ -123,9 +124,12 @@ def _resumed(order: Order, messages: Sequence[dict[str, Any]], asked: int) -> by
     """The rest of an answer that died, as a model writes it that does as the request says."""
     before = "".join(answers.pieces(order.events // 2))
     told = carried((Answer(before + MARKER),), messages)
-    rest = f"{MARKER}{_died[order.name]} {asked} {time.monotonic_ns()} is when the server did what it did."
+    rest = f"{MARKER} is when the server did what it did."
     text = continue_answer(before + rest, told.sent, echo=told.echo, manner=Manner.ECHO, rng=Random(0))
-    return answers.said(re.findall(r"\s*\S{1,5}", text)) + answers.ended(order.events)
+    echoed, _, new = text.partition(MARKER)
+    head, tail = answers.said(_PIECE.findall(echoed)), answers.said(_PIECE.findall(new)) + answers.ended(order.events)
+    # Last of all: what it took to write the answer is the server's own delay.
+    return head + answers.said([f"{MARKER}{_died[order.name]} {asked} {time.monotonic_ns()}"]) + tail
 
 
 async def _serve(ready: Connection) -> None:

@@ -13,16 +13,33 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import StreamArguments, resilient_stream
+    from .core.diagnosis import DiagnosedRequest, Diagnosis
     from .core.models import ModelInfo
     from .core.partial import Partial
     from .core.prices import PRICES, Price
+    from .core.rate_limits import RateLimit
+    from .deferred import Deferred, defer
+    from .diagnosing import diagnose
     from .engine.stream import ResilientStream, ResilientStreamManager
-    from .errors import StreamFailed, StreamStalled, StreamTimeout, StreamTruncated
+    from .errors import (
+        BatchCanceled,
+        BatchErrored,
+        BatchExpired,
+        BatchFailed,
+        BatchTimeout,
+        StreamFailed,
+        StreamStalled,
+        StreamTimeout,
+        StreamTruncated,
+    )
     from .health import Health
+    from .message import resilient_message
     from .middleware import ResilienceMiddleware
     from .policy import Hedging, Policy
+    from .preflight import Finding, PreflightFailed
     from .report import AttemptCost, AttemptReport, Cost, Notice, Report, Usage
     from .routes import Route
+    from .status import Incident, Status, StatusPage, StatusPageError
 
     __version__: str
 
@@ -30,40 +47,75 @@ __all__ = [
     "PRICES",
     "AttemptCost",
     "AttemptReport",
+    "BatchCanceled",
+    "BatchErrored",
+    "BatchExpired",
+    "BatchFailed",
+    "BatchTimeout",
     "Cost",
+    "Deferred",
+    "DiagnosedRequest",
+    "Diagnosis",
+    "Finding",
     "Health",
     "Hedging",
+    "Incident",
     "ModelInfo",
     "Notice",
     "Partial",
     "Policy",
+    "PreflightFailed",
     "Price",
+    "RateLimit",
     "Report",
     "ResilienceMiddleware",
     "ResilientStream",
     "ResilientStreamManager",
     "Route",
+    "Status",
+    "StatusPage",
+    "StatusPageError",
     "StreamArguments",
     "StreamFailed",
     "StreamStalled",
     "StreamTimeout",
     "StreamTruncated",
     "Usage",
+    "defer",
+    "diagnose",
+    "resilient_message",
     "resilient_stream",
 ]
 
 _HOMES = {
     ".api": ("StreamArguments", "resilient_stream"),
+    ".core.diagnosis": ("DiagnosedRequest", "Diagnosis"),
     ".core.models": ("ModelInfo",),
     ".core.partial": ("Partial",),
     ".core.prices": ("PRICES", "Price"),
+    ".core.rate_limits": ("RateLimit",),
+    ".diagnosing": ("diagnose",),
     ".engine.stream": ("ResilientStream", "ResilientStreamManager"),
-    ".errors": ("StreamFailed", "StreamStalled", "StreamTimeout", "StreamTruncated"),
+    ".deferred": ("Deferred", "defer"),
+    ".errors": (
+        "BatchCanceled",
+        "BatchErrored",
+        "BatchExpired",
+        "BatchFailed",
+        "BatchTimeout",
+        "StreamFailed",
+        "StreamStalled",
+        "StreamTimeout",
+        "StreamTruncated",
+    ),
     ".health": ("Health",),
+    ".message": ("resilient_message",),
     ".middleware": ("ResilienceMiddleware",),
     ".policy": ("Hedging", "Policy"),
+    ".preflight": ("Finding", "PreflightFailed"),
     ".report": ("AttemptCost", "AttemptReport", "Cost", "Notice", "Report", "Usage"),
     ".routes": ("Route",),
+    ".status": ("Incident", "Status", "StatusPage", "StatusPageError"),
 }
 
 

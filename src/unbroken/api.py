@@ -6,7 +6,8 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 import anyio
 import httpx2
@@ -16,6 +17,7 @@ from .core.partial import Partial
 from .engine.clients import parameters, resource
 from .engine.driver import Driver
 from .engine.inputs import given, settle
+from .engine.looking import look_through
 from .engine.stream import FormatT, ResilientStreamManager
 from .engine.typed import Api
 from .errors import StreamTimeout
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 __all__ = ["StreamArguments", "resilient_stream"]
+
+_DEFAULTS: Final = Policy()
 
 
 class StreamArguments(TypedDict, total=False):
@@ -113,32 +117,38 @@ def resilient_stream(
     Raises:
         TypeError: The client is not async, or an argument is unknown, or has the wrong type.
         ValueError: `max_tokens` is below 1, the model is empty, or `api` is neither of the two.
+        PreflightFailed: The policy's `preflight` is `"error"`, and the API would not take the request.
     """
     if api not in ("messages", "beta"):
         raise ValueError(f"api must be 'messages' or 'beta', not {api!r}")
-    accepted = _accepted_arguments(client, api)
+    accepted = accepted_arguments(client, api)
     request = given({"model": model, "max_tokens": max_tokens, "messages": messages, **arguments})
     if isinstance(output_format, Mapping):
         raise TypeError("output_format must be a type; pass a schema as output_config={'format': ...}, as in the SDK")
     if not isinstance(output_format, Omit) and output_format is not None:
         request["output_format"] = output_format
-    _check(request, accepted)
+    check_arguments(request, accepted)
     routes = resolve(model, client, fallback_models, accepted)
     for route in routes[1:]:
-        _check(route.request(request), _accepted_arguments(route.client, api))
+        check_arguments(route.request(request), accepted_arguments(route.client, api))
     for value, type_, name in ((policy, Policy, "policy"), (health, Health, "health")):
         if value is not None and not isinstance(value, type_):
             raise TypeError(f"{name} must be a {type_.__name__}, not {type(value).__name__}")
 
     # The SDK's warnings (of a deprecated model) are about the caller's line, not about ours.
     frame = sys._getframe(1)  # noqa: SLF001
+    if frame.f_globals.get("__name__") == f"{__package__}.message" and frame.f_back is not None:
+        frame = frame.f_back
     place = (frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__", ""))
 
     def warn(warning: Warning) -> None:
         filename, line, module = place
         warnings.warn_explicit(warning, type(warning), filename, line, module)
 
-    limits = policy or Policy()
+    limits = policy or _DEFAULTS
+    shared = health or default_health(client)
+    look = partial(look_through, models=shared.models, version=lambda: version_sent(client, request))
+    looked = look(request, "error") if limits.preflight == "error" else None
 
     async def make_driver() -> Driver:
         started = anyio.current_time()
@@ -156,19 +166,28 @@ def resilient_stream(
             routes=[replace(route, patch=patch) for route, patch in zip(routes, patches, strict=True)],
             request=original,
             policy=limits,
-            health=health or default_health(client),
+            health=shared,
             on_notice=on_notice,
             warn=warn,
             started=started,
+            findings=looked or look(original, limits.preflight),
         )
 
     return ResilientStreamManager(make_driver, api, request.get("output_format"))
 
 
-def _accepted_arguments(client: Any, api: Api) -> frozenset[str]:
+def version_sent(client: Any, request: Mapping[str, Any]) -> object:
+    """The `anthropic-version` that is sent; None where the client sends none, as other platforms' do."""
+    for headers in (request.get("extra_headers"), getattr(client, "default_headers", None)):
+        if isinstance(headers, Mapping) and "anthropic-version" in headers:
+            return headers["anthropic-version"]
+    return None
+
+
+def accepted_arguments(client: Any, api: Api, caller: str = "resilient_stream") -> frozenset[str]:
     """The names that this client's `messages.stream` takes."""
     if hasattr(type(client), "__enter__") and not hasattr(type(client), "__aenter__"):
-        raise TypeError(f"resilient_stream needs an async client such as AsyncAnthropic, not {type(client).__name__}")
+        raise TypeError(f"{caller} needs an async client such as AsyncAnthropic, not {type(client).__name__}")
     try:
         stream = resource(client, api).stream
     except AttributeError:
@@ -177,10 +196,11 @@ def _accepted_arguments(client: Any, api: Api) -> frozenset[str]:
     return parameters(getattr(stream, "__func__", stream))
 
 
-def _check(request: dict[str, Any], accepted: frozenset[str]) -> None:
+def check_arguments(request: dict[str, Any], accepted: frozenset[str], caller: str = "resilient_stream") -> None:
+    """Raise `TypeError` or `ValueError` for what can be told of the arguments before anything is sent."""
     unknown = sorted(set(request) - accepted)
     if unknown:
-        raise TypeError(f"resilient_stream() got an unexpected argument {unknown[0]!r}; messages.stream has none such")
+        raise TypeError(f"{caller}() got an unexpected argument {unknown[0]!r}; messages.stream has none such")
     missing = [name for name in ("max_tokens", "messages") if name not in request]
     if missing:
         raise ValueError(f"the fallback {request['model']!r} unsets {missing[0]!r}, which every request needs")

@@ -24,6 +24,7 @@ from .core.frames import encode
 from .engine.chain import Chain, InOnePiece
 from .engine.clients import parameters, resource
 from .engine.driver import Driver
+from .engine.looking import look_through
 from .engine.reader import Reader, open_reader
 from .engine.threads import continues, is_a_callers_own, lost
 from .engine.typed import Api
@@ -56,6 +57,8 @@ class ResilienceMiddleware(Middleware):
     helpers for them are sent with the whole conversation instead, which costs a longer request body; a request with
     a `thread` of your own passes through untouched.
 
+    With `Policy(preflight="error")`, a request that the API would not take raises `PreflightFailed` where it is made.
+
     Put it last in the list, next to the network: what stands before it, such as the SDK's
     `BetaRefusalFallbackMiddleware`, then reads whole streams. The other order works too, and resumes go through what
     stands after it. One instance belongs to one client: its breakers and budget are that client's.
@@ -68,6 +71,7 @@ class ResilienceMiddleware(Middleware):
 
     Raises:
         TypeError: A value has another type.
+        ValueError: The policy would end in a batch, which has no answer to the request that was made.
     """
 
     runs_the_engine: ClassVar[bool] = True
@@ -84,6 +88,8 @@ class ResilienceMiddleware(Middleware):
             if value is not None and not isinstance(value, type_):
                 raise TypeError(f"{name} must be a {type_.__name__}, not {type(value).__name__}")
         limits = policy or Policy()
+        if limits.on_exhausted == "defer":
+            raise ValueError("a middleware cannot defer: who made the request waits for a response, not for a batch")
         if isinstance(fallback_models, str | Mapping | Route):
             raise TypeError("fallback_models must be a list of models, not a single one")
         self._fallbacks = tuple(fallback_models)
@@ -119,6 +125,12 @@ class ResilienceMiddleware(Middleware):
         api: Api = "beta" if _is_beta(request) else "messages"
         if api == "beta" and (betas := request.headers.get("anthropic-beta")):
             arguments["betas"] = [beta.strip() for beta in str(betas).split(",")]
+        findings = look_through(
+            arguments,
+            self._streaming.preflight,
+            models=self._health.models,
+            version=lambda: request.headers.get("anthropic-version"),
+        )
         routes = self._routes(str(body.get("model")))
         resources: dict[int, Any] = {rank: chain for rank, route in enumerate(routes) if route.client is self}
         if not body.get("stream"):
@@ -135,6 +147,7 @@ class ResilienceMiddleware(Middleware):
             started=anyio.current_time(),
             resources=resources,
             in_one_piece=not body.get("stream"),
+            findings=findings,
         )
 
     def _routes(self, model: str) -> tuple[Route, ...]:
@@ -224,7 +237,7 @@ class _Body(httpx2.AsyncByteStream):
             except StopAsyncIteration:
                 return
             while waiting:
-                frames.append(encode(waiting.popleft(), binary=self._binary))
+                frames.append(encode(waiting.pop(0), binary=self._binary))
             yield b"".join(frames)
 
     async def aclose(self) -> None:

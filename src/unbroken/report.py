@@ -21,9 +21,10 @@ class Notice:
 
     Attributes:
         code: What it is, stable: `"retry"`, `"cut"`, `"resume"`, `"failover"`, `"hedge"`, `"won"`, `"circuit_open"`,
-            `"cool_down"`, `"budget_wait"`, `"route_skipped"`, `"prefill_unsupported"`, `"request_adapted"`,
-            `"seam_retry"`, `"seam_unverified"`, `"block_abandoned"`, `"message_stop_supplied"`,
-            `"tool_use_finished"`, `"failed"`.
+            `"cool_down"`, `"incident"`, `"budget_wait"`, `"route_skipped"`, `"prefill_unsupported"`,
+            `"request_adapted"`, `"seam_retry"`, `"seam_unverified"`, `"block_abandoned"`,
+            `"message_stop_supplied"`, `"tool_use_finished"`, `"failed"`, `"deferred"`,
+            `"defer_failed"`, `"preflight"`.
         message: One sentence for people; its wording may change.
         attempt: The number of the attempt that it is about, from 1: the one that was made last, or that won; 0 before
             the first.
@@ -75,6 +76,8 @@ class AttemptReport:
         discarded: Characters of text that it repeated and that were cut at the seam.
         seam: How its text was joined (`"prefill"`, `"exact"`, `"echo"`, `"overlap"`, `"replay"`, ..., `"unverified"`);
             None where there was nothing to join.
+        batch: Whether it was a request in a message batch, at half the price. Its outcome may also be `"errored"`,
+            `"expired"` or `"canceled"`.
     """
 
     number: int
@@ -104,10 +107,11 @@ class AttemptReport:
     characters: int = 0
     discarded: int = 0
     seam: str | None = None
+    batch: bool = False
 
     def cost(self, prices: Mapping[str, Price] | None = None) -> AttemptCost | None:
         """What it cost, as `Report.cost` has it; None where its model has no price. One that spent nothing has 0."""
-        from .core.prices import PRICES, Spent, price_of
+        from .core.prices import BATCH_SHARE, PRICES, Spent, price_of
 
         written, for_an_hour = self.cache_creation_input_tokens or 0, self.cache_creation_1h_input_tokens or 0
         estimated = Spent(input=self.estimated_input_tokens or 0, output=self.estimated_output_tokens or 0)
@@ -124,8 +128,9 @@ class AttemptReport:
         tier = None if price is None else price.at(spent.prompt)
         if tier is None:
             return None
+        share = BATCH_SHARE if self.batch else 1.0
         guessed = tier.prompt(estimated) + tier.answer(estimated)
-        return AttemptCost(self.number, tier.prompt(spent), tier.answer(spent), guessed)
+        return AttemptCost(self.number, share * tier.prompt(spent), share * tier.answer(spent), share * guessed)
 
     @property
     def kept(self) -> float:

@@ -31,10 +31,12 @@ def test_no_key_is_ever_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert without_keys(f"Illegal header {KEY}, token") == "Illegal header [ANTHROPIC_API_KEY], [ANTHROPIC_AUTH_TOKEN]"
 
 
-def test_a_status_without_a_body_is_explained_by_the_sdk() -> None:
+def test_an_error_of_the_sdk_is_diagnosed() -> None:
     response = httpx2.Response(418, request=REQUEST)
     error = anthropic.APIStatusError("short and stout", response=response, body=None)
-    assert explain(error) == "the API refused the request: short and stout (status 418, request id none)"
+    assert explain(error).startswith("the API rejects the request as invalid (418). Correct what ")
+    assert explain(error).endswith("(asked http://127.0.0.1; request ids: none)")
+    assert "stout" not in explain(error)
 
 
 def test_a_sentence_has_no_line_breaks() -> None:

@@ -1043,3 +1043,76 @@ def test_no_race_goes_on_for_ever(events: list[tuple[Kind, int, bool]], attempts
         asked, resumed = asked + 1, resumed + (at_hand.form != "request")
         assert asked <= attempts + 1, "text starts the count again, and what it was cut from is asked for in any case"
         assert resumed <= resumes
+
+
+# -- when all is spent: what a batch may be asked for
+
+
+def at_leisure(story: Story, held: Partial, *among: int) -> list[Ask]:
+    """What may be asked, where something may."""
+    asks = story.plan.at_leisure(held, among or range(len(story.routes)))
+    assert isinstance(asks, list), asks
+    return asks
+
+
+def not_at_leisure(story: Story, held: Partial) -> str:
+    """Why nothing may be asked."""
+    step = story.plan.at_leisure(held, range(len(story.routes)))
+    assert isinstance(step, Fail)
+    return step.why
+
+
+def test_a_batch_is_asked_as_a_resume_would_be() -> None:
+    """Each route in its own form, in rank order, and only those whose clients have batches."""
+    story = Story("claude-opus-5-5", "claude-haiku-4-5", "claude-sonnet-5-5")
+    assert at_leisure(story, TEXT) == [Ask(0, "continue"), Ask(1, "prefill"), Ask(2, "continue")]
+    assert at_leisure(story, TEXT, 1) == [Ask(1, "prefill")]
+    assert at_leisure(story, NOTHING, 2) == [Ask(2, "request")]
+
+
+@pytest.mark.parametrize(
+    ("held", "why"),
+    [
+        (partial(message_start(), *text_block("Hi."), *ending()), "whole"),
+        (partial(message_start(), *tool_block("{}")), "tool calls"),
+        (STUCK, "cannot be gone on from"),
+    ],
+)
+def test_there_may_be_no_rest_to_ask_a_batch_for(held: Partial, why: str) -> None:
+    assert why in not_at_leisure(Story(), held)
+
+
+def test_what_nobody_knows_cannot_be_gone_on_from_in_a_batch_either() -> None:
+    """Even where nothing of it was delivered."""
+    story = Story()
+    story.fail(RETRY, TEXT, unknown=True)
+    assert "cannot be gone on from" in not_at_leisure(story, TEXT)
+
+
+def test_tools_are_not_made_to_act_again_in_a_batch() -> None:
+    """What was delivered may still be gone on from."""
+    story = Story()
+    story.fail(RETRY, NOTHING, acted=True)
+    assert "allow_replay" in not_at_leisure(story, NOTHING)
+    assert at_leisure(story, TEXT) == [Ask(0, "continue")]
+    story = Story(allow_replay=True)
+    story.lose(RETRY, NOTHING, acted=True)
+    assert at_leisure(story, NOTHING) == [Ask(0, "request")]
+
+
+def test_a_policy_that_forbids_resumes_forbids_them_in_batches() -> None:
+    """But not the request afresh; and what resumes may cost holds, while how often they are made does not."""
+    assert "'never'" in not_at_leisure(Story(resume="never"), TEXT)
+    assert at_leisure(Story(resume="never"), NOTHING) == [Ask(0, "request")]
+    assert "max_extra_input_tokens" in not_at_leisure(Story(max_extra_input_tokens=9), TEXT)
+    assert at_leisure(Story(max_resumes=0), TEXT) == [Ask(0, "continue")]
+
+
+def test_a_route_that_was_ruled_out_is_not_asked_in_a_batch() -> None:
+    """But one whose server only asked not to be asked again at once is."""
+    story = Story()
+    story.fail(ELSEWHERE, TEXT, brought=True)
+    assert "no route" in not_at_leisure(story, TEXT)
+    story = Story()
+    story.fail(died(RETRY, verdict=Verdict.ELSEWHERE), TEXT, brought=True)
+    assert at_leisure(story, TEXT) == [Ask(0, "continue")]

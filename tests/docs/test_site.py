@@ -95,8 +95,12 @@ def test_the_command_line_page_has_every_option() -> None:
     from unbroken.cli.app import app
 
     page = (PAGES / "reference" / "command-line.md").read_text("utf-8")
-    for name, command in typer.main.get_command(app).commands.items():
-        section = page.split(f"## unbroken {name}\n")[1].split("\n## ")[0]
+    top = typer.main.get_command(app).commands
+    groups = {f"{name} {each}": command for name in top for each, command in getattr(top[name], "commands", {}).items()}
+    for name, command in {**top, **groups}.items():
+        if hasattr(command, "commands"):
+            continue
+        section = re.split(r"\n##+ ", page.split(f"## unbroken {name}\n")[1])[0]
         options = {option for each in command.params for option in each.opts if option.startswith("-")}
         told = set(re.findall(r"`(--?[\w-]+)", section.split("|---|---|")[1]))
         assert told == options - {"--help"}

@@ -180,6 +180,17 @@ async def test_a_stream_that_fails_says_of_what(heard: Heard) -> None:
     assert heard.events == ["unbroken.retry", "unbroken.failed"]
 
 
+async def test_what_is_told_after_the_end_is_no_event(heard: Heard, caplog: pytest.LogCaptureFixture) -> None:
+    """A batch as the last resort is created when the stream is over; OpenTelemetry would complain of a late event."""
+    async with serving(Script(TEXT, faults=[CUT], then=Status(529))) as (_, client):
+        policy = Policy(initial_backoff=0, max_attempts=1, on_exhausted="defer")
+        with pytest.raises(StreamFailed) as caught:
+            await read(client, policy=policy)
+    assert caught.value.report.notices[-1].code == "deferred"
+    assert heard.events[-1] == "unbroken.failed"
+    assert "ended span" not in caplog.text
+
+
 async def test_a_deadline_is_a_timeout(heard: Heard) -> None:
     """Its attempt was given up, and died of nothing."""
     async with serving(Script(TEXT, faults=[Silence(60, at=after_characters(9))])) as (_, client):

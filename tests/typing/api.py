@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 import anthropic
 import httpx2
@@ -15,27 +15,42 @@ from unbroken import (
     PRICES,
     AttemptCost,
     AttemptReport,
+    BatchFailed,
     Cost,
+    Deferred,
+    DiagnosedRequest,
+    Diagnosis,
+    Finding,
     Health,
     Hedging,
+    Incident,
     ModelInfo,
     Notice,
     Partial,
     Policy,
+    PreflightFailed,
     Price,
+    RateLimit,
     Report,
     ResilienceMiddleware,
     ResilientStream,
     ResilientStreamManager,
     Route,
+    Status,
+    StatusPage,
+    StatusPageError,
     StreamArguments,
     StreamFailed,
     StreamStalled,
     StreamTimeout,
     StreamTruncated,
     Usage,
+    defer,
+    diagnose,
+    resilient_message,
     resilient_stream,
 )
+from unbroken.preflight import check
 
 CLIENT = AsyncAnthropic()
 MESSAGES: list[MessageParam] = [{"role": "user", "content": "Hello"}]
@@ -137,6 +152,54 @@ async def the_second_door() -> None:
         assert_type(await stream.get_final_text(), str)
 
 
+async def the_status_page() -> None:
+    page = StatusPage("https://status.anthropic.com", max_age=60, timeout=5.0)
+    assert_type(page.latest, Status | None)
+    try:
+        status = await page.fetch()
+    except StatusPageError as error:
+        assert_type(str(error), str)
+    else:
+        assert_type(status.incidents, tuple[Incident, ...])
+        assert_type(status.incident("claude-opus-5-5"), Incident | None)
+        assert_type(status.to_dict(), dict[str, Any])
+    assert_type(Health(status=page).status, StatusPage | None)
+
+
+async def a_whole_message() -> None:
+    message = await resilient_message(
+        CLIENT,
+        model="claude-opus-5-5",
+        max_tokens=1024,
+        messages=MESSAGES,
+        fallback_models=["claude-haiku-4-5"],
+        policy=Policy(deadline=60),
+        system="Be brief.",
+    )
+    assert_type(message, ParsedMessage[None])
+    parsed = await resilient_message(
+        CLIENT, model="claude-opus-5-5", max_tokens=1024, messages=MESSAGES, output_format=Weather
+    )
+    assert_type(parsed.parsed_output, Weather | None)
+
+
+async def diagnoses() -> None:
+    try:
+        await a_whole_message()
+    except StreamFailed as failed:
+        assert_type(failed.diagnosis, Diagnosis)
+    except (anthropic.APIError, httpx2.TransportError) as error:
+        found = diagnose(error, params={"model": "claude-opus-5-5"})
+        assert_type(found, Diagnosis)
+        assert_type(found.code, str)
+        assert_type(found.next_steps, tuple[str, ...])
+        assert_type(found.request_ids, tuple[str, ...])
+        assert_type(found.limits, tuple[RateLimit, ...])
+        assert_type(found.retry_after, float | None)
+        assert_type(found.requests, tuple[DiagnosedRequest, ...])
+        assert_type(found.to_dict(), dict[str, Any])
+
+
 async def failures() -> None:
     try:
         await arguments_passed_on({"system": "Be brief."})
@@ -171,3 +234,35 @@ def reports(report: Report, partial: Partial) -> dict[str, Any]:
     assert_type(Partial.from_dict(partial.to_dict()), Partial)
     assert_type(unbroken.__version__, str)
     return report.to_dict()
+
+
+async def batches() -> None:
+    deferred = await defer(CLIENT, model="claude-opus-5-5", max_tokens=1024, messages=MESSAGES, system="Be brief.")
+    assert_type(deferred, Deferred[None])
+    assert_type(await deferred.result(), ParsedMessage[None])
+    assert_type((await deferred.status(CLIENT)).request_counts.succeeded, int)
+    assert_type(deferred.report, Report)
+    assert_type(Deferred.from_json(deferred.to_json()), Deferred[None])
+    parsed = await defer(CLIENT, model="claude-opus-5-5", max_tokens=1, messages=MESSAGES, output_format=Weather)
+    assert_type((await parsed.result(CLIENT, timeout=5)).parsed_output, Weather | None)
+    assert_type(Deferred.load("handle.json", output_format=Weather), Deferred[Weather])
+    try:
+        await parsed.result()
+    except BatchFailed as failed:
+        assert_type(failed.answer, dict[str, Any] | None)
+        assert_type(failed.partial, Partial)
+    except StreamFailed as failed:
+        assert_type(failed.deferred, Deferred[Any] | None)
+        assert_type(await failed.defer(custom_id="a"), Deferred[Any])
+    Policy(on_exhausted="defer")
+
+
+def preflight() -> None:
+    findings = check({"model": "claude-opus-5-5", "max_tokens": 1024, "messages": MESSAGES}, model="claude-haiku-4-5")
+    assert_type(findings, list[Finding])
+    assert_type(findings[0].to_dict(), dict[str, Any])
+    assert_type(findings[0].severity, Literal["error", "warning"])
+    try:
+        Policy(preflight="error")
+    except PreflightFailed as failed:
+        assert_type(failed.findings, tuple[Finding, ...])

@@ -129,6 +129,120 @@ def chat(
     _run(ask, question)
 
 
+@app.command()
+def doctor(
+    request: Annotated[
+        str | None,
+        typer.Argument(metavar="REQUEST.json", help="The request as JSON; - reads it from standard input."),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A model to try, beside the request's; may be repeated.", show_default="claude-haiku-5-5"),
+    ] = None,
+    base_url: Annotated[str | None, typer.Option(metavar="URL", help="Another address of the API.")] = None,
+    status_url: Annotated[str | None, typer.Option(metavar="URL", help="Another status page.")] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds for the request, and for each of --bisect.")] = 120.0,
+    bisect: Annotated[
+        bool, typer.Option("--bisect", help="Shrink a request that fails, to find the part that causes it.")
+    ] = False,
+    max_requests: Annotated[int, typer.Option(min=1, help="The most requests of --bisect.")] = 40,
+    max_cost: Annotated[
+        float | None, typer.Option(min=0, metavar="USD", help="The most that --bisect may cost, about.")
+    ] = None,
+    repeat: Annotated[
+        int, typer.Option(min=1, max=10, help="How often a part has to work until it counts as working.")
+    ] = 1,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the smallest request that fails to this file.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what --json shows to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object; the steps go to standard error.")] = False,
+    show_content: Annotated[
+        bool, typer.Option("--show-content", help="Show content: the API's own words about the request, say.")
+    ] = False,
+) -> None:
+    """Find out what is wrong: the JSON, the request, the network, the key, the models, or the API itself.
+
+    Everything is sent once, without retries. No content and no key is shown, and files can be read by you alone.
+    The exit code is 0 if all is well, 1 if something is wrong, and 2 for a wrong command line.
+    """
+    from .doctor import Options, examine
+
+    for option, url in (("--base-url", base_url), ("--status-url", status_url)):
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise typer.BadParameter("must begin with http:// or https://", param_hint=option)
+    for option, path in (("--output", output), ("--report", report)):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise typer.BadParameter(f"there is no directory {path.absolute().parent}", param_hint=option)
+    options = Options(
+        name=request,
+        data=b"" if request is None else _bytes(request),
+        models=tuple(model or ()),
+        base_url=base_url,
+        status_url=status_url,
+        bisect=bisect,
+        max_requests=max_requests,
+        max_cost=max_cost,
+        repeat=repeat,
+        timeout=timeout,
+        as_json=as_json,
+        show_content=show_content,
+        report=report,
+        output=output,
+    )
+    if not _run(examine, options):
+        raise typer.Exit(1)
+
+
+def _bytes(name: str) -> bytes:
+    """A file, or what comes on standard input."""
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except OSError as error:
+        raise typer.BadParameter(f"{name} cannot be read: {error.strerror}", param_hint="REQUEST.json") from None
+
+
+deferred: typer.Typer = typer.Typer(help="Batches in which answers were asked for.", no_args_is_help=True)
+app.add_typer(deferred, name="deferred")
+
+_BaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="Another address of the API.")]
+
+
+@deferred.command("list")
+def list_deferred(
+    places: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[DIR | FILE]...", help="Handles that were saved.", show_default=False),
+    ] = None,
+    base_url: _BaseUrl = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The most batches, where the API lists them.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each.")] = False,
+) -> None:
+    """Show how saved requests fare; without files, the batches that the API lists, the newest first."""
+    from .deferred import Listing, show
+
+    _run(show, Listing(places=tuple(places or ()), base_url=base_url, limit=limit, as_json=as_json))
+
+
+@deferred.command("get")
+def get_deferred(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A handle that was saved with Deferred.save.")],
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the answer to this file, which only you can read.")
+    ] = None,
+    base_url: _BaseUrl = None,
+    timeout: Annotated[float | None, typer.Option(min=0, help="Seconds to wait.", show_default="25 hours")] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Tell the state, and do not wait.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole message and the report as JSON.")] = False,
+) -> None:
+    """Wait for an answer, and print the message's text: what had arrived, and the rest joined to it."""
+    from .deferred import Fetching, get
+
+    _run(get, Fetching(file=file, output=output, base_url=base_url, timeout=timeout, wait=not no_wait, as_json=as_json))
+
+
 def _from_stdin() -> str:
     try:
         return sys.stdin.read()

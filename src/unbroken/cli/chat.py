@@ -18,7 +18,7 @@ from ..policy import Policy
 from ..report import Notice, Report
 from .problems import Problem, count
 
-__all__ = ["Question", "ask"]
+__all__ = ["Question", "ask", "client_for"]
 
 #: Each would repeat the whole answer so far in every line.
 _SNAPSHOTS: Final = {"snapshot", "parsed_snapshot"}
@@ -70,7 +70,7 @@ async def ask(question: Question) -> None:
         raise Problem("there is no question: give one, or - to read it from standard input")
     policy = _policy(question)
     output = _Output(question)
-    async with _client(question.base_url) as client:
+    async with client_for(question.base_url) as client:
         manager = resilient_stream(
             client,
             model=question.model,
@@ -104,7 +104,8 @@ async def _write(stream: ResilientStream[Any], output: _Output, *, as_json: bool
         output.line(event.model_dump_json(exclude=_SNAPSHOTS, warnings=False))
 
 
-def _client(base_url: str | None) -> anthropic.AsyncAnthropic:
+def client_for(base_url: str | None) -> anthropic.AsyncAnthropic:
+    """A client with the key in the environment, at another address if one is given. Raises `Problem` without a key."""
     key = os.environ.get("ANTHROPIC_API_KEY", "").strip()
     if not key.isascii() or not key.isprintable():
         raise Problem("ANTHROPIC_API_KEY is not a key: it has characters that no key has")

@@ -1,4 +1,4 @@
-"""What went wrong, in one sentence for people: never a traceback, never a key."""
+"""What went wrong, in a sentence or two for people: never a traceback, a key, or the API's words about a request."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Final
 
 import anthropic
 
+from ..core.diagnosis import Diagnosis
+from ..diagnosing import diagnose
 from ..errors import StreamFailed
 
 __all__ = ["Problem", "count", "explain", "without_keys"]
@@ -19,7 +21,7 @@ class Problem(Exception):
 
 
 def explain(error: BaseException) -> str:
-    """One sentence about `error`."""
+    """What `error` is, and what to do about it, in one line."""
     return without_keys(" ".join(_explain(error).split()))
 
 
@@ -45,48 +47,33 @@ def _explain(error: BaseException) -> str:
             return str(error)
         case StreamFailed():
             return _explain_failed(error)
-        case anthropic.AuthenticationError():
-            return f"the API does not accept this key: {_said(error)}"
-        case anthropic.NotFoundError():
-            return f"the API does not know this model, or its address is wrong: {_said(error)}"
-        case anthropic.APIStatusError():
-            return f"the API refused the request: {_said(error)}"
+        case anthropic.APIError():
+            found = diagnose(error)
+            return f"{_found(found)} (asked {_address(error)}; {_ids(found)})"
         case _:
             return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _explain_failed(error: StreamFailed) -> str:
     attempts = error.report.attempts
-    if attempts and all(attempt.outcome == "connection" and attempt.status is None for attempt in attempts):
-        url = error.request.url
-        tried = count(len(attempts), "request")
-        return f"{url.scheme}://{url.netloc.decode()} cannot be reached ({_root(error.last)}; {tried})"
     why = next((notice.message for notice in reversed(error.report.notices) if notice.code == "failed"), error.message)
-    models = ", ".join(dict.fromkeys(attempt.model for attempt in attempts))
-    outcomes = ", ".join(dict.fromkeys(attempt.outcome for attempt in attempts))
+    models = ", ".join(dict.fromkeys(attempt.model for attempt in attempts)) or "no model"
     return (
-        f"the answer could not be finished: {why} ({count(len(attempts), 'request')} to {models}: {outcomes}; "
-        f"request ids: {', '.join(error.report.request_ids) or 'none'}; "
+        f"{_found(error.diagnosis)} (the answer could not be finished: {why}; asked {_address(error)}: "
+        f"{count(len(attempts), 'request')} to {models}; {_ids(error.diagnosis)}; "
         f"{len(error.partial.text):,} characters had arrived)"
     )
 
 
-def _root(error: BaseException | None) -> str:
-    """What is at the bottom of a connection error: "Connection refused", a name that is not known."""
-    while error is not None and (below := error.__cause__ or error.__context__) is not None:
-        error = below
-    if isinstance(error, BaseExceptionGroup):
-        return _root(error.exceptions[0])
-    number = getattr(error, "errno", None)
-    if isinstance(number, int) and number > 0:
-        return os.strerror(number)
-    return str(getattr(error, "strerror", None) or error or "no connection")
+def _found(found: Diagnosis) -> str:
+    """What it is, and what to do first; it follows the name of the command."""
+    return f"{found.summary[:1].lower()}{found.summary[1:]} {found.next_steps[0]}"
 
 
-def _said(error: anthropic.APIStatusError) -> str:
-    """The API's own words, the status and the request id."""
-    body = error.body
-    details = body.get("error") if isinstance(body, dict) else None
-    message = details.get("message") if isinstance(details, dict) else None
-    ending = f"status {error.status_code}, request id {error.request_id or 'none'}"
-    return f"{message or error.message} ({ending})"
+def _ids(found: Diagnosis) -> str:
+    return f"request ids: {', '.join(found.request_ids) or 'none'}"
+
+
+def _address(error: anthropic.APIError) -> str:
+    url = error.request.url
+    return f"{url.scheme}://{url.netloc.decode()}"

@@ -23,13 +23,13 @@ can mend (a wrong key, an unknown model) comes as the SDK raised it.
 
 Limits: `max_attempts` requests in a row that brought nothing, `max_attempts_per_route` of them before the next
 route's turn, `max_resumes` and `max_extra_input_tokens` in all. Waits: full jitter when the same route is asked again,
-none when another is; a `retry-after` is obeyed on its route up to `max_retry_after`, and above it the route is passed
-over.
+longer while the status page declares an incident on it (`ranking.INCIDENT_BACKOFF`), none when another is; a
+`retry-after` is obeyed on its route up to `max_retry_after`, and above it the route is passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -86,6 +86,8 @@ class Plan:
         self._asked_again = 0
         self._thinker: int | None = None
         self._acted = False
+        self._unknown = False
+        self._waved_off: set[int] = set()
 
     @property
     def asking(self) -> Ask:
@@ -153,6 +155,7 @@ class Plan:
             ready: How ready each route is, as `Health` says. Empty: all are.
         """
         self._acted = self._acted or acted
+        self._unknown = self._unknown or unknown
         situation = what_is_held(held)
         if situation is Held.COMPLETE:
             return Finish(message_stop=not failure.clean_end and not held.stopped)
@@ -243,6 +246,37 @@ class Plan:
         route, wait = chosen
         return self._ask(route, held, wait=wait, brought=brought)
 
+    # -- when all is spent
+
+    def at_leisure(self, held: Partial, among: Collection[int]) -> list[Ask] | Fail:
+        """The requests by which what is missing may be asked for in a batch, the best first; or why none can be.
+
+        Counts and waits are for streams. What it may cost in input tokens holds, and what must not be done twice.
+
+        Args:
+            held: What was delivered.
+            among: The ranks of the routes whose clients have batches.
+        """
+        situation = what_is_held(held)
+        if situation is Held.COMPLETE:
+            return Fail("the message is whole")
+        if situation is Held.CALLS:
+            return Fail("the partial ends with whole tool calls, whose results the conversation waits for")
+        if situation is Held.STUCK or self._unknown:
+            return Fail("what was delivered cannot be gone on from")
+        limit = self._policy.max_extra_input_tokens
+        if _resumable(held) and limit is not None and self._extra_input + _input_tokens(held) > limit:
+            return Fail("another resume would cost more than Policy.max_extra_input_tokens")
+        closed = {rank for rank in self.left_out if rank not in self._waved_off}
+        may_ask = self._may_ask(held)
+        asks = [Ask(rank, self._form_for(rank, held)) for rank in among if rank not in closed and may_ask(rank)]
+        if not asks:
+            never = _resumable(held) and self._policy.resume == "never"
+            return Fail("Policy.resume is 'never'" if never else "no route is left that could answer")
+        if self._acted and not self._policy.allow_replay:
+            asks = [ask for ask in asks if ask.form not in ("request", "restart")]
+        return asks or Fail("its tools may have acted, and Policy.allow_replay is False")
+
     # -- a request was lost
 
     def _corrected(self, lost: Ask, failure: Failure, held: Partial) -> Ask | None:
@@ -281,6 +315,8 @@ class Plan:
         if not brought:
             self._fruitless += 1
         self._ranking.lost(lost.route, failure, now)
+        if failure.verdict is Verdict.ELSEWHERE and failure.kind in _RETRYABLE:
+            self._waved_off.add(lost.route)
         if failure.verdict is Verdict.REJECTED:
             if held.message is None and lost.route == 0:
                 return Fail("the API rejected the request", failure.error)

@@ -8,7 +8,7 @@ from typing import Final
 
 from .models import family
 
-__all__ = ["PRICES", "PRICES_DATE", "Price", "Spent", "price_of"]
+__all__ = ["BATCH_SHARE", "PRICES", "PRICES_DATE", "Price", "Spent", "price_of"]
 
 #: When the prices below were on the vendor's pages (models overview and pricing, copies of October and November 2026).
 PRICES_DATE: Final = "2026-11"
@@ -102,6 +102,10 @@ PRICES: Final[Mapping[str, Price]] = {
     "claude-haiku-5-5": Price(0.10, 0.50, 0.01, up_to=100_000, beyond=Price(0.50, 2.50, 0.05)),
     "claude-haiku-4-5": Price(1.0, 5.0, 0.10),
 }
+
+
+#: What a batch costs of the same requests made one by one (batch-processing page: "reducing costs by 50 percent").
+BATCH_SHARE: Final = 0.5
 
 
 def price_of(model: str, prices: Mapping[str, Price], *, speed: str | None = None) -> Price | None:

@@ -32,7 +32,7 @@ class Requests:
         self._routes = routes
         self._models = models
         self._infos = [models.get(route.model) for route in routes]
-        self._primary = ModelInfo(name=routes[0].model, source=NOT_IN_THE_TABLE)
+        self._primary: ModelInfo | None = None  # what the 400s have said of it, and no more
         self._fitted = [routes[0].request(original), *(self._fit(rank) for rank in range(1, len(routes)))]
 
     def __len__(self) -> int:
@@ -68,10 +68,12 @@ class Requests:
         if self._infos[rank] == before:
             return False
         if rank == 0:
-            self._primary = correction(self._primary, message) or self._primary
+            known = self._primary or ModelInfo(name=route.model, source=NOT_IN_THE_TABLE)
+            self._primary = correction(known, message) or known
         self._fitted[rank] = self._fit(rank)
         return True
 
     def _fit(self, rank: int) -> dict[str, Any] | Unfit:
         route = self._routes[rank]
-        return adapt(route.request(self._original), self._infos[rank] if rank else self._primary, route.patch)
+        info = self._infos[rank] if rank or self._primary is None else self._primary
+        return adapt(route.request(self._original), info, route.patch)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONTINUE_PROMPT",
     "Form",
+    "anchor_for",
     "build",
     "compose",
     "estimate_tokens",
@@ -38,6 +39,7 @@ __all__ = [
     "forces_a_tool",
     "forms",
     "is_structured",
+    "joint",
     "remaining_tokens",
     "spent_tokens",
     "starts_over",
@@ -183,21 +185,31 @@ def compose(
     """
     if form == "request":
         return dict(request), None
-    from .anchor import Anchor, choose_anchor
     from .seam import Seam
 
     text = held.trailing_text
-    joint: Joint
+    anchor = anchor_for(text, form, whole=whole)
+    seam = Seam(text, anchor, form=joint(form)) if text.strip() else None
+    return build(request, held, anchor, form, model=model, prompt=prompt), seam
+
+
+def anchor_for(text: str, form: Form, *, whole: bool = False) -> Anchor:
+    """Where the held text is cut for a resume in that form; `whole` as for `compose`."""
+    from .anchor import Anchor, choose_anchor
+
     match form:
         case "restart":
-            anchor, joint = Anchor(sent="", echo="", key=text), "restart"
+            return Anchor(sent="", echo="", key=text)
         case "prefill":
-            anchor, joint = choose_anchor(text, whole=True), "prefill"
+            return choose_anchor(text, whole=True)
         case _:
             # After a tool's result with too little text behind it, all of that is sent: there is no starting over.
-            anchor, joint = choose_anchor(text, whole=whole or not choose_anchor(text).sent), "continue"
-    seam = Seam(text, anchor, form=joint) if text.strip() else None
-    return build(request, held, anchor, form, model=model, prompt=prompt), seam
+            return choose_anchor(text, whole=whole or not choose_anchor(text).sent)
+
+
+def joint(form: Form) -> Joint:
+    """How what comes of a resume in that form is joined."""
+    return "prefill" if form == "prefill" else "restart" if form == "restart" else "continue"
 
 
 def build(

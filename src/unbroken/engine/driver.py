@@ -28,6 +28,7 @@ from ..report import Notice, Report
 from ..routes import Route
 from .contest import GaveUp
 from .documents import validator
+from .looking import Findings
 from .outbox import Outbox
 from .rounds import Rounds
 from .sending import Sender, Sent
@@ -65,19 +66,24 @@ class Driver:
         started: float,
         resources: Mapping[int, Any] | None = None,
         in_one_piece: bool = False,
+        findings: Findings = tuple,
     ) -> None:
         self.out: Outbox = Outbox()
         self.done: bool = False
         self.error: Exception | None = None
         self.report: Report = Report()
         self.response: httpx2.Response | None = None
+        self._original = request
         self._routes = routes
         self._policy = policy
-        requests = Requests(request, routes, health.models)
+        self._health = health
+        self._api = api
+        self._requests = requests = Requests(request, routes, health.models)
         self._splicer = Splicer(live=policy.live, stop_sequences=request.get("stop_sequences") or ())
         self._plan = Plan(policy, routes, requests)
         self._telemetry = listen(routes, request, health, in_one_piece=in_one_piece)
         self._teller = Teller(self.report, started, on_notice, self._telemetry)
+        self._findings: Findings | None = findings  # until they are told
         sender = Sender(api, routes, requests, policy, self.report, started, warn, resources, self._telemetry)
         self._rounds = Rounds(self._plan, policy, health, routes, sender, self._teller)
         self._is_document = validator(request)
@@ -103,6 +109,13 @@ class Driver:
 
     async def open(self) -> None:
         """Ask until a route has answered with headers; in a race, until one has won."""
+        try:
+            await self._open()
+        except StreamFailed as error:
+            await self._as_last_resort(error)
+            raise
+
+    async def _open(self) -> None:
         self._rounds.tell_left_out(None)
         with anyio.CancelScope(deadline=_or_never(self._deadline)) as scope:
             first = self._plan.first(now=anyio.current_time(), ready=self._rounds.readiness())
@@ -120,10 +133,13 @@ class Driver:
                 while not self.done:
                     await self._advance()
                     await self.out.room()
+                    if self._findings is not None and self.held.message is not None:
+                        self._tell_findings()
             if scope.cancelled_caught:
                 await (self._finish(Finish(not self.held.stopped)) if self.held.complete else self.expire())
         except Exception as error:
             self.error = error
+            await self._as_last_resort(error)
         finally:
             self.out.close()
 
@@ -245,6 +261,7 @@ class Driver:
             step: What the plan has said already. None: it is to be asked.
         """
         while failure is not None:
+            self._tell_findings()
             before = self._plan.asking
             sent, self._sent = self._sent, None
             assert sent is not None
@@ -296,6 +313,7 @@ class Driver:
         # A restart is made under the constraint; a resume is made without it.
         is_document = self._is_document if sent.step.form.startswith("continue") else None
         self._deliver(self._splicer.begin(sent.seam, own=own, is_document=is_document))
+        self.out.begin()
         self._tell_abandoned()
         self._brought = False
         return None
@@ -303,6 +321,12 @@ class Driver:
     def _is_named(self, step: Ask) -> bool:
         """Whether the message is, or will be, this route's by name: the one that opened it."""
         return self._opener is None or self._plan.is_same_model(self._opener, step.route)
+
+    def _tell_findings(self) -> None:
+        """Tell what preflight finds in the request, once."""
+        findings, self._findings = self._findings, None
+        for finding in findings() if findings is not None else ():
+            self._teller.notice("preflight", str(finding))
 
     def _tell_abandoned(self) -> None:
         for type_ in self._splicer.abandoned:
@@ -332,6 +356,7 @@ class Driver:
         """Tell of the end, the first time: how it ended, and if it failed, why, and with which exception."""
         if self.report.outcome != "open":
             return
+        self._tell_findings()
         self.report.outcome = outcome
         self.report.duration = anyio.current_time() - self._started
         if outcome == "failed":
@@ -359,14 +384,34 @@ class Driver:
 
     def failure(self, why: str, kind: type[StreamFailed] = StreamFailed) -> StreamFailed:
         """The error with which the stream ends now; `why` is one clause."""
+        from ..diagnosing import diagnose_stream, others_answered
+        from .deferring import Unfinished
+
         self._give_up(why, kind)
+        others = others_answered(self.report, self._health.snapshot())
+        ending = kind._ending  # noqa: SLF001  # ours
+        found = diagnose_stream(self.report, self._rounds.errors, ending=ending, others_answered=others)
         return kind(
-            self._summary(why),
+            f"{found.summary} {self._summary(why)}",
             request=self._request_sent(),
             partial=self.held.copy(),
             report=self.report,
             errors=self._rounds.errors,
+            original=self._original,
+            routes=self._routes,
+            others_answered=others,
+            unfinished=Unfinished(self._api, self._routes, self._requests, self._plan, self._policy, self._opener),
         )
+
+    async def _as_last_resort(self, error: Exception) -> None:
+        """With all spent, ask for the rest in a batch, where the policy says so. A deadline is not overrun for it."""
+        if self._policy.on_exhausted == "defer" and type(error) is StreamFailed:
+            from .deferring import as_last_resort
+
+            with anyio.CancelScope(deadline=_or_never(self._deadline)) as scope:
+                await as_last_resort(error, self._teller)
+            if scope.cancelled_caught:
+                self._teller.notice("defer_failed", "the deadline has passed before the batch was created")
 
     def _give_up(self, why: str, kind: type[Exception]) -> None:
         self._close_report("failed", why, kind.__name__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
@@ -31,7 +30,8 @@ class Outbox:
     __slots__ = ("_begun", "_engine", "_readers", "closed", "events")
 
     def __init__(self) -> None:
-        self.events: deque[Event] = deque()
+        # Never long. A deque takes half a kilobyte of every stream even while it is empty.
+        self.events: list[Event] = []
         self.closed: bool = False
         self._readers: list[Wakeup] = []  # they wait for events
         self._engine: Wakeup | None = None  # it waits for a reader

@@ -69,7 +69,7 @@ class Reader:
         events = self._driver.out.events
         while not events:
             await self._more()
-        return events.popleft()
+        return events.pop(0)
 
     async def _more(self) -> None:
         driver = self._driver

@@ -19,7 +19,7 @@ from ..report import Report
 from .clients import request_id
 from .reader import Reader, open_reader
 from .taken import Taken
-from .typed import Api, TypedEvents
+from .typed import Api, TypedEvents, without_abandoned
 
 if TYPE_CHECKING:
     import httpx2
@@ -80,7 +80,7 @@ class ResilientStream(Generic[FormatT]):
     async def _next_text(self) -> str:
         reader, waiting = self._reader, self._driver.out.events
         while self._typed is None:
-            event = waiting.popleft() if waiting and reader.error is None else await reader.next_event()
+            event = waiting.pop(0) if waiting and reader.error is None else await reader.next_event()
             if event.get("type") == "content_block_delta":
                 if event["delta"].get("type") == "text_delta":
                     return str(event["delta"]["text"])
@@ -131,12 +131,8 @@ class ResilientStream(Generic[FormatT]):
     async def get_final_message(self) -> ParsedMessage[FormatT]:
         """Read to the end, and return the whole message. Blocks that were given up unfinished are not in it."""
         await self.until_done()
-        message = self.current_message_snapshot
-        abandoned = {index for index, block in enumerate(self._driver.held.blocks) if block.abandoned}
-        if not abandoned:
-            return message
-        kept = [block for index, block in enumerate(message.content) if index not in abandoned]
-        return message.model_copy(update={"content": kept})
+        whole = without_abandoned(self.current_message_snapshot, self._driver.held)
+        return cast("ParsedMessage[FormatT]", whole)
 
     async def get_final_text(self) -> str:
         """Read to the end, and return all text blocks joined. Raises `RuntimeError` when there is none."""
@@ -198,7 +194,7 @@ class ResilientStream(Generic[FormatT]):
         rest, typed = self._driver.out.events, self._typed
         try:
             while rest:
-                event = rest.popleft()
+                event = rest.pop(0)
                 if typed is not None:
                     typed.accumulate(event)
                 elif event.get("type") != "content_block_delta":

@@ -90,7 +90,12 @@ class StreamSpan:
         return AttemptSpan(span)
 
     def notice(self, notice: Notice) -> None:
-        """An event of the notice's code. Its message is left out: it may have what an API error says."""
+        """An event of the notice's code. Its message is left out: it may have what an API error says.
+
+        What is told when the span has ended, such as of a batch as the last resort, is in the report alone.
+        """
+        if not self._span.is_recording():
+            return
         attributes = _known(
             {
                 "unbroken.attempt.number": notice.attempt or None,

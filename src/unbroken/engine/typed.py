@@ -23,7 +23,7 @@ from anthropic.types import beta
 from ..core.events import is_delta
 from ..core.partial import Event, Partial
 
-__all__ = ["Api", "TypedEvents"]
+__all__ = ["Api", "TypedEvents", "without_abandoned"]
 
 Api = Literal["messages", "beta"]
 
@@ -228,3 +228,12 @@ class TypedEvents:
         self._feed.ended = True
         self._feed.events.clear()
         self._drive()
+
+
+def without_abandoned(message: Any, held: Partial) -> Any:
+    """A snapshot of the message without the blocks that were given up unfinished, which keep their index in it."""
+    abandoned = {index for index, block in enumerate(held.blocks) if block.abandoned}
+    if not abandoned:
+        return message
+    kept = [block for index, block in enumerate(message.content) if index not in abandoned]
+    return message.model_copy(update={"content": kept})

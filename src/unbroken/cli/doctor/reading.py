@@ -1,0 +1,140 @@
+"""Reads the request that `unbroken doctor` is given, and says where its JSON is wrong; it quotes nothing of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["Reading", "parse"]
+
+#: The tokens of JSON as Python's parser takes it: strings, numbers and names, and what stands between them.
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[-+.\w]+|[{}\[\]:,]')
+_LITERALS: Final = {"NaN", "Infinity", "-Infinity"}
+#: How Python's parser begins what it says, and what it is said with here.
+_KNOWN: Final = {
+    "Extra data": "the JSON is over, and something comes after it",
+    "Unterminated string": "the string that begins here has no end",
+    "Invalid control character": r"a line break or another control character in a string: write \n",
+    "Invalid \\": r"a backslash that escapes nothing: write \\",
+}
+#: Arguments of the SDK's that are no part of the body and make no difference here.
+_NOT_SENT: Final = ("stream", "timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read.
+
+    Attributes:
+        params: The request, with `extra_body` put where it belongs; None where there is none.
+        problems: What is wrong with the JSON, each in one sentence with its place.
+        warnings: What is odd about it and does no harm to the request that is sent from here.
+        size: Its length in bytes.
+    """
+
+    params: dict[str, Any] | None
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    size: int
+
+
+def parse(data: bytes) -> Reading:
+    """Read a request: the body of `POST /v1/messages`, or the arguments of the SDK's `messages.create` as JSON."""
+    warnings: list[str] = []
+    if data.startswith(b"\xef\xbb\xbf"):
+        warnings.append("It begins with a byte order mark, which JSON must not have; it is left out.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return _broken(data, "It is UTF-16, and JSON has to be UTF-8.")
+        at = _place(data[: error.start].decode("utf-8-sig"))
+        return _broken(data, f"{at}: this is not UTF-8.")
+    if not text.strip():
+        return _broken(data, "It is empty.")
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        offset, mistake = _mistake(text, error)
+        return _broken(data, f"{_place(text[:offset])}: {mistake}.")
+    except RecursionError:
+        return _broken(data, "It is nested too deeply.")
+    except ValueError:
+        return _broken(data, "A number in it has more digits than can be read.")
+    problems = [f"{_place(text[:at])}: {what}." for at, what in _oddities(text)]
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        problems.append(r"Half of a surrogate pair stands alone (an escape like \ud83d): that is no character.")
+    if not isinstance(value, dict):
+        kind = "an array" if isinstance(value, list) else "a single value"
+        return _broken(data, *problems, f"It is {kind}, and a request is an object.")
+    return Reading(None if problems else _merged(value), tuple(problems), tuple(warnings), len(data))
+
+
+def _broken(data: bytes, *problems: str) -> Reading:
+    return Reading(None, problems, (), len(data))
+
+
+def _merged(value: dict[str, Any]) -> dict[str, Any]:
+    extra = value.get("extra_body")
+    if isinstance(extra, dict):
+        value = {**{name: part for name, part in value.items() if name != "extra_body"}, **extra}
+    return {name: part for name, part in value.items() if name not in _NOT_SENT}
+
+
+def _place(before: str) -> str:
+    """The line and the column, from 1, of what comes after this."""
+    return f"line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))}"
+
+
+def _mistake(text: str, error: json.JSONDecodeError) -> tuple[int, str]:
+    """Where the mistake is, and what is probably meant by it, in words that do not repeat it."""
+    here, before = text[error.pos :], text[: error.pos].rstrip()
+    # Python has pointed at the comma since 3.13, and before that at what comes after it.
+    if error.msg.startswith("Illegal trailing comma") or (here[:1] in ("}", "]") and before.endswith(",")):
+        comma = error.pos if here.startswith(",") else len(before) - 1
+        return comma, "a comma before the closing bracket"
+    return error.pos, _words(here, error.msg)
+
+
+def _words(here: str, message: str) -> str:
+    for beginning, words in _KNOWN.items():
+        if message.startswith(beginning):
+            return words
+    if not here.strip():
+        return "the text ends before the JSON does"
+    if here[0] == "'":
+        return "a string in single quotes: JSON has double ones"
+    if here.startswith(("//", "/*", "#")):
+        return "a comment: JSON has none"
+    if re.match(r"True\b|False\b|None\b|undefined\b", here):
+        return "JSON has true, false and null"
+    return f"{message[:1].lower()}{message[1:]}"
+
+
+def _oddities(text: str) -> Iterator[tuple[int, str]]:
+    """What Python's parser lets pass and the API does not, or not surely, each with its offset."""
+    names: list[set[str] | None] = []  # of the objects that are open; None for an array
+    tokens = list(_TOKEN.finditer(text))
+    for token, after in zip(tokens, [*tokens[1:], None], strict=True):
+        word = token[0]
+        if word in "{[":
+            names.append(set() if word == "{" else None)
+        elif word in "}]":
+            names.pop()
+        elif word[0] == '"':
+            known = names[-1] if names else None
+            if known is not None and after is not None and after[0] == ":":
+                name = json.loads(word)
+                if name in known:
+                    yield token.start(), "this name stands twice in its object, and one of the two is lost"
+                known.add(name)
+        elif word in _LITERALS:
+            yield token.start(), "JSON has no NaN and no infinity"
+        elif word[-1].isdigit() and math.isinf(float(word)):
+            yield token.start(), "this number is too large"

@@ -1,0 +1,216 @@
+"""A request as a batch takes it, and a batched answer joined to what was held when it was asked for.
+
+An answer from a batch comes as a whole. It is taken apart into the events by which a stream would have brought it, and
+goes through the splicer and the seam like any other continuation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Self, cast
+
+from .anchor import Anchor
+from .partial import Block, Event, Partial
+from .resume import Form, joint
+from .seam import Seam
+from .splice import Splicer
+
+if TYPE_CHECKING:
+    from .splice import Trouble
+
+__all__ = ["Joined", "Rest", "as_batched", "events_of", "result_in", "unhurried", "unsupported"]
+
+#: Arguments of `messages.stream` that go with the request that creates a batch, or ask for it, and not into it.
+OPTIONS: Final = ("betas", "extra_headers", "extra_query", "timeout", "user_profile_id", "workspace_id")
+
+#: What a batch does not take and the answer does not depend on.
+_FOR_SPEED: Final = ("speed", "fallback_credit_token")
+
+#: It is delivered as a whole: this says no more than that text is joined and thinking passes.
+_LIVE: Final = frozenset({"text", "thinking"})
+
+
+def unsupported(request: Mapping[str, Any]) -> str | None:
+    """Why a batch would not take this request, one clause; None where nothing is known against it.
+
+    Fast mode is not available in batches (https://platform.claude.com/docs/en/build-with-claude/fast-mode). The API
+    answers a request that bills a user's profile with an `errored` result (SDK `types/beta/message_create_params.py`,
+    `billing_policy`). A thread expires 5 minutes after its last request, as a fallback's credit token does
+    (claude-api.md, section 5), and a batch may take hours: that it cannot use them is inferred.
+    """
+    request = {**request, **cast("Mapping[str, Any]", request.get("extra_body") or {})}
+    if request.get("speed") == "fast":
+        return "a batch has no fast mode: leave speed out"
+    if request.get("thread") is not None:
+        return "a thread expires long before a batch may end: leave thread out, and send the whole conversation"
+    if request.get("fallback_credit_token") is not None:
+        return "fallback_credit_token expires long before a batch may end: leave it out"
+    billing = request.get("billing_policy")
+    if isinstance(billing, Mapping) and billing.get("bill_to") == "user_profile":
+        return "a batch cannot be billed to a user's profile: leave billing_policy out"
+    return None
+
+
+def unhurried(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request that was meant for a stream, without what is in it for its speed alone."""
+    return {name: value for name, value in request.items() if name not in _FOR_SPEED}
+
+
+def as_batched(request: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arguments of `messages.stream` as `params` of a batch's request, and those of the call that creates it.
+
+    Args:
+        request: The arguments; without `output_format`, whose schema is in `output_config` by now.
+    """
+    options = {name: request[name] for name in OPTIONS if name in request}
+    params = {name: _plain(value) for name, value in request.items() if name not in {*options, "extra_body"}}
+    return {**params, **cast("Mapping[str, Any]", request.get("extra_body") or {})}, options
+
+
+def _plain(value: Any) -> Any:
+    """Without objects of the SDK's: blocks of an earlier answer, tools that are functions."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.to_dict() if callable(getattr(value, "to_dict", None)) else value
+
+
+def result_in(lines: bytes, custom_id: str) -> dict[str, Any] | None:
+    """The result of one request in a results file (JSON Lines); None: it is not there, or the file was cut before."""
+    for line in lines.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue  # where it was cut
+        if isinstance(entry, dict) and entry.get("custom_id") == custom_id and isinstance(entry.get("result"), dict):
+            return cast("dict[str, Any]", entry["result"])
+    return None
+
+
+def events_of(message: Mapping[str, Any]) -> list[Event]:
+    """The events by which a stream would have brought this message."""
+    whole = Partial(
+        message={**message, "content": [], "stop_reason": None, "stop_sequence": None},
+        blocks=[_whole_block(block) for block in message.get("content") or ()],
+        ending={
+            "delta": {
+                "stop_reason": message.get("stop_reason"),
+                "stop_sequence": message.get("stop_sequence"),
+                **{name: message[name] for name in ("stop_details", "container") if message.get(name) is not None},
+            },
+            "usage": message.get("usage") or {},
+        },
+        stopped=True,
+    )
+    return list(whole.events())
+
+
+def _whole_block(block: Mapping[str, Any]) -> Block:
+    match block:
+        case {"type": "text", "text": str(text)}:
+            citations = list(block.get("citations") or ())
+            start = {**block, "text": "", **({"citations": []} if citations else {})}
+            return Block(start, [text], citations=citations, closed=True)
+        case {"type": "thinking", "thinking": str(thought)}:
+            start = {**block, "thinking": "", "signature": ""}
+            return Block(start, [thought], signature=block.get("signature"), closed=True)
+        case {"input": {**given}} if given:
+            return Block({**block, "input": {}}, [json.dumps(given, ensure_ascii=False)], closed=True)
+        case _:
+            return Block(dict(block), closed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What came of an answer.
+
+    Attributes:
+        held: The message, whole unless there is trouble.
+        delivered: What the answer added to it, as events.
+        seam: How its text was joined; None where there was nothing to join.
+        abandoned: Types of blocks that were given up unfinished, in order.
+        trouble: Why it could not be joined; None where it was.
+    """
+
+    held: Partial
+    delivered: list[Event]
+    seam: Seam | None
+    abandoned: list[str]
+    trouble: Trouble | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What was asked for, as far as joining it needs to know. It holds content: all that was delivered.
+
+    Attributes:
+        held: What was delivered when the rest was asked for; empty for a request afresh.
+        form: In which form it was asked for.
+        anchor: How much of the text was sent back, and what was expected; None where no text was held.
+        own: Whether the answer's thinking may stand in the message (`Splicer.begin`).
+        stop_sequences: Of the request.
+        demanded: The `output_config.format` that the whole text has to satisfy; None for any text.
+    """
+
+    held: Partial = field(default_factory=Partial)
+    form: Form = "request"
+    anchor: Anchor | None = None
+    own: bool = True
+    stop_sequences: tuple[str, ...] = ()
+    demanded: Mapping[str, Any] | None = None
+
+    def join(self, message: Mapping[str, Any], is_document: Callable[[str], bool] | None = None) -> Joined:
+        """Join a batched message to what was held, which is left as it is.
+
+        What matches nothing is joined as it is, and the seam says so, but for an answer that was begun anew and for
+        half a document: those could only be glued.
+
+        Args:
+            message: As the API has it.
+            is_document: Whether a text is the document that was demanded. None: any text will do.
+        """
+        splicer = Splicer(live=_LIVE, stop_sequences=self.stop_sequences)
+        splicer.held = self.held.copy()
+        seam = self._seam()
+        may_guess = self.form != "restart" and is_document is None
+        resumed = self.form.startswith("continue")
+        delivered = splicer.begin(seam, own=self.own, is_document=is_document if resumed else None)
+        for event in events_of(message):
+            delivered += splicer.feed(event)
+            if splicer.trouble == "unmatched" and may_guess:
+                delivered += splicer.join_unverified()
+            if splicer.trouble is not None:
+                break
+        return Joined(splicer.held, delivered, seam, splicer.abandoned, splicer.trouble)
+
+    def _seam(self) -> Seam | None:
+        text = self.held.trailing_text
+        if self.anchor is None or self.form == "request" or not text.strip():
+            return None
+        return Seam(text, self.anchor, form=joint(self.form))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        return {
+            "partial": self.held.to_dict(),
+            "form": self.form,
+            "anchor": None if self.anchor is None else asdict(self.anchor),
+            "own": self.own,
+            "stop_sequences": list(self.stop_sequences),
+            "format": None if self.demanded is None else dict(self.demanded),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_dict` gave."""
+        return cls(
+            held=Partial.from_dict(data["partial"]),
+            form=data["form"],
+            anchor=None if data["anchor"] is None else Anchor(**data["anchor"]),
+            own=data["own"],
+            stop_sequences=tuple(data["stop_sequences"]),
+            demanded=data["format"],
+        )

@@ -1,0 +1,116 @@
+"""What an exception of the SDK's, or of its transport's, tells: of which kind it is, and what its response had."""
+
+from __future__ import annotations
+
+import errno
+import json
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import anthropic
+import httpx2
+
+from .core.failure import Failure, Kind, classify, not_sent, of_kind
+from .errors import StreamStalled, StreamTruncated
+
+__all__ = ["connection_code", "date_of", "failure_of", "headers_of", "iso", "request_id_of", "what_was_sent"]
+
+
+def failure_of(error: Exception, now: float) -> Failure:
+    """The failure that an error stands for, as far as the error alone tells.
+
+    Args:
+        error: An error of the SDK's or of its transport's.
+        now: Unix time in seconds.
+    """
+    match error:
+        case anthropic.APIStatusError():
+            headers = error.response.headers
+            return classify(error, status=error.status_code, body=error.body, headers=headers, now=now)
+        case StreamTruncated():
+            kind = Kind.TRUNCATED
+        case StreamStalled() | anthropic.APITimeoutError() | httpx2.TimeoutException():
+            kind = Kind.STALLED
+        case anthropic.APIConnectionError() | httpx2.TransportError():
+            kind = Kind.CONNECTION
+        case anthropic.APIError(body=Mapping() as body):
+            return classify(error, status=200, body=body, headers={}, now=now)
+        case anthropic.APIError():
+            kind = Kind.MALFORMED
+        case _:
+            return not_sent(error)
+    return of_kind(kind, error, status=getattr(error, "status_code", None))
+
+
+def headers_of(error: Exception) -> Mapping[str, str]:
+    """The headers of its response; empty where it has none."""
+    response = getattr(error, "response", None)
+    return response.headers if isinstance(response, httpx2.Response) else {}
+
+
+def request_id_of(error: Exception) -> str | None:
+    """The id that the error or its response has; Bedrock's own is that of all of AWS."""
+    headers = headers_of(error)
+    known = getattr(error, "request_id", None) or headers.get("request-id") or headers.get("x-amzn-requestid")
+    return known if isinstance(known, str) else None
+
+
+def date_of(error: Exception) -> str | None:
+    """When its response was made, by the server's clock, in ISO 8601; None where it does not say."""
+    try:
+        at = parsedate_to_datetime(headers_of(error).get("date", ""))
+    except ValueError:
+        return None
+    return iso(at if at.tzinfo else at.replace(tzinfo=UTC))
+
+
+def iso(at: datetime) -> str:
+    """ISO 8601, in UTC, to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+#: The most telling first. A connection that is cut shows as an `SSLError` too, below the error of the read.
+_BY_CLASS: Final = (
+    ("connection_lost", (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)),
+    ("connection_tls", (ssl.SSLError,)),
+    ("connection_dns", (socket.gaierror,)),
+    ("connection_proxy", (httpx2.ProxyError,)),
+    ("connection_refused", (ConnectionRefusedError,)),
+    ("connection_timeout", (httpx2.ConnectTimeout,)),
+    ("connection_pool", (httpx2.PoolTimeout,)),
+    ("connection_lost", (ConnectionError,)),
+)
+_UNREACHABLE: Final = frozenset({errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH})
+
+
+def connection_code(error: Exception) -> str | None:
+    """What was wrong with a connection; None where it does not show."""
+    causes = list(_causes(error))
+    for code, classes in _BY_CLASS:
+        if any(isinstance(each, classes) for each in causes):
+            return code
+    unreachable = any(isinstance(each, OSError) and each.errno in _UNREACHABLE for each in causes)
+    return "connection_unreachable" if unreachable else None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception and everything that it came of; the SDK and the transports raise theirs `from None`."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for each in error.exceptions:
+                yield from _causes(each)
+        error = error.__cause__ or error.__context__
+
+
+def what_was_sent(error: Exception) -> Mapping[str, Any]:
+    """The request that was sent, as far as it is there to be read."""
+    try:
+        body = json.loads(getattr(error, "request").content)  # noqa: B009
+    except (AttributeError, RuntimeError, ValueError):
+        return {}
+    return body if isinstance(body, dict) else {}

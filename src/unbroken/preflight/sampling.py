@@ -1,0 +1,85 @@
+"""`temperature`, `top_p` and `top_k`, where they are not taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import takewhile
+from typing import Final
+
+from ..core.models import MODELS
+from .request import Request, get
+from .rule import Complaint, Rule, rule
+
+__all__ = ["RULES"]
+
+_NAMES: Final = ("temperature", "top_p", "top_k")
+_REMOVED_IN: Final = "2026-10-21"
+_THINKS: Final = ("enabled", "adaptive")
+#: The least `top_p` with which a model thinks (extended-thinking page).
+_LEAST_TOP_P: Final = 0.95
+#: The models from Opus 4.7 on; the table has the newest first.
+_WITHOUT: Final = frozenset(info.name for info in takewhile(lambda info: info.name != "claude-opus-4-6", MODELS))
+#: The models that take one of them at a time.
+_ONE: Final = frozenset(
+    f"claude-{name}" for name in ("opus-4-6", "sonnet-4-6", "opus-4-5", "sonnet-4-5", "haiku-4-5", "opus-4-1")
+)
+
+
+def _given(asked: Request) -> list[str]:
+    return [name for name in _NAMES if get(asked.params, name) is not None]
+
+
+@rule("sampling_removed", "Leave it out.", *_NAMES)
+def sampling_removed(asked: Request) -> Iterator[Complaint]:
+    """Any of the three, in a version of the API that has none of them.
+
+    Source: migration guide to version 2026-10-21, which the SDK sends from 2.0 on, October 2026.
+    """
+    if asked.since(_REMOVED_IN):
+        for name in _given(asked):
+            yield name, f"`{name}` is no parameter of the API any more."
+
+
+@rule("sampling_unsupported", "Leave it out.", *_NAMES)
+def sampling_unsupported(asked: Request) -> Iterator[Complaint]:
+    """Any of the three, on a model from Opus 4.7 on, with another value than the default.
+
+    Source: what's-new page of Claude 4.7, sampling parameters removed: non-default values are a 400.
+    """
+    if asked.since(_REMOVED_IN) or asked.info.name not in _WITHOUT:
+        return
+    for name in _given(asked):
+        if name == "top_k" or get(asked.params, name) != 1:
+            yield name, f"{asked.model} does not take `{name}`."
+
+
+@rule("sampling_with_thinking", "Leave it out, or turn thinking off.", *_NAMES)
+def sampling_with_thinking(asked: Request) -> Iterator[Complaint]:
+    """A `temperature` other than 1, a `top_k`, or a `top_p` below 0.95, with thinking on.
+
+    Source: extended-thinking page, feature compatibility.
+    """
+    if asked.since(_REMOVED_IN) or asked.info.name in _WITHOUT or asked.thinking not in _THINKS:
+        return
+    top_p = get(asked.params, "top_p")
+    if get(asked.params, "temperature") not in (None, 1):
+        yield "temperature", "`temperature` is not 1, and thinking is on."
+    if get(asked.params, "top_k") is not None:
+        yield "top_k", "`top_k` is given, and thinking is on."
+    if isinstance(top_p, int | float) and top_p < _LEAST_TOP_P:
+        yield "top_p", f"`top_p` is below {_LEAST_TOP_P}, and thinking is on."
+
+
+@rule("sampling_both", "Give one of them.", "top_p")
+def sampling_both(asked: Request) -> Iterator[Complaint]:
+    """`temperature` and `top_p` together, on a model that takes one of them.
+
+    Source: "`temperature` and `top_p` cannot both be specified for this model"
+    (github.com/SalesforceAIResearch/MCP-Universe/issues/49, github.com/OpenHands/OpenHands/pull/12909).
+    """
+    both = all(get(asked.params, name) is not None for name in ("temperature", "top_p"))
+    if both and not asked.since(_REMOVED_IN) and asked.info.name in _ONE:
+        yield "top_p", f"{asked.model} takes `temperature` or `top_p`, not both."
+
+
+RULES: Final[tuple[Rule, ...]] = (sampling_removed, sampling_unsupported, sampling_with_thinking, sampling_both)

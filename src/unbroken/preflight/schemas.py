@@ -1,0 +1,306 @@
+"""Schemas that the output, or a strict tool's input, is held to: what they may use of JSON Schema.
+
+The limits are those of the structured-outputs page (July to October 2026). A type given as `output_format` becomes a
+schema in the SDK, which leaves out what is not supported; but not what refers to itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from .held import all_schemas, formats, of_type, schemas, strict_tools
+from .json_schema import Node, invalid, nodes
+from .references import cycle, resolve
+from .request import Request, get
+from .rule import Complaint, Rule, rule
+
+__all__ = ["RULES"]
+
+#: Keywords that the page has under "not supported", and what it calls them.
+_CONSTRAINTS: Final = frozenset(
+    {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "maxItems"}
+)
+#: Keywords that it does not name at all.
+_UNNAMED: Final = frozenset(
+    {
+        "contains",
+        "dependentRequired",
+        "dependentSchemas",
+        "else",
+        "if",
+        "maxProperties",
+        "minProperties",
+        "not",
+        "patternProperties",
+        "prefixItems",
+        "propertyNames",
+        "then",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+        "uniqueItems",
+    }
+)
+_FORMATS: Final = frozenset(
+    {"date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uri", "uuid"}
+)
+#: Look-around, back references, word boundaries.
+_HARD: Final = re.compile(r"\(\?[=!<]|\\[1-9bB]")
+_MOST_STRICT_TOOLS: Final = 20
+_MOST_OPTIONAL: Final = 24
+_MOST_UNIONS: Final = 16
+
+
+@rule("schema_invalid", "Correct it: the API takes JSON Schema draft 2020-12.", "output_config", "output_format")
+def schema_invalid(asked: Request) -> Iterator[Complaint]:
+    """A schema for the output that is no JSON Schema; those of tools have a rule of their own.
+
+    Source: structured-outputs page, JSON Schema limitations: "you'll receive a 400 error with details".
+    """
+    for schema in formats(asked):
+        for node in nodes(schema.schema, schema.path):
+            for path, wanted in invalid(node):
+                yield path, f"The keyword has to be {wanted}."
+
+
+@rule("schema_recursive", "Write the levels out, as many as are needed.", "output_config", "output_format", "tools")
+def schema_recursive(asked: Request) -> Iterator[Complaint]:
+    """A schema that refers to itself.
+
+    Source: structured-outputs page, not supported: "Recursive schemas".
+    """
+    for path, schema in [*schemas(asked), *of_type(asked)]:
+        where = cycle(schema)
+        if where is not None:
+            yield f"{path}{where}", "The schema refers to itself."
+
+
+@rule("schema_reference", "Put what it refers to into the schema's `$defs`.", "output_config", "output_format", "tools")
+def schema_reference(asked: Request) -> Iterator[Complaint]:
+    """A reference out of the schema, or to nothing in it.
+
+    Source: structured-outputs page, not supported: "External `$ref`".
+    """
+    for schema in schemas(asked):
+        for node in nodes(schema.schema, schema.path):
+            target = node.schema.get("$ref")
+            if isinstance(target, str) and resolve(schema.schema, target) is None:
+                yield f"{node.path}.$ref", "The reference leads out of the schema, or to nothing in it."
+
+
+@rule(
+    "schema_additional_properties",
+    "Give every object `additionalProperties: false`.",
+    "output_config",
+    "output_format",
+    "tools",
+)
+def schema_additional_properties(asked: Request) -> Iterator[Complaint]:
+    """An object that does not rule out further properties.
+
+    Source: structured-outputs page: `additionalProperties` "must be set to `false` for objects".
+    """
+    for node in all_schemas(asked):
+        type_ = node.schema.get("type")
+        is_object = type_ == "object" or (isinstance(type_, list) and "object" in type_)
+        if is_object and node.schema.get("additionalProperties") is not False:
+            yield node.path, "The object does not set `additionalProperties` to false."
+
+
+@rule(
+    "schema_constraint",
+    "Leave it out, say it in the `description`, and check it when the answer is there.",
+    "output_config",
+    "output_format",
+    "tools",
+)
+def schema_constraint(asked: Request) -> Iterator[Complaint]:
+    """A limit on a number, on the length of a string or on the items of an array.
+
+    Source: structured-outputs page, not supported: numerical and string constraints, "array constraints beyond
+    `minItems` of 0 or 1".
+    """
+    for node in all_schemas(asked):
+        for name, value in node.schema.items():
+            if name in _CONSTRAINTS or (name == "minItems" and value not in (0, 1)):
+                yield f"{node.path}.{name}", f"`{name}` is not supported in a schema that is held to."
+
+
+@rule("schema_one_of", "Use `anyOf`.", "output_config", "output_format", "tools")
+def schema_one_of(asked: Request) -> Iterator[Complaint]:
+    """`oneOf`.
+
+    Source: "output_format.schema: Schema type 'oneOf' is not supported" (github.com/vercel/ai/pull/16612).
+    """
+    for node in all_schemas(asked):
+        if "oneOf" in node.schema:
+            yield f"{node.path}.oneOf", "`oneOf` is not supported in a schema that is held to."
+
+
+@rule("schema_enum", "List strings, numbers, true, false or null only.", "output_config", "output_format", "tools")
+def schema_enum(asked: Request) -> Iterator[Complaint]:
+    """An `enum` of lists or objects.
+
+    Source: structured-outputs page, not supported: "Complex types within enums".
+    """
+    for node in all_schemas(asked):
+        values = node.schema.get("enum")
+        if isinstance(values, list | tuple) and any(isinstance(value, list | tuple | Mapping) for value in values):
+            yield f"{node.path}.enum", "The `enum` has lists or objects among its values."
+
+
+@rule(
+    "schema_all_of_reference",
+    "Write out what is referred to, or leave `allOf` out.",
+    "output_config",
+    "output_format",
+    "tools",
+)
+def schema_all_of_reference(asked: Request) -> Iterator[Complaint]:
+    """A reference in `allOf`.
+
+    Source: structured-outputs page: "`allOf` with `$ref` not supported".
+    """
+    for node in all_schemas(asked):
+        parts = node.schema.get("allOf")
+        if isinstance(parts, list | tuple) and any(get(part, "$ref") is not None for part in parts):
+            yield f"{node.path}.allOf", "There is a `$ref` in `allOf`."
+
+
+@rule(
+    "schema_pattern",
+    "Write a simpler pattern, without look-around, back references and word boundaries.",
+    "output_config",
+    "output_format",
+    "tools",
+    severity="warning",
+)
+def schema_pattern(asked: Request) -> Iterator[Complaint]:
+    """A pattern with look-around, back references or word boundaries.
+
+    Source: structured-outputs page, pattern support: these are not supported, and "may result in 400 errors".
+    """
+    for node in all_schemas(asked):
+        pattern = node.schema.get("pattern")
+        if isinstance(pattern, str) and _HARD.search(pattern):
+            yield f"{node.path}.pattern", "The pattern uses what is not supported in a schema that is held to."
+
+
+@rule(
+    "schema_format",
+    "Leave the format out, or say it in the `description`.",
+    "output_config",
+    "output_format",
+    "tools",
+    severity="warning",
+)
+def schema_format(asked: Request) -> Iterator[Complaint]:
+    """A format of a string that the page does not list.
+
+    Source: structured-outputs page, supported string formats; the SDK's `lib/_parse/_transform.py`, 2.12.0, moves
+    others to the description.
+    """
+    for node in all_schemas(asked):
+        format_ = node.schema.get("format")
+        if node.schema.get("type") == "string" and isinstance(format_, str) and format_ not in _FORMATS:
+            yield f"{node.path}.format", "The format is not among those that are supported."
+
+
+@rule(
+    "schema_keyword",
+    "Leave it out, or say it in the `description`.",
+    "output_config",
+    "output_format",
+    "tools",
+    severity="warning",
+)
+def schema_keyword(asked: Request) -> Iterator[Complaint]:
+    """A keyword that is not among the supported ones.
+
+    Source: structured-outputs page, JSON Schema limitations, which does not name it.
+    """
+    for node in all_schemas(asked):
+        for name in node.schema:
+            if name in _UNNAMED:
+                yield f"{node.path}.{name}", f"`{name}` is not among the keywords that are supported."
+
+
+@rule(
+    "schema_strict_tools",
+    "Mark as strict only the tools for which it matters.",
+    "output_config",
+    "output_format",
+    "tools",
+)
+def schema_strict_tools(asked: Request) -> Iterator[Complaint]:
+    """More strict tools than a request may have.
+
+    Source: structured-outputs page, explicit limits: 20 strict tools per request.
+    """
+    count = sum(1 for _ in strict_tools(asked))
+    if count > _MOST_STRICT_TOOLS:
+        yield "tools", f"{count} tools are strict; a request may have {_MOST_STRICT_TOOLS}."
+
+
+@rule(
+    "schema_optional",
+    "Make properties required where they can be.",
+    "output_config",
+    "output_format",
+    "tools",
+    severity="warning",
+)
+def schema_optional(asked: Request) -> Iterator[Complaint]:
+    """More optional properties than all schemas that are held to may have together.
+
+    Source: structured-outputs page, explicit limits: 24 optional parameters.
+    """
+    count = sum(len(_names(node, "properties") - _names(node, "required")) for node in all_schemas(asked))
+    if count > _MOST_OPTIONAL:
+        yield _where(asked), f"{count} properties are optional; a request may have {_MOST_OPTIONAL}."
+
+
+@rule(
+    "schema_unions",
+    "Use fewer alternatives and types that may be null.",
+    "output_config",
+    "output_format",
+    "tools",
+    severity="warning",
+)
+def schema_unions(asked: Request) -> Iterator[Complaint]:
+    """More unions than all schemas that are held to may have together.
+
+    Source: structured-outputs page, explicit limits: 16 parameters with union types.
+    """
+    count = sum("anyOf" in node.schema or isinstance(node.schema.get("type"), list) for node in all_schemas(asked))
+    if count > _MOST_UNIONS:
+        yield _where(asked), f"{count} schemas are unions; a request may have {_MOST_UNIONS}."
+
+
+def _names(node: Node, keyword: str) -> set[str]:
+    names = node.schema.get(keyword)
+    return {name for name in names if isinstance(name, str)} if isinstance(names, list | tuple | Mapping) else set()
+
+
+def _where(asked: Request) -> str:
+    return next(schema.path for schema in schemas(asked))
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    schema_invalid,
+    schema_recursive,
+    schema_reference,
+    schema_additional_properties,
+    schema_constraint,
+    schema_one_of,
+    schema_enum,
+    schema_all_of_reference,
+    schema_pattern,
+    schema_format,
+    schema_keyword,
+    schema_strict_tools,
+    schema_optional,
+    schema_unions,
+)

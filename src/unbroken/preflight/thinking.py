@@ -1,0 +1,158 @@
+"""Thinking: the parameter, and the blocks that go back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from .request import Request, get, is_object
+from .rule import Complaint, Rule, rule
+
+__all__ = ["RULES"]
+
+#: In tokens.
+_LEAST_BUDGET: Final = 1_024
+_THINKING: Final = ("thinking", "redacted_thinking")
+#: What a turn that lost its thinking begins with.
+_WRITTEN: Final = ("text", "tool_use", "server_tool_use")
+_INTERLEAVED: Final = "interleaved-thinking-"
+
+
+@rule("thinking_invalid", 'Give `{"type": ...}`, or leave `thinking` out.', "thinking")
+def thinking_invalid(asked: Request) -> Iterator[Complaint]:
+    """A `thinking` that is none.
+
+    Source: Messages API reference (the SDK's `types/thinking_config_param.py`, 2.12.0).
+    """
+    thinking = get(asked.params, "thinking")
+    if thinking is not None and (not is_object(thinking) or asked.thinking is None):
+        yield "thinking", "`thinking` is not an object with a `type`."
+
+
+@rule("thinking_unsupported", "Leave `thinking` out, or give a type that the model takes.", "thinking")
+def thinking_unsupported(asked: Request) -> Iterator[Complaint]:
+    """A kind of thinking that the model rejects.
+
+    Source: models overview and what's-new pages, autumn 2026; `"thinking.type.enabled" is not supported for this
+    model`.
+    """
+    if asked.thinking is not None and asked.is_known and asked.thinking not in asked.info.thinking:
+        takes = ", ".join(f"`{kind}`" for kind in sorted(asked.info.thinking)) or "none"
+        yield "thinking.type", f"{asked.model} does not take thinking of this type; it takes {takes}."
+
+
+def _budget(asked: Request) -> int | None:
+    budget = get(get(asked.params, "thinking"), "budget_tokens") if asked.thinking == "enabled" else None
+    return budget if isinstance(budget, int) and not isinstance(budget, bool) else None
+
+
+@rule("thinking_budget_missing", "Give `budget_tokens`, at least 1024 and below `max_tokens`.", "thinking")
+def thinking_budget_missing(asked: Request) -> Iterator[Complaint]:
+    """Thinking with a budget, and none given.
+
+    Source: the SDK's `types/thinking_config_enabled_param.py`, 2.12.0: `Required[int]`.
+    """
+    if asked.thinking == "enabled" and _budget(asked) is None:
+        yield "thinking.budget_tokens", "Thinking of type `enabled` needs a budget, in tokens."
+
+
+@rule("thinking_budget_low", "Give at least 1024 tokens.", "thinking")
+def thinking_budget_low(asked: Request) -> Iterator[Complaint]:
+    """A thinking budget below the least.
+
+    Source: the SDK's `types/thinking_config_enabled_param.py`, 2.12.0: "Must be ≥1024".
+    """
+    budget = _budget(asked)
+    if budget is not None and budget < _LEAST_BUDGET:
+        yield "thinking.budget_tokens", f"The thinking budget is below {_LEAST_BUDGET} tokens."
+
+
+def _does_not_fit(asked: Request) -> bool:
+    budget, most = _budget(asked), get(asked.params, "max_tokens")
+    return budget is not None and isinstance(most, int) and budget >= most
+
+
+def _may_interleave(asked: Request) -> bool:
+    return asked.info.interleaves and asked.may_have_tools
+
+
+@rule("thinking_budget_too_large", "Raise `max_tokens`, or lower the budget below it.", "thinking")
+def thinking_budget_too_large(asked: Request) -> Iterator[Complaint]:
+    """A thinking budget that is not below `max_tokens`.
+
+    Source: the SDK's `types/thinking_config_enabled_param.py`, 2.12.0: "less than `max_tokens`"; with tools and
+    interleaved thinking it may be more (extended-thinking page).
+    """
+    if _does_not_fit(asked) and not _may_interleave(asked):
+        yield "thinking.budget_tokens", "The thinking budget is not below `max_tokens`."
+
+
+@rule(
+    "thinking_budget_interleaved",
+    "Raise `max_tokens`, or name the beta of interleaved thinking.",
+    "thinking",
+    severity="warning",
+)
+def thinking_budget_interleaved(asked: Request) -> Iterator[Complaint]:
+    """A thinking budget that is not below `max_tokens`, with tools, and no beta for interleaved thinking in sight.
+
+    Source: extended-thinking page: with tools and interleaved thinking the budget may be above `max_tokens`. The beta
+    may stand in the client's default headers, which are not seen here.
+    """
+    if _does_not_fit(asked) and _may_interleave(asked) and not asked.has_beta(_INTERLEAVED):
+        yield "thinking.budget_tokens", "The thinking budget is not below `max_tokens`, which only interleaving allows."
+
+
+@rule("thinking_ends_turn", "Leave the thinking out, or give back what came after it too.", *_THINKING)
+def thinking_ends_turn(asked: Request) -> Iterator[Complaint]:
+    """An assistant's message that ends with thinking.
+
+    Source: the API's own words: "The final block in an assistant message cannot be `thinking`".
+    """
+    last = {part.turn: part for part in asked.parts}
+    for part in asked.of(*_THINKING):
+        if part is last[part.turn] and part.role == "assistant":
+            yield part.path, "The assistant's message ends with thinking."
+
+
+@rule("thinking_unsigned", "Leave the block out: it was cut off before it was whole.", "thinking")
+def thinking_unsigned(asked: Request) -> Iterator[Complaint]:
+    """A thinking block without its signature, as an interrupted stream leaves it.
+
+    Source: the SDK's `types/thinking_block_param.py`, 2.12.0: blocks go back unmodified; an interrupted one has an
+    empty signature.
+    """
+    for part in asked.of("thinking"):
+        if get(part.block, "signature") in (None, ""):
+            yield part.at("signature"), "The thinking block has no signature."
+
+
+@rule(
+    "thinking_not_first",
+    "Give the turn back with the thinking block that it began with, or turn thinking off.",
+    "tool_result",
+)
+def thinking_not_first(asked: Request) -> Iterator[Complaint]:
+    """With a thinking budget, a turn of tool calls that does not begin with thinking.
+
+    Source: thinking page, August 2026: in manual mode the final assistant turn must begin with a thinking block.
+    """
+    if asked.thinking != "enabled" or len(asked.turns) < 2 or not asked.is_whole:
+        return
+    first = asked.turns[-2][0]
+    answers = any(part.kind == "tool_result" for part in asked.turns[-1])
+    if answers and first.role == "assistant" and first.kind in _WRITTEN:
+        yield first.path, "The turn whose tool calls are answered does not begin with thinking."
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    thinking_invalid,
+    thinking_unsupported,
+    thinking_budget_missing,
+    thinking_budget_low,
+    thinking_budget_too_large,
+    thinking_budget_interleaved,
+    thinking_ends_turn,
+    thinking_unsigned,
+    thinking_not_first,
+)
