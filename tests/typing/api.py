@@ -15,7 +15,11 @@ from unbroken import (
     PRICES,
     AttemptCost,
     AttemptReport,
+    BatchCanceled,
+    BatchErrored,
+    BatchExpired,
     BatchFailed,
+    BatchTimeout,
     Cost,
     Deferred,
     DiagnosedRequest,
@@ -248,6 +252,12 @@ async def batches() -> None:
     assert_type(Deferred.load("handle.json", output_format=Weather), Deferred[Weather])
     try:
         await parsed.result()
+    except (BatchCanceled, BatchExpired) as failed:
+        assert_type(failed.deferred, Deferred[Any] | None)
+    except BatchTimeout as failed:
+        assert_type(failed.partial, Partial)
+    except BatchErrored as failed:
+        assert_type(failed.type, str | None)
     except BatchFailed as failed:
         assert_type(failed.answer, dict[str, Any] | None)
         assert_type(failed.partial, Partial)
