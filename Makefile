@@ -74,9 +74,9 @@ bench: seams hedging simulation speed concurrency
 survival: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.survival --write
 
-# 2,000 streams for five minutes, one fault for every three streams.
+# 2,000 streams for five minutes, one fault for every three streams; with what one takes for so many, aiohttp and uvloop.
 soak: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.soak --write
+	$(BIN)/python -m benchmarks.soak --transport aiohttp --loop uvloop --write
 
 # Agent frameworks over the middleware, in an environment of their own.
 clients: $(VENV)/.dev

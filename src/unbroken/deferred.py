@@ -67,12 +67,12 @@ async def defer(
         custom_id: What the request is called in the batch: 1 to 64 letters, digits, hyphens and underscores. None: a
             random name.
         policy: How often, and with which waits, creating the batch is tried: `max_attempts`, the backoff,
-            `max_retry_after`; and what is done with what `preflight` finds: the API looks at a batched request only
-            when its turn comes. None: the defaults of `Policy`.
+            `max_retry_after`, and `idle_timeout`; and what is done with what `preflight` finds: the API looks at a
+            batched request only when its turn comes. None: the defaults of `Policy`.
         api: `"beta"` for `client.beta.messages`, with its types.
         **arguments: Everything else that the SDK's `messages.stream` takes and a batch does. `extra_headers` and
             `extra_query` go with every call that the handle makes in this process; they are not saved. `timeout` is
-            that of creating the batch.
+            that of creating the batch, instead of the client's and `idle_timeout`.
 
     Returns:
         The batch: save it, or ask it for its `result`.

@@ -63,9 +63,9 @@ def date_of(error: Exception) -> str | None:
     """When its response was made, by the server's clock, in ISO 8601; None where it does not say."""
     try:
         at = parsedate_to_datetime(headers_of(error).get("date", ""))
-    except ValueError:
+        return iso(at if at.tzinfo else at.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
         return None
-    return iso(at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
 def iso(at: datetime) -> str:
@@ -84,6 +84,8 @@ _BY_CLASS: Final = (
     ("connection_pool", (httpx2.PoolTimeout,)),
     ("connection_lost", (ConnectionError,)),
 )
+#: How h11 begins what it says of a header that it does not send.
+_ILLEGAL: Final = "Illegal header"
 _UNREACHABLE: Final = frozenset({errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH})
 
 
@@ -93,8 +95,16 @@ def connection_code(error: Exception) -> str | None:
     for code, classes in _BY_CLASS:
         if any(isinstance(each, classes) for each in causes):
             return code
+    if any(_is_unsendable(each) for each in causes):
+        return "not_sendable"
     unreachable = any(isinstance(each, OSError) and each.errno in _UNREACHABLE for each in causes)
     return "connection_unreachable" if unreachable else None
+
+
+def _is_unsendable(error: BaseException) -> bool:
+    """Whether it is of a request that no connection would carry. Another `LocalProtocolError` is of the connection."""
+    illegal = isinstance(error, httpx2.LocalProtocolError) and str(error).startswith(_ILLEGAL)
+    return illegal or isinstance(error, httpx2.UnsupportedProtocol)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -28,6 +28,17 @@ def test_no_arguments_show_the_help(run: Run) -> None:
     assert "chat" in ran.out + ran.err
 
 
+def test_an_output_that_has_no_such_signs_gets_question_marks(
+    start: Start, api: ThreadedFaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe on Windows, or a terminal of the last century: it is no reason to stop."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    api.play(Script(Answer("Done ✓.")))
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", api.url)
+    out, err = start("chat", "hi").communicate(timeout=60)
+    assert "Done ?." in out, err
+
+
 def test_a_wrong_command_line_is_exit_code_2(run: Run) -> None:
     """As everywhere."""
     assert run("chat").code == 2

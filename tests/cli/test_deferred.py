@@ -195,6 +195,16 @@ def test_without_files_it_is_what_the_api_lists(run: Run, api: ThreadedFaultServ
     assert [row.split()[0] for row in rows] == ["msgbatch_00000003", "msgbatch_00000002"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="there are no such pipes elsewhere")
+def test_a_directory_may_hold_anything(run: Run, api: ThreadedFaultServer, tmp_path: Path) -> None:
+    """What is no handle is passed over, and a pipe is not waited for."""
+    (tmp_path / "a.json").write_text('{"version": 1, "rest": {"partial": []}, "report": 5}')
+    (tmp_path / "b.json").mkdir()
+    os.mkfifo(tmp_path / "c.json")
+    (tmp_path / "d.json").write_text("[" * 100_000)
+    assert "no deferred request" in run("deferred", "list", str(tmp_path), "--base-url", api.url).sentence
+
+
 def test_an_empty_directory_is_said(run: Run, tmp_path: Path) -> None:
     assert "no deferred request" in run("deferred", "list", str(tmp_path)).sentence
 

@@ -34,8 +34,8 @@ def _holding(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         "enum": st.lists(st.integers(0, 3), min_size=1, max_size=3),
         "properties": st.dictionaries(names, inner, max_size=3),
         "anyOf": st.lists(inner, min_size=1, max_size=2),
-        "items": inner | st.lists(inner, max_size=2),
-        "required": st.lists(names, max_size=3),
+        "items": inner,
+        "required": st.lists(names, max_size=3, unique=True),
         "additionalProperties": st.just(False) | inner,
     }
     return st.fixed_dictionaries({}, optional=more)
@@ -43,10 +43,27 @@ def _holding(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 schemas = st.recursive(st.sampled_from([{}, True, {"type": "string"}]), _holding, max_leaves=6)
 properties = st.dictionaries(names, schemas, max_size=3)
+
+
+def _closed(schema: Any) -> Any:
+    """A schema whose objects have no further properties, as structured outputs demand."""
+    if isinstance(schema, list):
+        return [_closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: _closed(part) for name, part in schema.items()}
+    return {**closed, "additionalProperties": False} if schema.get("type") == "object" else closed
+
+
+def _held(tool: Request) -> Request:
+    """A tool whose schema is one that it can be held to, if it is strict."""
+    return {**tool, "input_schema": _closed(tool["input_schema"])} if tool.get("strict") else tool
+
+
 tool = st.fixed_dictionaries(
     {"input_schema": st.fixed_dictionaries({"type": st.just("object")}, optional={"properties": properties})},
     optional={"description": st.just("It does."), "strict": st.booleans()},
-)
+).map(_held)
 SEARCH = {"type": "web_search_20260318", "name": "web_search", "max_uses": 2}
 
 
@@ -91,7 +108,7 @@ def requests(draw: st.DrawFn) -> Request:
     choices: list[Request] = [{"type": "auto"}]
     choices += [{"type": "tool", "name": tool["name"]} for tool in offered]
     schema = st.fixed_dictionaries({"type": st.just("object")}, optional={"properties": properties})
-    form = st.fixed_dictionaries({"type": st.just("json_schema"), "schema": schema})
+    form = st.fixed_dictionaries({"type": st.just("json_schema"), "schema": schema.map(_closed)})
     output = {"effort": st.just("low"), "format": form}
     more = {
         "service_tier": st.just("auto"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 from anthropic.types import TextBlock
@@ -11,7 +11,7 @@ from builders import block_start, message_start, open_text, open_tool, partial, 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbroken.core.deferral import Rest, as_batched, events_of, result_in, unhurried, unsupported
+from unbroken.core.deferral import Rest, as_batched, events_of, is_whole, result_in, unhurried, unsupported
 from unbroken.core.partial import Partial
 from unbroken.core.resume import Form, anchor_for, estimate_tokens
 
@@ -227,7 +227,44 @@ def test_half_a_document_is_joined_only_if_it_becomes_the_one_that_was_asked_for
 def test_a_refusal_is_never_joined() -> None:
     """The partial is worth more."""
     asked = rest(partial(message_start(), *open_text(TEXT[:50])), "continue")
-    assert asked.join(message(stop_reason="refusal")).trouble == "refused"
+    for said in ("", "I cannot help with that.", STRANGE):
+        joined = asked.join(message(text(said), stop_reason="refusal"))
+        assert (joined.trouble, joined.held.text) == ("refused", TEXT[:50])
+
+
+@pytest.mark.parametrize(
+    "said", [[], [text("")], [THOUGHT], [text("The lamp is lit, and")], [text("The lamp is"), text(" lit, and")]]
+)
+def test_an_answer_that_says_nothing_new_is_no_end_of_half_a_sentence(said: list[dict[str, Any]]) -> None:
+    """Joined as it is, it would say a piece twice, or make half an answer seem whole; a call is something new."""
+    asked = rest(partial(message_start(), *open_text(TEXT[:50])), "continue")
+    joined = asked.join(message(*said, stop_reason="max_tokens"))
+    assert (joined.trouble, joined.held.text) == ("unmatched", TEXT[:50])
+    joined = asked.join(message(CALL, stop_reason="tool_use"))
+    assert joined.trouble is None
+    assert joined.held.content[-1] == CALL
+
+
+@pytest.mark.parametrize("form", ["prefill", "continue", "restart"])
+def test_what_was_sent_back_is_the_partials(form: Form) -> None:
+    """A handle whose parts do not belong together would join the answer at the wrong place."""
+    data = rest(partial(message_start(), *open_text(TEXT[:50])), form).to_dict()
+    assert Rest.from_dict(data).to_dict() == data
+    for changes in ({"anchor": None}, {"anchor": {**data["anchor"], "key": "x"}}, {"partial": Partial().to_dict()}):
+        with pytest.raises(ValueError, match="is not the partial's"):
+            Rest.from_dict({**data, **changes})
+
+
+def test_a_message_that_can_be_read_has_ended() -> None:
+    """Whatever its blocks are, if what is joined of them is text."""
+    assert is_whole(message(*BLOCKS))
+    assert is_whole(message(usage={"output_tokens": None}))
+    for broken in (None, "x", {}, {**message(), "stop_reason": None}, {**message(), "content": "x"}):
+        assert not is_whole(broken)
+    for block in (5, {}, {"type": 5}, {"type": "text"}, {"type": "text", "text": None}, {"type": "thinking"}):
+        assert not is_whole(message(cast("Any", block)))
+    assert not is_whole(message(usage={"output_tokens": "9"}))
+    assert not is_whole(message(usage=[]))
 
 
 def test_an_unfinished_call_is_given_up() -> None:

@@ -265,3 +265,12 @@ def test_filler_has_the_length_of_what_it_stands_for() -> None:
     ]
     source = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": {"type": "error"}}
     assert filled(ask(assistant(source)))["messages"] == [assistant(source)]
+    # What the API rejects is looked for too.
+    odd = ["no turn", {"role": "user"}, user("no block", {"no": "type"})]
+    assert filled(ask(*odd))["messages"] == ["no turn", user("no block", {"no": "type"})]
+
+
+def test_a_call_and_a_result_without_ids_do_not_break_it() -> None:
+    """The API may be asked what it thinks of them."""
+    call = {"type": "tool_use", "name": "a", "input": {}}
+    assert len(Pieces(ask(assistant(call), user({"type": "tool_result", "content": "x"}, {"type": "text"})))) >= 2

@@ -1095,6 +1095,9 @@ def test_tools_are_not_made_to_act_again_in_a_batch() -> None:
     story.fail(RETRY, NOTHING, acted=True)
     assert "allow_replay" in not_at_leisure(story, NOTHING)
     assert at_leisure(story, TEXT) == [Ask(0, "continue")]
+    story = Story()
+    story.plan.cut_short(acted=True, unknown=False)
+    assert "allow_replay" in not_at_leisure(story, NOTHING)
     story = Story(allow_replay=True)
     story.lose(RETRY, NOTHING, acted=True)
     assert at_leisure(story, NOTHING) == [Ask(0, "request")]

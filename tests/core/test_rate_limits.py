@@ -63,7 +63,10 @@ def test_a_reset_is_a_moment_and_the_seconds_until_then(value: str, reset: str |
 
 @pytest.mark.parametrize(
     ("limit", "remaining", "left"),
-    [("100", "25", 0.25), ("100", "500", 1.0), (None, "5", 1.0), (None, "0", 0.0), ("x", "-1", 1.0), ("0", "0", 0.0)],
+    [
+        *(("100", "25", 0.25), ("100", "500", 1.0), (None, "5", 1.0), (None, "0", 0.0), ("x", "-1", 1.0)),
+        *(("0", "0", 0.0), ("5", "9" * 400, 1.0), ("9" * 5_000, "5", 1.0)),
+    ],
 )
 def test_what_is_left_is_a_share(limit: str | None, remaining: str, left: float) -> None:
     """Of an unknown limit everything is left, unless nothing is."""

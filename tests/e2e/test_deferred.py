@@ -36,6 +36,7 @@ from unbroken.testing import (
     Manner,
     Script,
     ServerTool,
+    Silence,
     Status,
     Thinking,
     after_characters,
@@ -294,6 +295,19 @@ async def test_a_deadline_is_not_overrun_for_a_batch() -> None:
             await read(client, policy=policy)
         assert (caught.value.deferred, server.batches) == (None, [])
         assert_whole(await (await caught.value.defer()).result(), caught.value, TEXTS["prose"])
+
+
+async def test_what_may_have_acted_before_the_deadline_is_not_asked_to_act_again() -> None:
+    """The attempt had not failed when its time was up."""
+    launch = ServerTool("code_execution", {"code": "launch()"}, result={"type": "code_execution_result"})
+    script = Script(Answer([launch, TEXTS["prose"]]), faults=[Silence(at=after_events(2))])
+    tools = [{"type": "code_execution_20250825", "name": "code_execution"}]
+    async with serving(script) as (server, client):
+        error = await failure(client, policy=Policy(deadline=5), tools=tools)
+        assert isinstance(error, StreamTimeout)
+        with pytest.raises(ValueError, match="its tools may have acted"):
+            await error.defer()
+        assert server.batches == []
 
 
 async def test_a_deadline_ends_the_creation_of_a_batch() -> None:

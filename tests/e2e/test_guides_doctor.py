@@ -169,7 +169,7 @@ def test_g13_a_500_with_tools(doctor: Doctor, fault_server: ThreadedFaultServer,
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ('{\n  "model": "claude-opus-5-5",\n  "max_tokens": 10,\n}', "line 4"),
+        ('{\n  "model": "claude-opus-5-5",\n  "max_tokens": 10,\n}', "line 3"),
         ('{"model": "claude-opus-5-5" "max_tokens": 10}', "line 1"),
         ('{"model": "claude-opus-5-5"', "line 1"),
         (f"{{'system': '{SECRET}'}}", "line 1"),

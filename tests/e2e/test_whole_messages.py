@@ -157,7 +157,7 @@ ENABLED: Final = {"type": "enabled", "budget_tokens": 1_024}
 
 @pytest.mark.parametrize("fallbacks", [[], [OTHER]])
 @pytest.mark.parametrize(("model", "thinking"), [(CONTINUE, None), (PREFILL, None), (PREFILL, ENABLED)])
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(answer=answers(mcp=True), steps=deaths())
 def test_any_message_survives_any_cuts(
     model: str, thinking: Any, fallbacks: list[str], answer: Answer, steps: list[Any]

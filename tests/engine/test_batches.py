@@ -10,7 +10,7 @@ import anthropic
 import anyio
 import httpx2
 import pytest
-from anthropic import AsyncAnthropicBedrock, AsyncAnthropicFoundry, AsyncAnthropicVertex
+from anthropic import AsyncAnthropic, AsyncAnthropicBedrock, AsyncAnthropicFoundry, AsyncAnthropicVertex
 from anthropic.types.messages import MessageBatch
 from pydantic import BaseModel
 
@@ -38,6 +38,7 @@ ASK: Final[dict[str, Any]] = {
     "max_tokens": 100,
     "messages": [{"role": "user", "content": "Hi."}],
 }
+DATELESS: Final = b'{"id": "msgbatch_1", "created_at": "soon", "expires_at": "soon", "processing_status": "ended"}'
 SLOWLY: Final = Status(429, headers={"retry-after": "50"})
 
 
@@ -188,6 +189,51 @@ async def test_a_batch_that_is_not_there_is_raised_after_a_minute() -> None:
         with pytest.raises(anthropic.NotFoundError):
             await answer(client, "messages", "msgbatch_none", "mine", {})
         assert 60 <= anyio.current_time() - started < 150
+
+
+@pytest.mark.parametrize("body", [b'{"id": "\xff"}', b"[" * 100_000, b"", b"null", DATELESS])
+async def test_what_cannot_be_read_is_asked_for_again(body: bytes) -> None:
+    """A body in another encoding, and one that nobody could decode, are no end of the wait."""
+    looks = iter([body, body])
+
+    def look(request: httpx2.Request) -> httpx2.Response:
+        content = next(looks, None)
+        if content is not None:
+            return httpx2.Response(200, content=content, headers={"content-type": "application/json"})
+        return httpx2.Response(401, json={"type": "error", "error": {"type": "authentication_error"}})
+
+    async with AsyncAnthropic(
+        api_key="test", base_url="http://api", http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(look))
+    ) as client:
+        with pytest.raises(anthropic.AuthenticationError):
+            await answer(client, "messages", "msgbatch_1", "mine", {})
+    assert next(looks, None) is None
+
+
+async def test_a_client_that_cannot_ask_is_not_waited_for() -> None:
+    """It was closed, or its address is none: that does not pass in a day."""
+    async with serving("Hi.") as (server, client):
+        batch = await made(client)
+        nowhere = client.with_options(base_url="nowhere://api")
+        with pytest.raises(anthropic.APIConnectionError):
+            await answer(nowhere, "messages", batch.id, "mine", {})
+        await client.close()
+        started = anyio.current_time()
+        with pytest.raises(anthropic.APIConnectionError):
+            await answer(client, "messages", batch.id, "mine", {})
+        assert anyio.current_time() - started < 60
+        assert polls(server) == []
+
+
+async def test_a_server_that_says_nothing_is_not_waited_for_long() -> None:
+    """Ten minutes for each try is the SDK's; who has given a time knows better."""
+    for arguments, seconds in (({}, 7.0), ({"timeout": 20}, 20.0)):
+        async with serving(Script("Hi.", batches=Batches(creates=[Silence()]))) as (_, client):
+            started = anyio.current_time()
+            policy = Policy(idle_timeout=7, max_attempts=1)
+            with pytest.raises(anthropic.APITimeoutError):
+                await create(client, "messages", {**ASK, **arguments}, "mine", policy)
+            assert anyio.current_time() - started == pytest.approx(seconds, abs=0.1)
 
 
 async def test_results_that_are_gone_or_never_to_be_read() -> None:

@@ -62,13 +62,35 @@ async def test_a_file_is_for_its_owner(tmp_path: Path) -> None:
         ("{", "Expecting"),
         ('{"version": 2}', "version 2; only 1"),
         ("{}", "version None"),
-        ('{"version": 1, "id": "msgbatch_1"}', "no deferred request of version 1: KeyError 'custom_id'"),
-        ('{"version": 1, "id": "m", "custom_id": "c", "model": "m", "api": "x", "created_at": 1}', "TypeError"),
+        ('{"version": 1, "id": "msgbatch_1"}', "no deferred request of version 1: custom_id: Field required"),
+        (
+            '{"version": 1, "id": "m", "custom_id": "c", "model": "m", "api": "x", "created_at": 1}',
+            "version 1: api: Input",
+        ),
+        ("[" * 100_000, "no JSON object"),
     ],
 )
 async def test_what_is_no_handle_is_said(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Deferred.from_json(text)
+
+
+async def test_half_a_character_does_not_keep_it_from_being_saved(tmp_path: Path) -> None:
+    """JSON can hold half of a surrogate pair; a file in UTF-8 cannot."""
+    async with serving("It is.") as (_, client):
+        data = (await defer(client, **ASK)).to_dict()
+        data["rest"]["stop_sequences"] = ["\ud83d"]
+        Deferred.from_dict(data).save(tmp_path / "handle.json")
+        assert Deferred.load(tmp_path / "handle.json").to_dict() == data
+
+
+async def test_a_file_says_nothing_of_how_calls_are_made() -> None:
+    """Only what `to_dict` writes is read: no headers that somebody else has put in."""
+    async with serving("It is.") as (server, client):
+        data = (await defer(client, **ASK)).to_dict()
+        for options in ({"extra_headers": {"x-evil": "1"}}, {"timeout": 1}, {"message_batch_id": "msgbatch_9"}):
+            assert (await Deferred.from_dict({**data, "options": options}).result(client)).content[0].text == "It is."
+        assert all("x-evil" not in request.headers for request in server.requests)
 
 
 async def test_it_shows_no_content() -> None:

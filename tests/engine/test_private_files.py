@@ -39,3 +39,23 @@ def test_an_older_file_stays_whole_when_it_cannot_be_replaced(tmp_path: Path) ->
 def test_a_directory_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_private(tmp_path / "nowhere" / "handle.json", "x")
+
+
+def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    """As root, `--output /dev/null` would take it away from everybody."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_private(pipe, "x")
+        assert os.read(reader, 9) == b"x"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_directory_is_an_os_error(tmp_path: Path) -> None:
+    (tmp_path / "handle.json").mkdir()
+    with pytest.raises(OSError, match=r"handle\.json"):
+        write_private(tmp_path / "handle.json", "x")

@@ -96,9 +96,25 @@ async def test_one_message_and_how_it_was_made(api: Any) -> None:
     assert request.report.attempts[-1].outcome == "open"
 
 
-async def test_without_an_end_it_is_not_known_how_long_it_took() -> None:
-    _, report = settled(asked(), answered(succeeded(), ended_at=None))
+@pytest.mark.parametrize("ended_at", [None, "soon", datetime(2026, 11, 22)])  # noqa: DTZ001
+async def test_without_an_end_it_is_not_known_how_long_it_took(ended_at: Any) -> None:
+    """Nor where it is no date that could be compared: the SDK looks at none of them."""
+    batch = answered(succeeded())
+    batch.batch.ended_at = ended_at
+    _, report = settled(asked(), batch)
     assert (report.duration, report.attempts[-1].ended) == (None, None)
+
+
+@pytest.mark.parametrize("message", [None, "It is.", {}, {"content": "It is."}, {**succeeded()["message"], "usage": 5}])
+async def test_an_answer_that_cannot_be_read_is_in_the_error(message: Any) -> None:
+    """With what had arrived, and not as an error of ours."""
+    with pytest.raises(BatchFailed, match="holds what cannot be read") as caught:
+        settled(asked(), answered({"type": "succeeded", "message": message}))
+    assert caught.value.partial.text == HELD
+    assert caught.value.answer == (message if isinstance(message, dict) and message else None)
+    assert caught.value.report.attempts[-1].outcome == "malformed"
+    with pytest.raises(BatchFailed):
+        settled(asked(), answered({"type": "succeeded"}))
 
 
 class Lamp(BaseModel):

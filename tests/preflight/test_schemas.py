@@ -15,6 +15,7 @@ WRONG: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"type": "int"}, [("schema_invalid", ".type")]),
     ({"$ref": "https://example.com/size"}, [("schema_reference", ".$ref")]),
     ({"$ref": "#/$defs/gone"}, [("schema_reference", ".$ref")]),
+    ({"$ref": "#size"}, []),
     ({"$ref": "#"}, [("schema_recursive", ".$ref")]),
     ({"type": "object"}, [("schema_additional_properties", "")]),
     ({"type": ["object", "null"]}, [("schema_additional_properties", "")]),

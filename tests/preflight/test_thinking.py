@@ -70,6 +70,13 @@ RIGHT: list[dict[str, Any]] = [
     },
     {"messages": turns("a", [thought(), call("1")], [result("1")]), "thinking": BUDGET, "tools": [TOOL]},
     {"messages": turns("a", [text("b"), call("1")], [result("1")]), "tools": [TOOL]},
+    # Without interleaving it thinks once, however many calls it makes after that.
+    {
+        "messages": turns("a", [thought(), call("1")], [result("1")], [call("2")], [result("2")]),
+        "thinking": BUDGET,
+        "tools": [TOOL],
+    },
+    {"messages": turns("a", "b", "c", [thought(), call("1")], [result("1")]), "thinking": BUDGET, "tools": [TOOL]},
     {"messages": turns("a", [text("b"), call("1")], [result("1")]), "thinking": {"type": "adaptive"}, "model": NEW},
     {"messages": turns("a", [text("b"), call("1")], [result("1")], "b", "c"), "thinking": BUDGET, "tools": [TOOL]},
     {"messages": turns("a", iter([text("b")]), [text("c")]), "thinking": BUDGET},

@@ -285,7 +285,7 @@ async def test_calls_that_fail() -> None:
             with pytest.raises(anthropic.OverloadedError):
                 await results_of(api, made.id)
             assert await results_of(api, made.id)
-            with pytest.raises(anthropic.ServiceUnavailableError):
+            with pytest.raises(anthropic.APIStatusError, match="503"):
                 await api.cancel(made.id)
             await server.play(Script(TEXT, batches=batches))
     assert len(server.batches) == 2

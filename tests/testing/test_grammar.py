@@ -158,7 +158,7 @@ def client(server: FaultServer) -> AsyncAnthropic:
     return sdk
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(answers(mcp=True, future=True))
 def test_what_is_said_is_well_formed(answer: Answer) -> None:
     """Never empty, never ending with thinking, and with a result for each call of a server tool."""

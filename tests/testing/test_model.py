@@ -289,7 +289,7 @@ async def test_tokens_are_counted() -> None:
 SEARCH_TOOL = {"type": "web_search_20260318", "name": "web_search"}
 CODE_TOOL = {"type": "code_execution_20260521", "name": "code_execution"}
 LOOK = {"name": "look", "input_schema": {"type": "object"}}
-FORMAT = {"format": {"type": "json_schema", "schema": {"type": "object"}}}
+FORMAT = {"format": {"type": "json_schema", "schema": {"type": "object", "additionalProperties": False}}}
 PAGE = {"type": "web_search_result", "url": "https://example.com", "title": "T", "page_age": None}
 SEARCH = ServerTool("web_search", {"query": "x"}, [PAGE])
 SOURCE = {"type": "web_search_result_location", "url": "https://example.com", "title": "T", "cited_text": "lit"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unbroken.testing.offers import offered, offers, output_format
+from unbroken.testing.offers import offered, offers, output_format, output_formats
 
 SCHEMA = {"type": "json_schema", "schema": {}}
 
@@ -50,3 +50,4 @@ def test_nothing_is_offered() -> None:
 def test_the_form_of_the_answer(body: dict[str, object], wanted: object) -> None:
     """In either of the places where it can be asked for."""
     assert output_format(body) == wanted
+    assert [form for _, form in output_formats(body)] == ([] if wanted is None else [wanted])

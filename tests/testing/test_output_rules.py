@@ -23,7 +23,7 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
         "This model does not support assistant message prefill. The conversation must end with a user message.",
     ),
     "an empty prefill": (
-        {"messages": turns("Hi", "")},
+        {"model": PREFILLS, "messages": turns("Hi", [{"type": "text", "text": ""}])},
         "messages: text content blocks must be non-empty",
     ),
     "white space at the end of a prefill": (
@@ -62,6 +62,15 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
         {"model": PREFILLS, "output_config": {"effort": "low"}},
         "This model does not support the effort parameter.",
     ),
+    "effort above what the model has": (
+        {"model": "claude-opus-4-6", "output_config": {"effort": "xhigh"}},
+        "This model does not support effort level 'xhigh'. Supported levels: low, medium, high, max.",
+    ),
+    "max_tokens that are true": ({"max_tokens": True}, "max_tokens: Input should be a valid integer"),
+    "the beta's own word for a form that is none": (
+        {"output_format": {"type": "regex"}, "betas": STRUCTURED},
+        "output_format.type: Input should be 'json_schema'",
+    ),
     "an effort that nobody knows": ({"output_config": {"effort": "heroic"}}, "output_config.effort: Input should be"),
     "more than the model can read": (
         {"model": PREFILLS, "messages": turns("x" * 900_000)},
@@ -86,6 +95,9 @@ def test_it_is_rejected(name: str) -> None:
 
 ACCEPTED: dict[str, dict[str, Any]] = {
     "a prefill": {"model": PREFILLS, "messages": turns("Hi", "Sure")},
+    "a final message without content": {"model": PREFILLS, "messages": turns("Hi", "")},
+    "a final message without blocks": {"model": PREFILLS, "messages": turns("Hi", [])},
+    "the highest effort that the model has": {"model": "claude-opus-4-5", "output_config": {"effort": "high"}},
     "a prefill with thinking off": {
         "model": PREFILLS,
         "messages": turns("Hi", "Sure"),

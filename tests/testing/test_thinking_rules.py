@@ -9,7 +9,9 @@ from judging import BUDGET, CACHED, NEWEST, OPTIONAL, PREFILLS, TOOL, call, resu
 
 from unbroken.testing.signing import after_thinking, conversation, redacted
 
-BETWEEN = "claude-sonnet-5-5"
+BETWEEN, INTERLEAVES = "claude-sonnet-5-5", "claude-sonnet-4-5"
+INTERLEAVED = ("interleaved-thinking-2025-05-14",)
+LARGE = {"type": "enabled", "budget_tokens": 8192}
 
 
 REJECTED: dict[str, tuple[dict[str, Any], str]] = {
@@ -58,6 +60,26 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
         {"model": BETWEEN, "thinking": {"type": "between_tools"}, "output_config": {"effort": "xhigh"}},
         '"thinking.type.between_tools" is not supported at effort "xhigh".',
     ),
+    "thinking turned off at the highest effort of a small model": (
+        {"model": "claude-haiku-5-5", "thinking": {"type": "disabled"}, "output_config": {"effort": "xhigh"}},
+        '"thinking.type.disabled" is not supported at effort "xhigh".',
+    ),
+    "a budget that is true": (
+        {"model": PREFILLS, "thinking": {"type": "enabled", "budget_tokens": True}},
+        "budget_tokens: Field required",
+    ),
+    "a large budget without the beta": (
+        {"model": INTERLEAVES, "thinking": LARGE, "tools": [TOOL]},
+        "`max_tokens` must be greater than `thinking.budget_tokens`.",
+    ),
+    "a large budget without tools": (
+        {"model": INTERLEAVES, "thinking": LARGE, "betas": INTERLEAVED},
+        "`max_tokens` must be greater than `thinking.budget_tokens`.",
+    ),
+    "a large budget of a model that does not interleave": (
+        {"model": PREFILLS, "thinking": LARGE, "tools": [TOOL], "betas": INTERLEAVED},
+        "`max_tokens` must be greater than `thinking.budget_tokens`.",
+    ),
     "calls that do not begin with thinking": (
         {"model": PREFILLS, "thinking": BUDGET, "messages": turns("a", [text("b"), call("t")], [result("t")])},
         "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `text`.",
@@ -82,6 +104,12 @@ def test_it_is_rejected(name: str) -> None:
 
 ACCEPTED: dict[str, dict[str, Any]] = {
     "a budget below max_tokens": {"model": PREFILLS, "thinking": {"type": "enabled", "budget_tokens": 4095}},
+    "a large budget between tools": {
+        "model": INTERLEAVES,
+        "thinking": LARGE,
+        "tools": [TOOL],
+        "betas": INTERLEAVED,
+    },
     "its own thinking": {"model": OPTIONAL, "messages": turns("a", [thought(OPTIONAL, "x"), text("b")], "c")},
     "calls that begin with thinking": {
         "model": PREFILLS,

@@ -168,6 +168,21 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "an empty last turn of a paused one": {"messages": turns("Hi", [server_call("srvtoolu_1")]), "tools": [SEARCH]},
     "calls with results": {"messages": turns("a", [call("t1"), call("t2")], [result("t2"), result("t1"), text("b")])},
     "a forced tool": {"model": OPTIONAL, "tools": [TOOL], "tool_choice": {"type": "any"}},
+    "a forced tool of an MCP server": {
+        "model": OPTIONAL,
+        "tools": [TOOL, {"type": "mcp_toolset", "mcp_server_name": "tally"}],
+        "tool_choice": {"type": "tool", "name": "count"},
+        **TALLY,
+    },
+    "a forced tool of a toolset": {
+        "model": OPTIONAL,
+        "tools": [TOOL, {"type": "mcp_toolset", "mcp_server_name": "tally"}],
+        "tool_choice": {"type": "tool", "name": "count"},
+    },
+    "a choice among tools that a message adds": {
+        "messages": turns([{"type": "tool_addition", "tool": {}}, text("a")]),
+        "tool_choice": {"type": "auto"},
+    },
     "a search with its result": {
         "tools": [SEARCH],
         "messages": turns("a", [server_call(PAIRED), server_result(PAIRED), text("b")], "c"),

@@ -1,7 +1,8 @@
-"""The command line: `unbroken demo` and `unbroken chat`. It needs the extra `cli` (Typer and Rich)."""
+"""The command line: `unbroken demo`, `chat`, `doctor` and `deferred`. It needs the extra `cli` (Typer and Rich)."""
 
 from __future__ import annotations
 
+import io
 import sys
 
 __all__ = ["main"]
@@ -25,4 +26,7 @@ def main() -> None:
         sys.exit("unbroken: the command line needs the extra `cli`: pip install 'unbroken[cli]'")
     except KeyboardInterrupt:
         sys.exit(130)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a pipe's encoding may have no ✓, nor what a model writes
     app()

@@ -174,6 +174,8 @@ def doctor(
     for option, path in (("--output", output), ("--report", report)):
         if path is not None and not path.absolute().parent.is_dir():
             raise typer.BadParameter(f"there is no directory {path.absolute().parent}", param_hint=option)
+        if path is not None and os.path.isdir(path):
+            raise typer.BadParameter(f"{path} is a directory", param_hint=option)
     options = Options(
         name=request,
         data=b"" if request is None else _bytes(request),

@@ -172,7 +172,7 @@ def _handles(places: Iterable[Path]) -> list[tuple[Path, Deferred[Any]]]:
         if not place.is_dir():
             found.append((place, _load(place)))
             continue
-        for path in sorted(place.glob("*.json")):
+        for path in sorted(filter(Path.is_file, place.glob("*.json"))):  # a pipe would be waited for
             try:
                 found.append((path, Deferred.load(path)))
             except (OSError, ValueError):

@@ -157,6 +157,14 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "Another request was changing the same thing{status}.",
         ("Ask again, and not twice at the same time.",),
     ),
+    "not_sendable": Advice(
+        "caller",
+        "The request could not be sent: its address is none of HTTP's, or a header has characters that none may have.",
+        (
+            "Check that base_url begins with https:// (or http://).",
+            "Check the key and the headers of your own for line breaks, at their ends above all.",
+        ),
+    ),
     "connection_tls": Advice(
         "network",
         "No secure connection to the API could be made: TLS failed.",

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
-from .anchor import Anchor
-from .partial import Block, Event, Partial
+from .anchor import Anchor, squeeze
+from .partial import THINKING, Block, Event, Partial
 from .resume import Form, joint
 from .seam import Seam
 from .splice import Splicer
@@ -20,13 +20,16 @@ from .splice import Splicer
 if TYPE_CHECKING:
     from .splice import Trouble
 
-__all__ = ["Joined", "Rest", "as_batched", "events_of", "result_in", "unhurried", "unsupported"]
+__all__ = ["Joined", "Rest", "as_batched", "events_of", "is_whole", "result_in", "unhurried", "unsupported"]
 
 #: Arguments of `messages.stream` that go with the request that creates a batch, or ask for it, and not into it.
 OPTIONS: Final = ("betas", "extra_headers", "extra_query", "timeout", "user_profile_id", "workspace_id")
 
 #: What a batch does not take and the answer does not depend on.
 _FOR_SPEED: Final = ("speed", "fallback_credit_token")
+
+#: Of an answer's usage, what the report adds up.
+_COUNTS: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
 
 #: It is delivered as a whole: this says no more than that text is joined and thinking passes.
 _LIVE: Final = frozenset({"text", "thinking"})
@@ -75,7 +78,10 @@ def _plain(value: Any) -> Any:
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return value.to_dict() if callable(getattr(value, "to_dict", None)) else value
+    if not callable(getattr(value, "to_dict", None)):
+        return value
+    kept_back = getattr(value, "__api_exclude__", None) or ()  # SDK 1.0 has what it has parsed among the rest
+    return {name: item for name, item in value.to_dict().items() if name not in kept_back}
 
 
 def result_in(lines: bytes, custom_id: str) -> dict[str, Any] | None:
@@ -83,11 +89,31 @@ def result_in(lines: bytes, custom_id: str) -> dict[str, Any] | None:
     for line in lines.splitlines():
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # where it was cut
         if isinstance(entry, dict) and entry.get("custom_id") == custom_id and isinstance(entry.get("result"), dict):
             return cast("dict[str, Any]", entry["result"])
     return None
+
+
+def is_whole(message: object) -> bool:
+    """Whether this is a message that has ended, as far as it has to be read for joining it."""
+    match message:
+        case {"content": [*blocks], "usage": {**usage}, "stop_reason": str()}:
+            counts = (usage.get(name) for name in _COUNTS)
+            return all(map(_is_readable, blocks)) and all(isinstance(each, int | None) for each in counts)
+        case _:
+            return False
+
+
+def _is_readable(block: object) -> bool:
+    match block:
+        case {"type": "text", "text": str()} | {"type": "thinking", "thinking": str()}:
+            return True
+        case {"type": str(type_)}:
+            return type_ not in ("text", "thinking")
+        case _:
+            return False
 
 
 def events_of(message: Mapping[str, Any]) -> list[Event]:
@@ -166,7 +192,8 @@ class Rest:
         """Join a batched message to what was held, which is left as it is.
 
         What matches nothing is joined as it is, and the seam says so, but for an answer that was begun anew and for
-        half a document: those could only be glued.
+        half a document, which could only be glued, and for one that says nothing which is not there yet. A refusal is
+        never joined.
 
         Args:
             message: As the API has it.
@@ -175,7 +202,9 @@ class Rest:
         splicer = Splicer(live=_LIVE, stop_sequences=self.stop_sequences)
         splicer.held = self.held.copy()
         seam = self._seam()
-        may_guess = self.form != "restart" and is_document is None
+        if seam is not None and message.get("stop_reason") == "refusal":
+            return Joined(splicer.held, [], None, [], "refused")
+        may_guess = self.form != "restart" and is_document is None and not self._is_known(message)
         resumed = self.form.startswith("continue")
         delivered = splicer.begin(seam, own=self.own, is_document=is_document if resumed else None)
         for event in events_of(message):
@@ -185,6 +214,12 @@ class Rest:
             if splicer.trouble is not None:
                 break
         return Joined(splicer.held, delivered, seam, splicer.abandoned, splicer.trouble)
+
+    def _is_known(self, message: Mapping[str, Any]) -> bool:
+        """Whether the answer says nothing that is not held: joined as it is, half an answer would seem whole."""
+        said = [block for block in message.get("content") or () if block["type"] not in THINKING]
+        text = "".join(block.get("text") or "" for block in said)
+        return all(block["type"] == "text" for block in said) and squeeze(text) in squeeze(self.held.trailing_text)
 
     def _seam(self) -> Seam | None:
         text = self.held.trailing_text
@@ -205,8 +240,8 @@ class Rest:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """What `to_dict` gave."""
-        return cls(
+        """What `to_dict` gave. Raises `ValueError` where its parts do not belong together."""
+        rest = cls(
             held=Partial.from_dict(data["partial"]),
             form=data["form"],
             anchor=None if data["anchor"] is None else Anchor(**data["anchor"]),
@@ -214,3 +249,10 @@ class Rest:
             stop_sequences=tuple(data["stop_sequences"]),
             demanded=data["format"],
         )
+        text = rest.held.trailing_text.rstrip()
+        sent_back = "" if rest.anchor is None else (rest.anchor.sent + rest.anchor.key).rstrip()
+        if rest.form != "request" and sent_back != text:
+            raise ValueError(
+                "this is no deferred request of version 1: the text that was sent back is not the partial's"
+            )
+        return rest

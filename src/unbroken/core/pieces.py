@@ -60,11 +60,13 @@ def spelled(path: Path) -> str:
 def filled(request: Mapping[str, Any]) -> dict[str, Any]:
     """The request with filler for the texts of its turns, each as long as it was; thinking is signed, and left out."""
     turns = [_filled_part(turn) for turn in request["messages"]]
-    return {**request, "messages": [turn for turn in turns if turn["content"]]}
+    return {**request, "messages": [turn for turn in turns if not isinstance(turn, dict) or turn.get("content")]}
 
 
-def _filled_part(part: Mapping[str, Any]) -> dict[str, Any]:
-    """A turn or a block."""
+def _filled_part(part: Any) -> Any:
+    """A turn or a block; what is neither stays as it is, for it may be what the API rejects."""
+    if not isinstance(part, dict):
+        return part
     return {name: _filled(value) if name in ("content", "text") else value for name, value in part.items()}
 
 
@@ -73,7 +75,9 @@ def _filled(content: Any) -> Any:
         return (_FILLER * (len(content) // len(_FILLER) + 1))[: len(content)].rstrip()
     if not isinstance(content, list):
         return content
-    return [_filled_part(block) for block in content if block["type"] not in THINKING]
+    return [
+        _filled_part(block) for block in content if not isinstance(block, dict) or block.get("type") not in THINKING
+    ]
 
 
 class Pieces:
@@ -245,7 +249,7 @@ class Pieces:
             tool = self._tools.get(str(block.get("server_name", block.get("name"))))
             self._needs[piece] = {*self._needs[piece], *([] if tool is None else [tool])}
         elif (type_ == "tool_result" or used_by(block)) and str(block.get("tool_use_id")) in calls:
-            self._join(piece, calls[str(block["tool_use_id"])])
+            self._join(piece, calls[str(block.get("tool_use_id"))])
 
     def _block(self, path: Path, block: Any, within: int | None = None) -> int:
         piece = self._add(path, within)

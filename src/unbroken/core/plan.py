@@ -154,8 +154,7 @@ class Plan:
             unknown: Whether it had begun a block of a type that this version does not know.
             ready: How ready each route is, as `Health` says. Empty: all are.
         """
-        self._acted = self._acted or acted
-        self._unknown = self._unknown or unknown
+        self.cut_short(acted=acted, unknown=unknown)
         situation = what_is_held(held)
         if situation is Held.COMPLETE:
             return Finish(message_stop=not failure.clean_end and not held.stopped)
@@ -172,6 +171,11 @@ class Plan:
         if afresh and self._acted and not self._policy.allow_replay:
             return Fail("its tools may have acted, and Policy.allow_replay is False")
         return step
+
+    def cut_short(self, *, acted: bool, unknown: bool) -> None:
+        """The attempt at hand is over, if only because the stream is. Arguments as for `after`."""
+        self._acted = self._acted or acted
+        self._unknown = self._unknown or unknown
 
     def after_unmatched(self, held: Partial) -> Step | JoinAsItIs:
         """What to do with a continuation whose head matches nothing that was delivered."""

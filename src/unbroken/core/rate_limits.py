@@ -82,7 +82,8 @@ def rate_limits(headers: Mapping[str, str], now: float) -> tuple[RateLimit, ...]
 
 
 def _whole(value: str | None) -> int | None:
-    return int(value) if value is not None and value.isascii() and value.isdigit() else None
+    """A whole number; None of what is none, or so long that nobody counts as far and a float has no place for it."""
+    return int(value) if value is not None and re.fullmatch(r"[0-9]{1,18}", value) else None
 
 
 def _moment(value: str | None) -> datetime | None:

@@ -98,6 +98,13 @@ class Shrunk:
             case _:
                 return self._unfinished(causes)
 
+    @property
+    def crowd(self) -> str | None:
+        """`"tools"`, say, where it seems to be their number or size rather than one of them; None: it does not."""
+        arguments = {cause.partition("[")[0] for cause in self.causes}
+        is_one = self.verdict == "unfinished" and len(self.causes) > 2 and len(arguments) == 1
+        return arguments.pop() if is_one else None
+
     def _found(self, causes: str) -> str:
         if len(self.causes) > 1:
             alone = f"the causes, together, are {causes}: with everything else left out it still fails"
@@ -110,7 +117,7 @@ class Shrunk:
 
     def _unfinished(self, causes: str) -> str:
         known = f"{causes} belong{'s' * (len(self.causes) == 1)} to it; " if causes else ""
-        if len(self.causes) > 2 and len({cause.partition("[")[0] for cause in self.causes}) == 1:
+        if self.crowd is not None:
             known += "it seems to be their number or size rather than one of them; "
         if self.suspects is None:
             return f"the cause is not found yet: {known}nothing could be left out"

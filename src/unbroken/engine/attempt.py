@@ -123,7 +123,10 @@ class Attempt:
         except anthropic.APITimeoutError as error:
             return of_kind(Kind.STALLED, error)
         except anthropic.APIConnectionError as error:
-            return of_kind(Kind.CONNECTION, error)
+            from ..evidence import connection_code
+
+            # A key with a line break in it, or an address without a scheme, is no trouble of the network's.
+            return not_sent(error) if connection_code(error) == "not_sendable" else of_kind(Kind.CONNECTION, error)
         except anthropic.APIError as error:
             return of_kind(Kind.MALFORMED, error)
         except Exception as error:

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from ..core.deferral import as_batched, result_in
 from ..core.failure import Failure, Kind, Verdict, classify, of_kind
 from ..policy import Policy
+from .attempt import Watch
 from .clients import parameters, request_id, resource, without_retries
 from .typed import Api
 
@@ -52,6 +53,10 @@ _TIMEOUT: Final = 60.0
 _UNKNOWN_FOR: Final = 60.0
 #: How often results that cannot be read, because their file was cut, are asked for.
 _MOST_READS: Final = 8
+#: How often in a row a call may fail on this side of the network.
+_MOST_FAULTS: Final = 8
+#: What a body is that is no JSON.
+_UNREADABLE: Final = (json.JSONDecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ async def create(client: Any, api: Api, request: Mapping[str, Any], custom_id: s
         api: Which of its resources.
         request: The arguments of `messages.stream`.
         custom_id: What the request is called in the batch.
-        policy: Attempts and waits.
+        policy: Attempts and waits; and for how long nothing may be heard, where the request has no timeout.
 
     Raises:
         anthropic.APIError: What the API said last.
@@ -112,6 +117,10 @@ async def create(client: Any, api: Api, request: Mapping[str, Any], custom_id: s
     """
     batches = batches_of(without_retries(client), api)
     params, options = as_batched(with_schema(request))
+    if "timeout" not in options:
+        # The SDK's own is ten minutes, for each try, and who waits for the error of a stream waits for all of them.
+        watch = Watch(policy.idle_timeout, policy.idle_timeout, policy.idle_timeout)
+        _, options["timeout"] = watch.beside(getattr(client, "timeout", None))
     failures = 0
     while True:
         try:
@@ -138,7 +147,7 @@ async def _batch(call: Awaitable[Any]) -> MessageBatch:
         dates = isinstance(batch.created_at, datetime) and isinstance(batch.expires_at, datetime)
         if dates and isinstance(batch.id, str) and batch.processing_status:
             return cast("MessageBatch", batch)
-    except (AttributeError, json.JSONDecodeError) as error:
+    except (AttributeError, *_UNREADABLE) as error:
         cause = error
     request = httpx2.Request("GET", "/v1/messages/batches")
     raise anthropic.APIError("What came is no message batch.", request, body=None) from cause
@@ -166,6 +175,7 @@ async def answer(
 
     Raises:
         anthropic.APIStatusError: The API will not tell: a wrong key, a batch that it does not know.
+        anthropic.APIConnectionError: The client cannot ask: it was closed, or its address is none.
         NoBatches: The client has none.
     """
     batches = batches_of(without_retries(client), api)
@@ -212,20 +222,24 @@ class _Waits:
     def __init__(self) -> None:
         self._wait = _FIRST_WAIT
         self._asked = 0.0
+        self._faults = 0
         self._began = anyio.current_time()
 
     async def over(self, call: Callable[[], Awaitable[T]]) -> T | None:
         """What a call gives; None when it failed in a way that a later one may not. Raises what will not pass."""
         self._asked = 0.0
         try:
-            return await call()
+            gave = await call()
+            self._faults = 0
+            return gave
         except anthropic.APIError as error:
             failure = failure_of(error)
             is_new = failure.kind is Kind.NOT_FOUND and anyio.current_time() - self._began < _UNKNOWN_FOR
-            if failure.verdict is not Verdict.RETRY and not is_new:
+            self._faults = self._faults + 1 if _is_ours(error) else 0
+            if (failure.verdict is not Verdict.RETRY and not is_new) or self._faults == _MOST_FAULTS:
                 raise
             self._asked = failure.retry_after or 0.0
-        except (httpx2.HTTPError, json.JSONDecodeError):
+        except (httpx2.HTTPError, *_UNREADABLE):
             pass  # raised as they are where the results break off
         return None
 
@@ -233,6 +247,18 @@ class _Waits:
         """Wait: between half of the time and all of it, so that those who began together do not stay together."""
         await anyio.sleep(max(self._asked, self._wait * (0.5 + random.random() / 2)))
         self._wait = min(_LONGEST_WAIT, self._wait * _GROWTH)
+
+
+def _is_ours(error: anthropic.APIError) -> bool:
+    """Whether a request came to nothing before it reached the network: the client was closed, or its address is none.
+
+    What a connection leaves behind on an event loop that has ended is cleared away by the first calls.
+    """
+    cause = error.__cause__
+    if not isinstance(error, anthropic.APIConnectionError) or cause is None:
+        return False
+    unsendable = isinstance(cause, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError)
+    return unsendable or not isinstance(cause, httpx2.HTTPError | OSError)
 
 
 def with_schema(request: Mapping[str, Any]) -> dict[str, Any]:

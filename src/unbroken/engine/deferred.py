@@ -20,6 +20,7 @@ from ..errors import BatchFailed, BatchTimeout
 from ..report import Report
 from .batches import Answered, answer, batches_of, taken
 from .private_files import write_private
+from .saved import objection
 from .settling import Asked, failed, settled
 from .stream import FormatT
 from .typed import Api
@@ -112,6 +113,7 @@ class Deferred(Generic[FormatT]):
             BatchTimeout: The batch has not ended within `timeout`; it goes on.
             BatchFailed: The results are gone or cannot be read, or the answer does not join what was delivered.
             anthropic.APIStatusError: The API will not tell: a wrong key, a batch that it does not know.
+            anthropic.APIConnectionError: The client cannot ask: it was closed, or its address is none.
             TypeError: The client has no message batches.
             ValueError: No client is known, or the text is none of the `output_format` (the SDK's own error).
         """
@@ -194,30 +196,32 @@ class Deferred(Generic[FormatT]):
         version = data.get("version")
         if version != VERSION:
             raise ValueError(f"this is a deferred request of version {version!r}; only {VERSION} can be read")
-        try:
-            return Deferred(
-                id=data["id"],
-                custom_id=data["custom_id"],
-                model=data["model"],
-                api=data["api"],
-                created_at=datetime.fromisoformat(data["created_at"]),
-                expires_at=datetime.fromisoformat(data["expires_at"]),
-                report=Report.from_dict(data["report"]),
-                _rest=Rest.from_dict(data["rest"]),
-                _options=dict(data["options"]),
-                _output_format=None if isinstance(output_format, Omit) else output_format,
-            )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"this is no deferred request of version 1: {type(error).__name__} {error}") from None
+        if why := objection(data):
+            raise ValueError(f"this is no deferred request of version 1: {why}")
+        return Deferred(
+            id=data["id"],
+            custom_id=data["custom_id"],
+            model=data["model"],
+            api=data["api"],
+            created_at=datetime.fromisoformat(data["created_at"]),
+            expires_at=datetime.fromisoformat(data["expires_at"]),
+            report=Report.from_dict(data["report"]),
+            _rest=Rest.from_dict(data["rest"]),
+            _options={name: data["options"][name] for name in _KEPT if name in data["options"]},
+            _output_format=None if isinstance(output_format, Omit) else output_format,
+        )
 
     def to_json(self) -> str:
-        """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), ensure_ascii=False)
+        """`to_dict` as JSON text, in ASCII: half of a surrogate pair, which an answer may hold, could not be saved."""
+        return json.dumps(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str, *, output_format: type[OtherT] | Omit | None = omit) -> Deferred[OtherT]:
         """What `to_json` gave; as `from_dict`. Raises `ValueError` for anything else."""
-        data = json.loads(text)
+        try:
+            data = json.loads(text)
+        except RecursionError:
+            data = None
         if not isinstance(data, dict):
             raise ValueError("this is no deferred request of version 1: it is no JSON object")
         return cls.from_dict(data, output_format=output_format)

@@ -390,6 +390,7 @@ class Driver:
         self._give_up(why, kind)
         others = others_answered(self.report, self._health.snapshot())
         ending = kind._ending  # noqa: SLF001  # ours
+        self._plan.cut_short(acted=self._splicer.acted, unknown=self._splicer.unknown)
         found = diagnose_stream(self.report, self._rounds.errors, ending=ending, others_answered=others)
         return kind(
             f"{found.summary} {self._summary(why)}",

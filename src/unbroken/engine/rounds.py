@@ -187,7 +187,7 @@ class Rounds:
                 self._tell_not_ready(step.route, step)
             if ready.open_for:
                 patience -= step.wait
-        await anyio.sleep(step.wait)
+            await anyio.sleep(step.wait)
         if step.costs_retry:
             patience -= await self.pay(patience)
         told = False

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import anthropic
 import anyio
 import httpx2
 
-from ..core.deferral import Joined, Rest, events_of
+from ..core.deferral import Joined, Rest, events_of, is_whole
 from ..core.failure import Kind
 from ..core.models import ModelInfo
 from ..errors import BatchCanceled, BatchErrored, BatchExpired, BatchFailed
@@ -77,7 +77,11 @@ def settled(asked: Asked, answered: Answered) -> tuple[Any, Report]:
     kind = str(result.get("type"))
     if kind != "succeeded":
         raise _not_answered(asked, kind, result)
-    message: Mapping[str, Any] = result["message"]
+    message: Mapping[str, Any] = result.get("message") or {}
+    if not is_whole(message):
+        error = failed(asked, "the answer holds what cannot be read", outcome=str(Kind.MALFORMED))
+        error.answer = dict(message) if isinstance(message, dict) and message else None
+        raise error
     format_ = {"format": asked.rest.demanded}
     joined = asked.rest.join(message, validator({"output_format": asked.output_format, "output_config": format_}))
     why, outcome = _TROUBLES[joined.trouble] if joined.trouble is not None else ("", "complete")
@@ -172,8 +176,12 @@ def _booked(asked: Asked, answered: Answered, joined: Joined, outcome: str) -> R
 
 
 def _seconds(asked: Asked, answered: Answered) -> float | None:
-    ended = answered.batch.ended_at
-    return None if ended is None else max(0.0, (ended - asked.created_at).total_seconds())
+    ended: Any = answered.batch.ended_at
+    try:
+        took: timedelta = ended - asked.created_at
+    except TypeError:  # None, or no date that can be compared: the SDK takes anything for one
+        return None
+    return max(0.0, took.total_seconds())
 
 
 def _typed(asked: Asked, joined: Joined) -> Any:

@@ -135,13 +135,20 @@ def thinking_unsigned(asked: Request) -> Iterator[Complaint]:
 def thinking_not_first(asked: Request) -> Iterator[Complaint]:
     """With a thinking budget, a turn of tool calls that does not begin with thinking.
 
-    Source: thinking page, August 2026: in manual mode the final assistant turn must begin with a thinking block.
+    Source: thinking page, August 2026: in manual mode the final assistant turn must begin with a thinking block. All
+    calls since the user last said something are one turn, in which a model that does not interleave thinks once.
     """
-    if asked.thinking != "enabled" or len(asked.turns) < 2 or not asked.is_whole:
+    if asked.thinking != "enabled" or not asked.is_whole:
         return
-    first = asked.turns[-2][0]
-    answers = any(part.kind == "tool_result" for part in asked.turns[-1])
-    if answers and first.role == "assistant" and first.kind in _WRITTEN:
+    first = None
+    for turn in reversed(asked.turns):
+        if turn[0].role == "assistant":
+            first = turn[0]
+            if first.kind not in _WRITTEN:
+                return
+        elif not any(part.kind == "tool_result" for part in turn):
+            break
+    if first is not None and asked.turns[-1][0].role == "user":
         yield first.path, "The turn whose tool calls are answered does not begin with thinking."
 
 

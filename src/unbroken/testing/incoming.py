@@ -58,6 +58,10 @@ class Incoming:
         kind: str | None = (self.body.get("thinking") or {}).get("type")
         return kind
 
+    def has_beta(self, start: str) -> bool:
+        """Whether the request names a beta whose name begins like this."""
+        return any(beta.startswith(start) for beta in self.betas)
+
     def parts(self) -> Iterator[tuple[str, Message, Block]]:
         """Every block of every message, with its path and its message."""
         for i, message in enumerate(self.messages):

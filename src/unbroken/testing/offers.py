@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["SERVER_TOOLS", "offered", "offers", "output_format"]
+__all__ = ["SERVER_TOOLS", "offered", "offers", "output_format", "output_formats"]
 
 #: The tools that the API runs itself, by the name in `server_tool_use`, and how the `type` of what offers them
 #: begins. After the SDK's types/beta/beta_server_tool_use_block.py and types/tool_union_param.py, 2.12.0.
@@ -54,5 +54,14 @@ def output_format(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
     `output_format` at the top level is how the beta had it before `output_config`; the API still takes both.
     """
-    form: Mapping[str, Any] | None = (body.get("output_config") or {}).get("format") or body.get("output_format")
-    return form
+    return next((form for _, form in output_formats(body)), None)
+
+
+def output_formats(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The same by either name, with its path."""
+    for path, form in (
+        ("output_config.format", (body.get("output_config") or {}).get("format")),
+        ("output_format", body.get("output_format")),
+    ):
+        if form is not None:
+            yield path, form

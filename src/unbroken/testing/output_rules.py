@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
+from unbroken.core.models import EFFORTS
 from unbroken.testing.incoming import Incoming, blocks_of
 from unbroken.testing.model import count_tokens
-from unbroken.testing.offers import output_format
+from unbroken.testing.offers import output_format, output_formats
 
 __all__ = ["effort", "form", "lengths", "prefill"]
-
-_EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
 
 
 def prefill(asked: Incoming) -> Iterator[str]:
@@ -36,32 +34,31 @@ def prefill(asked: Incoming) -> Iterator[str]:
 
 def form(asked: Incoming) -> Iterator[str]:
     """A form that is none, or together with citations: the documentation of structured outputs names that a 400."""
-    wanted = output_format(asked.body)
-    if wanted is None:
+    if output_format(asked.body) is None:
         return
-    if wanted.get("type") != "json_schema":
-        yield "output_config.format.type: Input should be 'json_schema'"
-    elif not isinstance(wanted.get("schema"), dict):
-        yield "output_config.format.schema: Field required"
-    cited = any((block.get("citations") or {}) and block["citations"].get("enabled") for block in _documents(asked))
-    if cited:
+    for path, wanted in output_formats(asked.body):
+        if wanted.get("type") != "json_schema":
+            yield f"{path}.type: Input should be 'json_schema'"
+        elif not isinstance(wanted.get("schema"), dict):
+            yield f"{path}.schema: Field required"
+    given = [block.get("citations") for _, _, block in asked.parts() if block["type"] in ("document", "search_result")]
+    if any(isinstance(each, dict) and each.get("enabled") for each in given):
         yield "output_config.format: citations are incompatible with JSON outputs"
 
 
-def _documents(asked: Incoming) -> Iterator[dict[str, dict[str, bool]]]:
-    return (dict(block) for _, _, block in asked.parts() if block["type"] in ("document", "search_result"))
-
-
 def effort(asked: Incoming) -> Iterator[str]:
-    """An effort that nobody knows, or on a model that has none."""
+    """An effort that nobody knows, or that the model does not take: github.com/askalf/dario/pull/491."""
     wanted = (asked.body.get("output_config") or {}).get("effort")
     if wanted is None:
         return
     if not asked.info.effort:
         yield "This model does not support the effort parameter."
-    elif wanted not in _EFFORTS:
-        known = ", ".join(f"'{each}'" for each in _EFFORTS)
+    elif wanted not in EFFORTS:
+        known = ", ".join(f"'{each}'" for each in EFFORTS)
         yield f"output_config.effort: Input should be {known}"
+    elif wanted not in asked.info.effort:
+        levels = ", ".join(level for level in EFFORTS if level in asked.info.effort)
+        yield f"This model does not support effort level '{wanted}'. Supported levels: {levels}."
 
 
 def lengths(asked: Incoming) -> Iterator[str]:
@@ -73,8 +70,10 @@ def lengths(asked: Incoming) -> Iterator[str]:
         yield f"prompt is too long: {tokens} tokens > {asked.info.context} maximum"
     wanted = asked.body.get("max_tokens")
     limit = asked.info.max_output
-    if not isinstance(wanted, int):
+    if wanted is None:
         yield "max_tokens: Field required"
+    elif isinstance(wanted, bool) or not isinstance(wanted, int):
+        yield "max_tokens: Input should be a valid integer"
     elif wanted < 0:
         yield "max_tokens: Input should be greater than or equal to 0"
     elif wanted == 0 and asked.body.get("stream"):

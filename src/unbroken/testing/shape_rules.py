@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from unbroken.testing.incoming import Block, Incoming
@@ -68,7 +68,7 @@ _BLOCKS: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
     "mcp_tool_result": (frozenset({"tool_use_id"}), frozenset({"content", "is_error", "cache_control"})),
     "container_upload": (frozenset({"file_id"}), _CACHED),
 }
-#: Blocks whose fields are not looked at: mostly the caller's own words.
+#: Blocks that are mostly the caller's own words: no more than what they must have is looked at.
 _OTHERS: Final = frozenset(
     {
         "compaction",
@@ -82,12 +82,24 @@ _OTHERS: Final = frozenset(
         "tool_result",
     }
 )
+_GIVEN: Final = {
+    "document": frozenset({"source"}),
+    "image": frozenset({"source"}),
+    "search_result": frozenset({"source", "title", "content"}),
+    "tool_result": frozenset({"tool_use_id"}),
+}
+#: Fields that are no strings, or not always.
+_ANY: Final = frozenset({"content", "input", "source"})
 _TAGS: Final = ", ".join(f"'{kind}'" for kind in sorted(_OTHERS | _BLOCKS.keys()))
-_LARGEST_CACHE: Final = 4
+#: "There is a limit of 100,000 messages in a single request" (the SDK's types/message_create_params.py, 2.12.0).
+_MOST_MESSAGES: Final = 100_000
+#: The fields of a message, and those that a system message may have beside them (types/beta of the same SDK).
+_MESSAGE: Final = frozenset({"role", "content"})
+_SYSTEM_MESSAGE: Final = _MESSAGE | {"clear_at", "output_config"}
 
 
 def fields(asked: Incoming) -> Iterator[str]:
-    """Fields that nobody knows, or of a wrong kind; too many cache marks."""
+    """Fields that nobody knows, or of a wrong kind."""
     body = asked.body
     for name in body:
         if name not in _FIELDS and name not in _BETA_FIELDS:
@@ -98,17 +110,6 @@ def fields(asked: Incoming) -> Iterator[str]:
     for sequence in sequences if isinstance(sequences, list) else ():
         if not isinstance(sequence, str) or not sequence.strip():
             yield "stop_sequences: each stop sequence must contain non-whitespace"
-    marks = _count_marks([body.get("system"), body.get("tools"), body.get("messages")])
-    if marks > _LARGEST_CACHE:
-        yield f"A maximum of {_LARGEST_CACHE} blocks with cache_control may be provided. Found {marks}."
-
-
-def _count_marks(item: object) -> int:
-    if isinstance(item, list):
-        return sum(map(_count_marks, item))
-    if isinstance(item, dict):
-        return bool(item.get("cache_control")) + sum(map(_count_marks, item.values()))
-    return 0
 
 
 def betas(asked: Incoming) -> Iterator[str]:
@@ -125,6 +126,8 @@ def messages(asked: Incoming) -> Iterator[str]:
         yield "messages: Field required"
     elif not given:
         yield "messages: at least one message is required"
+    elif len(given) > _MOST_MESSAGES:
+        yield f"messages: at most {_MOST_MESSAGES} messages are allowed. Found {len(given)}."
     else:
         for i, message in enumerate(given):
             yield from _message(i, message, is_last=i == len(given) - 1)
@@ -139,6 +142,9 @@ def _message(i: int, message: Any, *, is_last: bool) -> Iterator[str]:
         yield f"messages.{i}.content: Input should be a valid string or a list of content blocks"
     elif not message["content"] and not (is_last and message["role"] == "assistant"):
         yield f"messages.{i}: all messages must have non-empty content except for the optional final assistant message"
+    else:
+        for name in message.keys() - (_SYSTEM_MESSAGE if message["role"] == "system" else _MESSAGE):
+            yield f"messages.{i}.{name}: Extra inputs are not permitted"
 
 
 def _is_content(content: object) -> bool:
@@ -152,7 +158,10 @@ def blocks(asked: Incoming) -> Iterator[str]:
     """Blocks of a type that nobody knows, and such as have not the fields of their type."""
     for path, message, block in asked.parts():
         kind = block["type"]
-        if asked.is_scripted(block) or kind in _OTHERS:
+        if asked.is_scripted(block):
+            continue
+        if kind in _OTHERS:
+            yield from _missing(f"{path}.{kind}", block, _GIVEN.get(kind, ()))
             continue
         if kind not in _BLOCKS:
             yield (f"{path}: Input tag '{kind}' found using 'type' does not match any of the expected tags: {_TAGS}")
@@ -164,26 +173,26 @@ def blocks(asked: Incoming) -> Iterator[str]:
 
 def _fields_of(path: str, block: Block) -> Iterator[str]:
     must, may = _BLOCKS[block["type"]]
-    for name in sorted(must):
-        if block.get(name) is None:
-            yield f"{path}.{name}: Field required"
-        elif name == "input" and not isinstance(block[name], dict):
-            yield f"{path}.{name}: Input should be a valid dictionary"
-        elif name not in ("input", "content") and not isinstance(block[name], str):
-            yield f"{path}.{name}: Input should be a valid string"
+    yield from _missing(path, block, must)
     for name in block:
         if name not in must | may | {"type"}:
             yield f"{path}.{name}: Extra inputs are not permitted"
 
 
+def _missing(path: str, block: Block, must: Collection[str]) -> Iterator[str]:
+    for name in sorted(must):
+        if block.get(name) is None:
+            yield f"{path}.{name}: Field required"
+        elif name == "input" and not isinstance(block[name], dict):
+            yield f"{path}.{name}: Input should be a valid dictionary"
+        elif name not in _ANY and not isinstance(block[name], str):
+            yield f"{path}.{name}: Input should be a valid string"
+
+
 def texts(asked: Incoming) -> Iterator[str]:
-    """Texts in which nothing stands."""
-    system = asked.body.get("system")
-    for block in system if isinstance(system, list) else ():
-        if not block.get("text"):
-            yield "system: text content blocks must be non-empty"
-    for _path, _message, part in asked.parts():
-        if part["type"] != "text":
+    """Texts in which nothing stands; the content of a final assistant message may be empty."""
+    for _path, message, part in asked.parts():
+        if part["type"] != "text" or message["content"] == "":
             continue
         text: Any = part.get("text")
         if not text:
@@ -193,12 +202,9 @@ def texts(asked: Incoming) -> Iterator[str]:
 
 
 def version(asked: Incoming) -> Iterator[str]:
-    """What version 2026-10-21 no longer takes."""
+    """What version 2026-10-21 no longer takes in messages."""
     if asked.version < "2026-10-21":
         return
-    for name in ("temperature", "top_p", "top_k"):
-        if name in asked.body:
-            yield f"{name}: Extra inputs are not permitted"
     for path, message, block in asked.parts():
         if block["type"] == "document" and message["role"] == "assistant":
             yield f"{path}: `document` blocks are not allowed in assistant messages"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from unbroken.core.models import EFFORTS
 from unbroken.testing.carried import turns_of
 from unbroken.testing.incoming import Block, Incoming, blocks_of
 from unbroken.testing.signing import after_thinking, conversation, signed_by, signed_in
@@ -13,7 +14,8 @@ __all__ = ["parameter", "places", "signatures"]
 
 _LEAST_BUDGET: Final = 1024
 _THINKING: Final = ("thinking", "redacted_thinking")
-_HIGHEST_EFFORTS: Final = ("xhigh", "max")
+#: Without the beta of this name a budget is part of `max_tokens`: extended-thinking page.
+_INTERLEAVED: Final = "interleaved-thinking-"
 #: The models that bind a thinking block to the conversation before it: claude-api.md, section 4.
 _BOUND: Final = frozenset(
     f"claude-{name}"
@@ -30,18 +32,21 @@ def parameter(asked: Incoming) -> Iterator[str]:
     if kind not in asked.info.thinking:
         yield f'"thinking.type.{kind}" is not supported for this model.'
     effort = (asked.body.get("output_config") or {}).get("effort")
-    # `disabled` on Opus 5, `between_tools` on Sonnet 5.5: the words are not known.
-    restless = kind == "between_tools" or (kind == "disabled" and asked.info.name == "claude-opus-5")
-    if restless and effort in _HIGHEST_EFFORTS:
+    quiet = asked.info.quiet_effort
+    # What's-new pages of Opus 5 and the 5.5 models; the words are not known.
+    is_quiet = kind in ("disabled", "between_tools")
+    if quiet is not None and is_quiet and effort in EFFORTS and effort not in quiet:
         yield f'"thinking.type.{kind}" is not supported at effort "{effort}".'
     if kind != "enabled":
         return
     budget = thinking.get("budget_tokens")
-    if not isinstance(budget, int):
+    most = asked.body.get("max_tokens")
+    may_interleave = asked.info.interleaves and bool(asked.body.get("tools") or asked.body.get("mcp_servers"))
+    if isinstance(budget, bool) or not isinstance(budget, int):
         yield "thinking.enabled.budget_tokens: Field required"
     elif budget < _LEAST_BUDGET:
         yield f"thinking.enabled.budget_tokens: Input should be greater than or equal to {_LEAST_BUDGET}"
-    elif isinstance(asked.body.get("max_tokens"), int) and asked.body["max_tokens"] <= budget:
+    elif isinstance(most, int) and most <= budget and not (may_interleave and asked.has_beta(_INTERLEAVED)):
         yield "`max_tokens` must be greater than `thinking.budget_tokens`."
 
 

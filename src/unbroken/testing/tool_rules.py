@@ -20,19 +20,25 @@ _SERVER_CALLS: Final = ("server_tool_use", "mcp_tool_use")
 
 def offer(asked: Incoming) -> Iterator[str]:
     """Tools of one name; a choice that the model does not take."""
-    names = [tool["name"] for tool in asked.body.get("tools") or () if "name" in tool]
+    tools = asked.body.get("tools") or ()
+    names = [tool["name"] for tool in tools if isinstance(tool.get("name"), str)]
     if len(set(names)) < len(names):
         yield "tools: Tool names must be unique."
-    choice = asked.body.get("tool_choice") or {}
-    forced = choice.get("type") in ("any", "tool")
+    choice = asked.body.get("tool_choice")
+    if choice is None:
+        return
+    forced = choice["type"] in ("any", "tool")
     if forced and not asked.info.forced_tool_choice:
         yield "tool_choice: `any` and `tool` are not supported by this model."
     if forced and asked.thinking == "enabled":
         yield "Thinking may not be enabled when tool_choice forces tool use."
-    if choice and choice.get("type") != "none" and not asked.body.get("tools") and not asked.body.get("mcp_servers"):
+    # What a toolset, an MCP server or a block in a message brings has names that do not stand in the list.
+    added = any(block["type"] == "tool_addition" for _, _, block in asked.parts())
+    others = added or bool(asked.body.get("mcp_servers"))
+    if choice["type"] != "none" and not tools and not others:
         yield "tool_choice may only be specified while providing tools."
-    elif choice.get("type") == "tool" and choice.get("name") not in names:
-        yield f"Tool '{choice.get('name')}' not found in provided tools"
+    elif choice["type"] == "tool" and choice["name"] not in names and not others and len(names) == len(tools):
+        yield f"Tool '{choice['name']}' not found in provided tools"
 
 
 def calls(asked: Incoming) -> Iterator[str]:

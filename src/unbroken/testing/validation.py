@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from unbroken.core.models import MODELS, lookup
-from unbroken.testing import output_rules, shape_rules, source_rules, thinking_rules, tool_rules
+from unbroken.testing import (
+    cache_rules,
+    output_rules,
+    parameter_rules,
+    schema_rules,
+    shape_rules,
+    source_rules,
+    thinking_rules,
+    tool_rules,
+)
 from unbroken.testing.incoming import Incoming
 
 if TYPE_CHECKING:
@@ -27,9 +36,14 @@ KNOWN_MODELS: Final = frozenset(info.name for info in MODELS)
 _RULES: Final[tuple[Callable[[Incoming], Iterator[str]], ...]] = (
     shape_rules.fields,
     shape_rules.betas,
+    parameter_rules.kinds,
+    parameter_rules.system,
     shape_rules.messages,
     shape_rules.blocks,
     shape_rules.texts,
+    schema_rules.tools,
+    cache_rules.marks,
+    cache_rules.automatic,
     tool_rules.offer,
     tool_rules.calls,
     tool_rules.server_calls,
@@ -37,12 +51,15 @@ _RULES: Final[tuple[Callable[[Incoming], Iterator[str]], ...]] = (
     thinking_rules.places,
     output_rules.prefill,
     output_rules.form,
+    schema_rules.held_to,
     output_rules.effort,
+    parameter_rules.speed,
     thinking_rules.signatures,
     source_rules.search_results,
     source_rules.citations,
     output_rules.lengths,
     shape_rules.version,
+    parameter_rules.sampling,
 )
 
 

@@ -96,6 +96,12 @@ def test_what_goes_wrong_is_a_value(fault: Any, code: str) -> None:
     assert len(requests) == 1
 
 
+def test_what_stands_for_the_model_and_is_no_name_is_not_told() -> None:
+    """It may be anything."""
+    asked, _ = asking("Hello.", {**HELLO, "model": {"name": "canary"}})
+    assert (asked.model, type(asked.error)) == ("no model", anthropic.BadRequestError)
+
+
 def test_what_breaks_after_the_answer_does_not_break_it() -> None:
     """Its end was seen."""
     asked, _ = asking(Script("Hello.", faults=[EndOfFile(at=AFTER_MESSAGE_STOP)]))

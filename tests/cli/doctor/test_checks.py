@@ -81,7 +81,7 @@ def test_it_is_said_which_key_the_sdk_takes(monkeypatch: pytest.MonkeyPatch) -> 
     assert found.details == ("ANTHROPIC_AUTH_TOKEN is set too, and not used.",)
 
 
-@pytest.mark.skipif(not hasattr(anthropic, "AccessToken"), reason="this SDK has no credentials but keys and tokens")
+@pytest.mark.skipif(anthropic.__version__.startswith("1."), reason="SDK 1 takes no credentials but keys and tokens")
 def test_credentials_of_a_profile_are_not_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK fetches them by itself."""
     monkeypatch.delenv("ANTHROPIC_API_KEY")
@@ -91,6 +91,7 @@ def test_credentials_of_a_profile_are_not_looked_into(monkeypatch: pytest.Monkey
 
     found = try_key(says(200), api_key=None, credentials=provider)
     assert found.summary == "the SDK's own credentials profile is accepted"
+    assert found.to_dict()["source"] == "profile"
 
 
 def test_no_key_is_a_problem_with_a_next_step() -> None:

@@ -177,9 +177,10 @@ def test_what_preflight_finds_is_told_with_its_fix(doctor: Doctor, asked: Path) 
 
 
 def test_what_the_api_answers_is_well_whatever_preflight_thinks(doctor: Doctor, asked: Path) -> None:
-    """The exit code is the API's; the server of the tests does not look into schemas."""
-    schema = {"type": "object", "properties": {"a": {"type": "integer", "minimum": 1}}, "additionalProperties": False}
-    asked.write_text(json.dumps(request(output_config={"format": {"type": "json_schema", "schema": schema}})))
+    """The exit code is the API's; of one form by both names nobody says what the API answers."""
+    form = {"type": "json_schema", "schema": {"type": "string"}}
+    both = {"output_config": {"format": form}, "output_format": form}
+    asked.write_text(json.dumps(request(**both, betas=["structured-outputs-2025-11-13"])))
     ran = doctor(asked)
     assert (ran.code, steps(ran)["preflight"], steps(ran)["request"]) == (0, "✗", "✓")
 
@@ -488,17 +489,18 @@ def test_the_sdks_log_shows_nothing(start: Start, api: ThreadedFaultServer, aske
 
 
 def test_what_is_no_command_line_is_exit_code_2(run: Run, asked: Path, tmp_path: Path) -> None:
-    """A file that is not there, an address that is none, a directory that is not there."""
+    """A file that is not there, an address that is none, a directory that is not there or in a file's place."""
     assert run("doctor", str(tmp_path / "nothing.json")).code == 2
     assert run("doctor", "--base-url", "localhost").code == 2
     assert run("doctor", "--status-url", "localhost").code == 2
     assert run("doctor", str(asked), "--output", str(tmp_path / "no" / "file")).code == 2
+    assert run("doctor", str(asked), "--report", str(tmp_path)).code == 2
     assert run("doctor", "--repeat", "0").code == 2
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(doctor: Doctor, tmp_path: Path) -> None:
     """After all that was found was shown."""
-    ran = doctor("--report", tmp_path)
+    ran = doctor("--report", tmp_path / ("x" * 300))
     assert "All is well" in ran.out
     assert "cannot be written" in ran.err
     assert ran.code == 1

@@ -34,6 +34,7 @@ from unbroken.cli.doctor.reading import parse
         (b"[1]", "It is an array, and a request is an object."),
         (b'"Hi."', "It is a single value, and a request is an object."),
         (b"[" * 100_000, "It is nested too deeply."),
+        (b"[" * 300 + b"]" * 300, "It is nested too deeply."),
         (b'{"a": ' + b"1" * 5_000 + b"}", "A number in it has more digits than can be read."),
     ],
 )  # fmt: skip

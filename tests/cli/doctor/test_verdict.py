@@ -70,16 +70,18 @@ def test_what_was_answered_is_well_whatever_preflight_found() -> None:
 
 def test_an_internal_error_of_the_request_alone_is_probably_the_payloads() -> None:
     """What preflight finds is looked at first, then what bisecting would find."""
-    request = problem("request", next_steps=("tools[0]: Leave it out.", "Ask again later."), request_ids=("req_3",))
-    found = verdict(ok("hello"), request, asked=DIED)
+    advice = "tool_choice: Give tools, or leave `tool_choice` out."
+    preflight = problem("preflight", "invalid_request", next_steps=(advice,))
+    request = problem("request", next_steps=(advice, "Ask again later."), request_ids=("req_3",))
+    found = verdict(preflight, ok("hello"), request, asked=DIED)
     assert found.code == "likely_payload"
     assert found.next_steps == (
-        "tools[0]: Leave it out.",
+        advice,
         "Find the part that causes it: unbroken doctor --bisect request.json",
         "Send it again: where it works then, the error is intermittent.",
     )
     assert found.request_ids == ("req_3",)
-    assert "--bisect REQUEST.json" in verdict(request, asked=DIED, name="-").next_steps[1]
+    assert "--bisect REQUEST.json" in verdict(preflight, request, asked=DIED, name="-").next_steps[1]
 
 
 def test_during_an_incident_one_waits_first() -> None:
@@ -102,7 +104,11 @@ def test_during_an_incident_one_waits_first() -> None:
             "conversation_length",
             "Shorten or summarise the conversation to what stands before messages[30].",
         ),
-        ({"verdict": "unfinished"}, "likely_payload", "Bisect again with a higher --max-requests or --max-cost."),
+        (
+            {"verdict": "unfinished"},
+            "likely_payload",
+            "Where it fails only now and then, bisect with --repeat 3: a part may have passed by luck.",
+        ),
         (
             {"verdict": "intermittent"},
             "server_error_intermittent",
@@ -121,6 +127,21 @@ def test_what_bisecting_found_is_the_verdict(changes: dict[str, Any], code: str,
     assert found.code == code
     assert found.next_steps[-1] == step
     assert found.request_ids == ("req_3", "req_6")
+
+
+def test_of_too_many_parts_there_may_be_fewer() -> None:
+    """Where it seems to be their number, more requests alone would not help."""
+    causes = ("tools[10]", "tools[11]", "tools[12]")
+    found = verdict(problem("request"), asked=DIED, bisected=searched(verdict="unfinished", causes=causes))
+    assert found.next_steps[0] == "Try with fewer or simpler tools."
+
+
+def test_a_rejection_of_what_cannot_be_left_out_is_no_matter_for_support() -> None:
+    """The payload is its cause, and its own steps say more."""
+    request = problem("request", "invalid_request", next_steps=("model: Give it.",))
+    found = verdict(request, asked=DIED, bisected=searched(verdict="always", causes=()))
+    assert (found.code, found.next_steps) == ("invalid_request", ("model: Give it.",))
+    assert found.summary == "The API rejects what cannot be left out of the request: its model, say, or `max_tokens`."
 
 
 def test_a_rejection_stays_one_where_its_part_was_not_found() -> None:

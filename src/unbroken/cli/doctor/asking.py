@@ -84,8 +84,10 @@ async def ask(client: anthropic.AsyncAnthropic, params: Mapping[str, Any], *, li
             error = anthropic.APIError("The answer is malformed.", _request(client), body=None)
     if scope.cancelled_caught and reading.first is None:
         error = anthropic.APITimeoutError(request=_request(client))
+    model = params.get("model")
     return Asked(
-        model=str(params.get("model")),
+        # What stands there and is no name may be content.
+        model=model if isinstance(model, str) else "no model",
         error=error,
         first_content=None if reading.first is None else reading.first - started,
         seconds=anyio.current_time() - started,

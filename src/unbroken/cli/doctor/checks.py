@@ -121,7 +121,7 @@ def no_key(why: str) -> Check:
 async def key(client: anthropic.AsyncAnthropic, limits: Limits) -> Check:
     """Whether the API takes the key: it is asked which models there are."""
     told = source(client)
-    data = {"source": told.partition(" ")[0]}
+    data = {"source": next((name for name in _NAMES if told.startswith(name)), "profile")}
     details = ("ANTHROPIC_AUTH_TOKEN is set too, and not used.",) if all(map(os.environ.get, _NAMES)) else ()
     error: Exception | None = None
     with anyio.move_on_after(limits.check) as scope:

@@ -39,7 +39,7 @@ VERSION: Final = 1
 _HOPELESS: Final = frozenset(
     {
         *("authentication", "billing", "no_credentials", "not_found", "permission", "spend_limit"),
-        *("acceleration_limit", "overloaded", "rate_limited", "stalled"),
+        *("acceleration_limit", "not_sendable", "overloaded", "rate_limited", "stalled"),
     }
 )
 

@@ -11,9 +11,13 @@ from typing import Any, Final
 
 __all__ = ["Reading", "parse"]
 
-#: The tokens of JSON as Python's parser takes it: strings, numbers and names, and what stands between them.
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[-+.\w]+|[{}\[\]:,]')
+#: The tokens of JSON as Python's parser takes it: strings, numbers and names, and what stands between them. Possessive:
+#: to come back to a string of 10 MB, an image say, the engine would keep a gigabyte.
+_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[-+.\w]+|[{}\[\]:,]')
 _LITERALS: Final = {"NaN", "Infinity", "-Infinity"}
+#: How many objects and arrays may stand in each other: what can be read in one place has to be written in another, and
+#: taken apart, and each of them stops at a depth of its own, which differs between Pythons.
+_DEEPEST: Final = 250
 #: How Python's parser begins what it says, and what it is said with here.
 _KNOWN: Final = {
     "Extra data": "the JSON is over, and something comes after it",
@@ -58,6 +62,7 @@ def parse(data: bytes) -> Reading:
         return _broken(data, "It is empty.")
     try:
         value = json.loads(text)
+        problems = [f"{_place(text[:at])}: {what}." for at, what in _oddities(text)]
     except json.JSONDecodeError as error:
         offset, mistake = _mistake(text, error)
         return _broken(data, f"{_place(text[:offset])}: {mistake}.")
@@ -65,7 +70,6 @@ def parse(data: bytes) -> Reading:
         return _broken(data, "It is nested too deeply.")
     except ValueError:
         return _broken(data, "A number in it has more digits than can be read.")
-    problems = [f"{_place(text[:at])}: {what}." for at, what in _oddities(text)]
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -118,13 +122,19 @@ def _words(here: str, message: str) -> str:
 
 
 def _oddities(text: str) -> Iterator[tuple[int, str]]:
-    """What Python's parser lets pass and the API does not, or not surely, each with its offset."""
+    """What Python's parser lets pass and the API does not, or not surely, each with its offset.
+
+    Raises:
+        RecursionError: It is nested too deeply.
+    """
     names: list[set[str] | None] = []  # of the objects that are open; None for an array
     tokens = list(_TOKEN.finditer(text))
     for token, after in zip(tokens, [*tokens[1:], None], strict=True):
         word = token[0]
         if word in "{[":
             names.append(set() if word == "{" else None)
+            if len(names) > _DEEPEST:
+                raise RecursionError
         elif word in "}]":
             names.pop()
         elif word[0] == '"':

@@ -89,7 +89,8 @@ def conclude(
         mend = "Mend what is named above; nothing of the request was sent."
         return Verdict(code="invalid_json", summary="The request is no valid JSON.", next_steps=(mend,), **more)
     if worst.name == "request" and worst.code in _INTERNAL:
-        return _payload(worst, name, more)
+        found = [step for check in checks if check.name == "preflight" for step in check.next_steps]
+        return _payload(worst, found, name, more)
     summary = "The API will reject the request." if worst.name == "preflight" else worst.summary
     waiting = _waiting(checks) if worst.code in ("overloaded", *_INTERNAL) else ()
     # Some advise what is just being done.
@@ -111,12 +112,12 @@ def _waiting(checks: Sequence[Check]) -> tuple[str, ...]:
     return tuple(step for check in checks if check.name == "status page" for step in check.next_steps)
 
 
-def _payload(request: Check, name: str | None, more: dict[str, Any]) -> Verdict:
-    """A plain request is answered, or this one would not have been sent."""
+def _payload(request: Check, found: Sequence[str], name: str | None, more: dict[str, Any]) -> Verdict:
+    """A plain request is answered, or this one would not have been sent; `found` is what preflight advises."""
     bisect = (
         f"Find the part that causes it: unbroken doctor --bisect {name if name not in (None, '-') else 'REQUEST.json'}"
     )
-    findings = [step for step in request.next_steps if step.startswith(("messages", "tools", "system", "output"))]
+    findings = [step for step in request.next_steps if step in found]
     return Verdict(
         code="likely_payload",
         summary=(
@@ -130,6 +131,7 @@ def _payload(request: Check, name: str | None, more: dict[str, Any]) -> Verdict:
 
 def _bisected(request: Check, found: Shrunk, more: dict[str, Any]) -> Verdict:
     causes = " and ".join(found.causes)
+    summary = f"{found.summary[:1].upper()}{found.summary[1:]}."
     steps: list[str] = []
     match found.verdict:
         case "found":
@@ -138,11 +140,15 @@ def _bisected(request: Check, found: Shrunk, more: dict[str, Any]) -> Verdict:
         case "length":
             steps = [f"Shorten or summarise the conversation to what stands before {causes}."]
         case "unfinished":
-            steps = ["Bisect again with a higher --max-requests or --max-cost."]
+            steps = [] if found.crowd is None else [f"Try with fewer or simpler {found.crowd}."]
+            steps += ["Bisect again with a higher --max-requests or --max-cost."]
+            steps += ["Where it fails only now and then, bisect with --repeat 3: a part may have passed by luck."]
         case "intermittent":
             steps = ["Retry it; bisect with --repeat, so that a part that passes by luck is asked again."]
+        case "always" if request.code not in _INTERNAL:
+            summary = "The API rejects what cannot be left out of the request: its model, say, or `max_tokens`."
+            steps = list(request.next_steps)
         case "always":
             steps = ["Look at the status page, and write to support with the request ids below."]
     code = _CODES[found.verdict] if request.code in _INTERNAL or found.verdict == "found" else str(request.code)
-    summary = f"{found.summary[:1].upper()}{found.summary[1:]}."
     return Verdict(code=code, summary=summary, next_steps=tuple(steps), **more)

@@ -1,0 +1,94 @@
+"""What a saved handle has to look like: its file may have been cut or edited, or be something else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from ..core.resume import Form
+from ..report import AttemptReport, Notice
+from .typed import Api
+
+__all__ = ["objection"]
+
+_Name = Annotated[str, Field(min_length=1)]
+_Date = Annotated[AwareDatetime, Field(strict=True)]
+
+
+class _Block(TypedDict):
+    start: dict[str, Any]
+    text: str
+    signature: str | None
+    citations: list[Any]
+    deltas: list[dict[str, Any]]
+    closed: bool
+    abandoned: bool
+
+
+class _Partial(TypedDict):
+    version: int
+    message: dict[str, Any] | None
+    blocks: list[_Block]
+    ending: dict[str, Any]
+    stopped: bool
+    sequence: int
+
+
+class _Anchor(TypedDict):
+    sent: str
+    echo: str
+    key: str
+
+
+class _Rest(TypedDict):
+    partial: _Partial
+    form: Form
+    anchor: _Anchor | None
+    own: bool
+    stop_sequences: list[str]
+    format: dict[str, Any] | None
+
+
+class _Options(TypedDict, total=False):
+    betas: list[str] | None
+    user_profile_id: str | None
+    workspace_id: str | None
+
+
+class _Report(TypedDict):
+    attempts: Annotated[list[AttemptReport], Field(min_length=1)]  # the last one is the batch's
+    notices: list[Notice]
+    outcome: Literal["open", "complete", "failed", "closed"]
+    duration: float | None
+
+
+class _Handle(TypedDict):
+    id: _Name
+    custom_id: _Name
+    model: _Name
+    api: Api
+    created_at: _Date
+    expires_at: _Date
+    options: _Options
+    rest: _Rest
+    report: _Report
+
+
+_HANDLE: Final[TypeAdapter[_Handle]] = TypeAdapter(_Handle)
+
+
+def objection(data: Mapping[str, Any]) -> str | None:
+    """What keeps this from being a handle, where it is and what is wrong, without what stands there; None: nothing."""
+    try:
+        # Half of a surrogate pair is no fault of the handle's, and pydantic would take it for one.
+        _HANDLE.validate_json(json.dumps(data, ensure_ascii=False).encode(errors="replace"))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except (TypeError, ValueError, RecursionError):
+        return "it is no JSON"
+    return None
