@@ -202,6 +202,18 @@ async def test_an_answer_that_goes_on_after_its_error_is_not_waited_for() -> Non
         assert len(server.connections) == 2
 
 
+async def test_what_no_connection_would_carry_is_not_the_networks_trouble() -> None:
+    """A key with a line break in it is refused here, and would be again."""
+    async with serving(TEXT) as (server, client):
+        attempt = Attempt(WATCH)
+        broken = client.with_options(api_key="key\n", max_retries=0)
+        failure = await attempt.open(broken.messages, {**REQUEST, "timeout": 10})
+        await attempt.aclose()
+    assert failure is not None
+    assert (failure.kind, failure.verdict) == (Kind.AUTHENTICATION, Verdict.CLIENT)
+    assert server.requests == []
+
+
 async def test_the_transports_error_is_the_cause() -> None:
     """Nothing is swallowed."""
     async with attempting(Reset()) as (_, attempt, _, _):
