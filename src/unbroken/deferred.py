@@ -18,11 +18,11 @@ from .engine.batches import batches_of, create, with_schema
 from .engine.deferred import Deferred
 from .engine.deferring import Created, named
 from .engine.inputs import given, settle
+from .engine.looking import look_through
 from .engine.stream import FormatT
 from .engine.teller import Teller
 from .health import default_health
 from .policy import Policy
-from .preflight.gate import let_pass
 from .report import Report
 
 if TYPE_CHECKING:
@@ -98,10 +98,9 @@ async def defer(
         request["output_format"] = output_format
     name, limits, report = named(custom_id), policy or Policy(), Report()
     teller = Teller(report, anyio.current_time(), None)
-    if limits.preflight != "off":
-        models, version = default_health(client).models, lambda: version_sent(client, request)
-        for finding in let_pass(request, limits.preflight, models=models, version=version):
-            teller.notice("preflight", str(finding))
+    models, version = default_health(client).models, lambda: version_sent(client, request)
+    for finding in look_through(request, limits.preflight, models=models, version=version)():
+        teller.notice("preflight", str(finding))
     (settled,) = await settle(request)
     rest = Rest(
         stop_sequences=tuple(settled.get("stop_sequences") or ()),

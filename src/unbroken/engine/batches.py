@@ -15,8 +15,9 @@ import anyio
 import httpx2
 from pydantic import TypeAdapter
 
+from .. import evidence
 from ..core.deferral import as_batched, result_in
-from ..core.failure import Failure, Kind, Verdict, classify, of_kind
+from ..core.failure import Failure, Kind, Verdict
 from ..policy import Policy
 from .attempt import Watch
 from .clients import parameters, request_id, resource, without_retries
@@ -272,9 +273,5 @@ def with_schema(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def failure_of(error: anthropic.APIError) -> Failure:
-    """What one of the SDK's errors stands for, outside of a stream."""
-    if isinstance(error, anthropic.APIStatusError):
-        return classify(
-            error, status=error.status_code, body=error.body, headers=error.response.headers, now=time.time()
-        )
-    return of_kind(Kind.CONNECTION if isinstance(error, anthropic.APIConnectionError) else Kind.MALFORMED, error)
+    """What one of the SDK's errors stands for, now."""
+    return evidence.failure_of(error, time.time())

@@ -47,6 +47,8 @@ _FORMATS: Final = frozenset(
 )
 #: Look-around, back references, word boundaries.
 _HARD: Final = re.compile(r"\(\?[=!<]|\\[1-9bB]")
+#: The arguments whose schemas an answer can be held to.
+_HELD: Final = ("output_config", "output_format", "tools")
 _ANCHOR: Final = re.compile("#[^/]")
 _MOST_STRICT_TOOLS: Final = 20
 _MOST_OPTIONAL: Final = 24
@@ -65,7 +67,7 @@ def schema_invalid(asked: Request) -> Iterator[Complaint]:
                 yield path, f"The keyword has to be {wanted}."
 
 
-@rule("schema_recursive", "Write the levels out, as many as are needed.", "output_config", "output_format", "tools")
+@rule("schema_recursive", "Write the levels out, as many as are needed.", *_HELD)
 def schema_recursive(asked: Request) -> Iterator[Complaint]:
     """A schema that refers to itself.
 
@@ -77,7 +79,7 @@ def schema_recursive(asked: Request) -> Iterator[Complaint]:
             yield f"{path}{where}", "The schema refers to itself."
 
 
-@rule("schema_reference", "Put what it refers to into the schema's `$defs`.", "output_config", "output_format", "tools")
+@rule("schema_reference", "Put what it refers to into the schema's `$defs`.", *_HELD)
 def schema_reference(asked: Request) -> Iterator[Complaint]:
     """A reference out of the schema, or to nothing in it.
 
@@ -97,9 +99,7 @@ def schema_reference(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_additional_properties",
     "Give every object `additionalProperties: false`.",
-    "output_config",
-    "output_format",
-    "tools",
+    *_HELD,
 )
 def schema_additional_properties(asked: Request) -> Iterator[Complaint]:
     """An object that does not rule out further properties.
@@ -116,9 +116,7 @@ def schema_additional_properties(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_constraint",
     "Leave it out, say it in the `description`, and check it when the answer is there.",
-    "output_config",
-    "output_format",
-    "tools",
+    *_HELD,
 )
 def schema_constraint(asked: Request) -> Iterator[Complaint]:
     """A limit on a number, on the length of a string or on the items of an array.
@@ -132,7 +130,7 @@ def schema_constraint(asked: Request) -> Iterator[Complaint]:
                 yield f"{node.path}.{name}", f"`{name}` is not supported in a schema that is held to."
 
 
-@rule("schema_one_of", "Use `anyOf`.", "output_config", "output_format", "tools")
+@rule("schema_one_of", "Use `anyOf`.", *_HELD)
 def schema_one_of(asked: Request) -> Iterator[Complaint]:
     """`oneOf`.
 
@@ -143,7 +141,7 @@ def schema_one_of(asked: Request) -> Iterator[Complaint]:
             yield f"{node.path}.oneOf", "`oneOf` is not supported in a schema that is held to."
 
 
-@rule("schema_enum", "List strings, numbers, true, false or null only.", "output_config", "output_format", "tools")
+@rule("schema_enum", "List strings, numbers, true, false or null only.", *_HELD)
 def schema_enum(asked: Request) -> Iterator[Complaint]:
     """An `enum` of lists or objects.
 
@@ -158,9 +156,7 @@ def schema_enum(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_all_of_reference",
     "Write out what is referred to, or leave `allOf` out.",
-    "output_config",
-    "output_format",
-    "tools",
+    *_HELD,
 )
 def schema_all_of_reference(asked: Request) -> Iterator[Complaint]:
     """A reference in `allOf`.
@@ -176,9 +172,7 @@ def schema_all_of_reference(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_pattern",
     "Write a simpler pattern, without look-around, back references and word boundaries.",
-    "output_config",
-    "output_format",
-    "tools",
+    *_HELD,
     severity="warning",
 )
 def schema_pattern(asked: Request) -> Iterator[Complaint]:
@@ -195,9 +189,7 @@ def schema_pattern(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_format",
     "Leave the format out, or say it in the `description`.",
-    "output_config",
-    "output_format",
-    "tools",
+    *_HELD,
     severity="warning",
 )
 def schema_format(asked: Request) -> Iterator[Complaint]:
@@ -215,9 +207,7 @@ def schema_format(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_keyword",
     "Leave it out, or say it in the `description`.",
-    "output_config",
-    "output_format",
-    "tools",
+    *_HELD,
     severity="warning",
 )
 def schema_keyword(asked: Request) -> Iterator[Complaint]:
@@ -234,9 +224,7 @@ def schema_keyword(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_strict_tools",
     "Mark as strict only the tools for which it matters.",
-    "output_config",
-    "output_format",
-    "tools",
+    *_HELD,
 )
 def schema_strict_tools(asked: Request) -> Iterator[Complaint]:
     """More strict tools than a request may have.
@@ -251,9 +239,7 @@ def schema_strict_tools(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_optional",
     "Make properties required where they can be.",
-    "output_config",
-    "output_format",
-    "tools",
+    *_HELD,
     severity="warning",
 )
 def schema_optional(asked: Request) -> Iterator[Complaint]:
@@ -269,9 +255,7 @@ def schema_optional(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_unions",
     "Use fewer alternatives and types that may be null.",
-    "output_config",
-    "output_format",
-    "tools",
+    *_HELD,
     severity="warning",
 )
 def schema_unions(asked: Request) -> Iterator[Complaint]:
