@@ -100,13 +100,13 @@ async def test_several_cuts_close_together_join_exactly() -> None:
 
 
 @pytest.mark.parametrize("asked_again", [0, 1, 2])
-async def test_a_seam_that_matches_nothing_is_asked_for_again_and_then_joined_and_marked(asked_again: int) -> None:
-    """`verify_seam` times; then nothing is lost, and the report says that the joint is a guess."""
+async def test_a_seam_that_matches_nothing_is_joined_and_marked_where_the_policy_says_so(asked_again: int) -> None:
+    """Asked for again `verify_seam` times; then nothing is lost, and the report says that the joint is a guess."""
     held, strange = TEXTS["prose"][:200], "Quite another thing, in other words altogether, and no end in sight. " * 4
     dying = Script(Answer(TEXTS["prose"]), faults=[Drop(at=after_characters(200))], then=Status(529))
     script = Script(models={CONTINUE: dying, "claude-sonnet-5-5": Script(Answer(strange))})
     async with serving(script) as (_, client):
-        policy = Policy(initial_backoff=0, max_attempts_per_route=1, verify_seam=asked_again)
+        policy = Policy(initial_backoff=0, max_attempts_per_route=1, verify_seam=asked_again, on_unmatched="join")
         reading = await read(client, model=CONTINUE, fallback_models=["claude-sonnet-5-5"], policy=policy)
         assert_unbroken(reading, reading.text)
         assert reading.text.startswith(held)
