@@ -114,12 +114,11 @@ def read_ask(answer: str, sent: str, asked: str) -> Ask:
     start = places[len(before) + first] if first < 0 else len(sent)
     end = places[len(before) + last - 1] + 1
     # White space inside the marks is part of the quotation where the answer has it too.
-    head = len(asked[passage.start : passage.end]) - len(asked[passage.start : passage.end].lstrip())
-    if first < 0 and head and answer[max(0, start - head) : start] == asked[passage.start : passage.start + head]:
-        start -= head
     inside = asked[passage.start : passage.end]
-    tail = inside[len(inside.rstrip()) :]
-    if tail and answer.startswith(tail, end):
+    head, tail = inside[: len(inside) - len(inside.lstrip())], inside[len(inside.rstrip()) :]
+    if first < 0 and answer.endswith(head, 0, start):
+        start -= len(head)
+    if answer.startswith(tail, end):
         end += len(tail)
     said, then = passage.around(asked)
     return Ask(answer[start : len(sent)], end - start, passage.opening, passage.closing, said, then)
@@ -137,7 +136,7 @@ def _touching(before: _Squeezed, behind: _Squeezed, told: _Squeezed, asked: str)
         right = _common(behind.text, told.text, at)
         if left or right:
             candidates.append((left + right, at, left, right))
-    for _, at, left, right in sorted(candidates, key=lambda each: -each[0]):
+    for _, at, left, right in sorted(candidates, reverse=True):
         start, end = told.places[at - left], told.places[at + right - 1] + 1
         passage = _marked(asked, start, end)
         if passage is None and left < _SHORTEST:
