@@ -446,8 +446,7 @@ async def test_a_model_that_stops_ends_its_turn(content: Any, reason: str | None
         Manner.EMPTY: {""},
         Manner.INSTRUCTION: {
             "The line dropped after\n\n<end>lighthouse at Ru",
-            ". Repeat that.",
-            ". Repeat that. Go on.",
+            "Repeat that. Go on.",
         },
     }
     for manner in STOPPING:

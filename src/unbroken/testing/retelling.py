@@ -160,7 +160,8 @@ def some_words(behind: str, rng: Random) -> str:
 def recited(ask: Ask, quoted: str, rng: Random) -> str:
     """Some of what the request says: what stands before its quotation, with that, or what stands after it."""
     quotation = f"\n\n{ask.opening}{quoted}" if ask.quoted else ""
-    told = [each for each in (ask.before and ask.before + quotation, ask.after) if each]
+    after = ask.after.lstrip(".,;: \n")  # what ends the quotation's own sentence
+    told = [each for each in (ask.before and ask.before + quotation, after) if each]
     text = rng.choice(told or INSTRUCTIONS)
     if rng.randrange(2):
         text = _PERSON.sub(lambda word: _TURNED[word[0]], text)
