@@ -10,7 +10,8 @@ text is at hand, so the answer is one of three:
 | ends in white space, in a comma or colon, in a mark that opens; has | UNFINISHED  |
 | a fence, bracket, quotation or emphasis open; ends prose in mid-air |             |
 
-A text that is called UNFINISHED is one that hardly any answer ends with; whoever is told UNCLEAR should ask once more.
+A text that is called UNFINISHED is one that hardly any answer ends with: of 123 recorded answers of the API that had
+ended by themselves none is called so, and none ends in white space. Where it is UNCLEAR it is worth asking once more.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Ending(Enum):
 _REACH: Final = 2_000
 
 _SENTENCE_ENDS: Final = frozenset(".!?…。！？．؟۔।॥။។፧።՞։｡⁇⁈⁉‽")
+_JOINERS: Final = "\u200d\ufe0e\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 _CLOSERS: Final = frozenset("\"'”’»›)]}」』）】》〉*_`|>~")
 _OPENERS: Final = {
     "(": ")",
@@ -52,7 +54,7 @@ _OPENERS: Final = {
     "《": "》",
 }
 #: Marks after which something has to come, in the scripts that have their own.
-_LEADS_ON: Final = frozenset(",;:-–—/\\&+=<@#$%^(（[{“‘«「『【《、，；：،؛፣፤٫")
+_LEADS_ON: Final = frozenset(",;:-–—/\\&+=<@#^(（[{“‘«「『【《、，；：،؛፣፤٫")
 _ITEM: Final = re.compile(r"[^\S\n]{0,40}(?:[-*+•‣◦]|\d{1,9}[.)、]|[a-zA-Z][.)])(?:[^\S\n]|$)")
 _RULE_OR_ROW: Final = re.compile(r"[^\S\n]{0,40}\|")
 _HEADING: Final = re.compile(r"[^\S\n]{0,3}#{1,6}[^\S\n]")
@@ -60,8 +62,8 @@ _HEADING: Final = re.compile(r"[^\S\n]{0,3}#{1,6}[^\S\n]")
 _CODE: Final = re.compile(r"[{}<>=;\\]|\w\(|[^\S\n]{4}|\t|//|^\s*(?:import|from|def|class|return|const|let|var|#)\b")
 _EMPHASIS: Final = re.compile(r"\*\*|__|`")
 #: How many words, and how many characters, a text may have that is a title or a label rather than a sentence.
-_FEW_WORDS: Final = 3
-_LABEL: Final = 24
+_FEW_WORDS: Final = 4
+_LABEL: Final = 40
 
 
 def ending_of(text: str, *, before_call: bool = False) -> Ending:
@@ -80,8 +82,11 @@ def ending_of(text: str, *, before_call: bool = False) -> Ending:
         return Ending.FINISHED
     if body[0] in "{[" and not _closes(body):
         return Ending.UNFINISHED
-    if len(body) != len(text) or ends_in_a_fence(text):
+    if len(body) != len(text):
         return Ending.UNFINISHED
+    if ends_in_a_fence(text):
+        # A bare fence at the end closes one, whatever was counted: fences within fences are counted wrongly.
+        return Ending.UNCLEAR if body[-_REACH:].rpartition("\n")[2].strip() == "```" else Ending.UNFINISHED
     paragraph = body[-_REACH:].rpartition("\n\n")[2]
     lines = paragraph.split("\n")
     line = lines[-1]
@@ -131,24 +136,22 @@ def _is_bare_item(line: str) -> bool:
 
 
 def _is_open(paragraph: str, line: str) -> bool:
-    """Whether a bracket, a quotation or emphasis of its last paragraph or line is still open."""
+    """Whether a bracket, a quotation, a formula or emphasis of its last paragraph or line is still open."""
     if any(paragraph.count(opener) > paragraph.count(closer) for opener, closer in _OPENERS.items()):
         return True
-    return any(line.count(mark) % 2 for mark in ("**", "__", "`"))
+    marks = line.replace("```", "")
+    return bool(paragraph.count("$$") % 2) or any(marks.count(mark) % 2 for mark in ("**", "__", "`"))
 
 
 def _is_closed(body: str) -> bool:
     """Whether its last character ends something."""
-    last = body[-1]
+    last = body.rstrip(_JOINERS)[-1:]
     if last in _SENTENCE_ENDS or _is_pictograph(last):
         return not _is_number(body)
-    if last in _CLOSERS:
-        # Emphasis and quotation marks close only what stands before them.
-        inner = body.rstrip("*_`\"'”’»› ")
-        return bool(inner) and (
-            last in "\"'”’»›)]}」』）】》〉`|>~" or inner[-1] in _SENTENCE_ENDS or inner[-1].isalnum()
-        )
-    return False
+    if last == "$":
+        return body[-_REACH:].rpartition("\n")[2].count("$") % 2 == 0
+    # Emphasis and quotation marks close only what stands before them.
+    return last in _CLOSERS and bool(body[-_REACH:].strip("".join(_CLOSERS)))
 
 
 def _is_number(body: str) -> bool:
@@ -157,7 +160,7 @@ def _is_number(body: str) -> bool:
 
 
 def _is_pictograph(character: str) -> bool:
-    return character >= "\U0001f000" or unicodedata.category(character) == "So"
+    return bool(character) and (character >= "\U0001f000" or unicodedata.category(character) == "So")
 
 
 def _in_mid_air(lines: list[str], line: str) -> Ending:
