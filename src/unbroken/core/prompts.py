@@ -5,8 +5,11 @@ quotes the last words that arrived, in place of `{echo}`, and asks for them to b
 joint its exact place. A report names the wording of each request (`AttemptReport.prompt`), so a wording that changes
 gets another version.
 
-How they were chosen: `make real-model` asks a small real model in each of them, and the documentation has the table
-(how it goes on). They have not been tried on Claude; `Policy(continue_prompt=PROMPTS["vendor"].text)` takes another.
+How the first was chosen: `make real-model` asks a small real model in each of them. Of what was written after a cut
+inside a word, `begin` joined 9 of 11 times and went on as the uncut answer in 4, `vendor` 10 of 11 and 1, `short` 7 of
+11 and 0, `tagged` 6 of 13 and 0, with apologies in a third. All quote the last word even where it may be half of one:
+quoted only up to the last whole word, 2 of 14 joined. They have not been tried on Claude, whose vendor's sentence the
+first is; `Policy(continue_prompt=PROMPTS["short"].text)` takes another.
 """
 
 from __future__ import annotations
@@ -46,6 +49,12 @@ _ALL: Final = (
         "No introduction, no apology.",
     ),
     Prompt(
+        "begin",
+        1,
+        'Your previous response was interrupted and ended with "{echo}". Begin with these words, and continue from where '
+        "you left off. Do not start over, and add no apology, no introduction and no comment.",
+    ),
+    Prompt(
         "vendor",
         1,
         'Your previous response was interrupted and ended with "{echo}". Please repeat these last words and '
@@ -72,9 +81,9 @@ _ALL: Final = (
 #: Every wording that is built in, by name.
 PROMPTS: Final = {prompt.name: prompt for prompt in _ALL}
 #: The one that is asked first.
-FIRST: Final = PROMPTS["short"]
+FIRST: Final = PROMPTS["begin"]
 #: The one that is asked where nothing came of the first.
-AGAIN: Final = PROMPTS["vendor"]
+AGAIN: Final = PROMPTS["short"]
 
 #: Where nothing was written yet after a server-side tool's result: there are no words to repeat.
 AFTER_RESULTS: Final = Prompt(
