@@ -51,8 +51,8 @@ _ALL: Final = (
     Prompt(
         "begin",
         1,
-        'Your previous response was interrupted and ended with "{echo}". Begin with these words, and continue from where '
-        "you left off. Do not start over, and add no apology, no introduction and no comment.",
+        'Your previous response was interrupted and ended with "{echo}". Begin with these words, and continue from '
+        "where you left off. Do not start over, and add no apology, no introduction and no comment.",
     ),
     Prompt(
         "vendor",
