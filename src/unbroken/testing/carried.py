@@ -27,6 +27,7 @@ __all__ = ["Carried", "carried", "ending_text", "is_pause", "turns_of"]
 _SHORTEST_ECHO: Final = 6
 #: The blocks that are not looked for one by one: text counts as a whole, and thinking may be left out.
 _FOUND_BY_TEXT: Final = ("text", "thinking", "redacted_thinking")
+_SETS_OFF: Final = re.compile(r"[^\w\s,.]|\n")
 _ASKS_TO_GO_ON: Final = re.compile(r"interrupt|continu|cut off|left off|go on|resume|the rest", re.IGNORECASE)
 
 
@@ -175,14 +176,25 @@ def _echo(sent: str, asked: str) -> str | None:
     space = sent[len(end) :]
     if len(end) < _SHORTEST_ECHO:
         # So short a text counts only where it is set off: in quotes, between tags, on a line by itself.
-        set_off = re.search(rf"(?:^|[^\w\s,.]|\n){re.escape(end)}(?:$|[^\w\s,.]|\n)", asked)
-        return end + space if set_off else None
+        return end + space if _is_set_off(end, asked) else None
     best: str | None = None
     for length in range(_SHORTEST_ECHO, len(end) + 1):
         if end[-length:] not in asked:
             break
         best = end[-length:] + space
     return best
+
+
+def _is_set_off(words: str, asked: str) -> bool:
+    """Whether a text stands somewhere between quotes, tags or line breaks, or is all there is."""
+    at = asked.find(words)
+    while at >= 0:
+        behind = at + len(words)
+        beside = (asked[max(0, at - 1) : at], asked[behind : behind + 1])
+        if all(not each or _SETS_OFF.match(each) for each in beside):
+            return True
+        at = asked.find(words, at + 1)
+    return False
 
 
 def _quoted(text: str, asked: str) -> str:

@@ -69,9 +69,13 @@ LEAD_INS: Final = (
 # A "word" is what stands between white space; scripts without spaces repeat characters instead.
 _WORD: Final = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]|[^\s\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]+")
 _SENTENCE_END: Final = re.compile(r"[.!?…؟।][\"'”’»)*_]*\s+|[。！？]+[」』”’]*|\n\s*")
+_INNER_SPACE: Final = re.compile(r"(?<=\S)\s+(?=\S)")
 _FENCE: Final = re.compile(r"[ \t]*(`{3,}|~{3,})([^\n]*)")
 _STRAIGHT: Final = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
-_CURLY: Final = (("(?<!\\S)'", "‘"), ("'", "’"), ('(?<!\\S)"', "“"), ('"', "”"))
+_CURLY: Final = tuple(
+    (re.compile(straight), curly)
+    for straight, curly in (("(?<!\\S)'", "‘"), ("'", "’"), ('(?<!\\S)"', "“"), ('"', "”"))
+)
 
 
 def continue_answer(answer: str, sent: str, *, echo: str | None, manner: Manner, rng: Random) -> str:
@@ -123,9 +127,9 @@ def _sloppy(echo: str) -> str:
     turned = echo.translate(_STRAIGHT)
     if turned == echo:
         for straight, curly in _CURLY:
-            turned = re.sub(straight, curly, turned)
+            turned = straight.sub(curly, turned)
     # The white space at either end is kept: what is lost at the cut itself is LOST_SPACE's matter.
-    return re.sub(r"(?<=\S)\s+(?=\S)", " ", turned)
+    return _INNER_SPACE.sub(" ", turned)
 
 
 def _words_back(sent: str, count: int) -> int:
