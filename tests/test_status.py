@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import logging
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
+import anyio.abc
 import pytest
 
 from harness import all_closed, tasks, until
 from unbroken import Status, StatusPage, StatusPageError
+from unbroken import status as status_module
 from unbroken.testing import (
     BEFORE_RESPONSE,
     BadJson,
@@ -370,3 +373,119 @@ def test_an_error_does_not_tell_the_address() -> None:
         anyio.run(ask)
     assert "secret" not in str(told.value)
     assert "127.0.0.1" in str(told.value)
+
+
+# -- a page that is not what it should be
+
+GOOD = b'{"status": {"indicator": "none", "description": "All Systems Operational"}}'
+
+
+@asynccontextmanager
+async def raw_page(
+    head: bytes, body: bytes, *, endless: bool = False
+) -> AsyncIterator[tuple[str, list[bytes], list[int]]]:
+    """A page that answers every request so: its address, the requests that it saw, and how many bytes it could send."""
+    seen: list[bytes] = []
+    sent = [0]
+
+    async def handle(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            with suppress(anyio.BrokenResourceError, anyio.EndOfStream, anyio.ClosedResourceError):
+                while True:
+                    request = b""
+                    while b"\r\n\r\n" not in request:
+                        request += await stream.receive()
+                    seen.append(request)
+                    await stream.send(b"HTTP/1.1 " + head + b"\r\n\r\n")
+                    await stream.send(body)
+                    while endless:
+                        await stream.send(body)
+                        sent[0] += len(body)
+
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as group:
+        group.start_soon(listener.serve, handle)
+        yield f"http://127.0.0.1:{listener.extra(anyio.abc.SocketAttribute.local_port)}", seen, sent
+        group.cancel_scope.cancel()
+
+
+def packed(data: bytes) -> tuple[bytes, bytes]:
+    """A head and a body for gzip."""
+    body = gzip.compress(data)
+    return b"200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d" % len(body), body
+
+
+@everywhere
+async def test_a_packed_page_is_read() -> None:
+    """As every page is that comes through a proxy of the operator's."""
+    async with raw_page(*packed(GOOD)) as (url, _, _):
+        assert (await StatusPage(url).fetch()).indicator == "none"
+
+
+@everywhere
+@pytest.mark.parametrize(
+    ("head", "body", "says"),
+    [
+        (*packed(b" " * 50_000_000), "answered with more than 1,000,000 bytes"),
+        (b"200 OK\r\ncontent-length: 1000001", b" " * 1_000_001, "answered with more than 1,000,000 bytes"),
+        (b"200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4", b"oops", "answered with something that is no JSON"),
+        (b"200 OK\r\ncontent-encoding: br\r\ncontent-length: 4", b"oops", "answered with something that is no JSON"),
+        (b"200 OK\r\ncontent-length: 100000", b"[" * 100_000, "answered with something that is no JSON"),
+        (b"302 Found\r\nlocation: /more\r\ncontent-length: 0", b"", "sends from one place to the next"),
+        (
+            b"302 Found\r\nlocation: http://127.0.0.2/api/v2/status.json\r\ncontent-length: 0",
+            b"",
+            r"sends elsewhere, to 127\.0\.0\.2",
+        ),
+    ],
+    ids=["gzip bomb", "long", "no gzip", "brotli", "nested", "redirects", "another host"],
+)
+async def test_a_page_that_goes_too_far_is_one_sentence(head: bytes, body: bytes, says: str) -> None:
+    """What it says is neither unpacked as a whole nor followed."""
+    async with raw_page(head, body) as (url, _, _):
+        with pytest.raises(StatusPageError, match=rf"^The status page 127\.0\.0\.1 {says}\.$"):
+            await StatusPage(url).fetch()
+
+
+@everywhere
+async def test_a_page_without_an_end_is_left_after_a_megabyte() -> None:
+    """And what lies between: buffers of two sockets."""
+    async with raw_page(b"200 OK", b" " * 65_536, endless=True) as (url, _, sent):
+        with pytest.raises(StatusPageError, match="answered with more than"):
+            await StatusPage(url).fetch()
+        assert sent[0] < 50_000_000
+
+
+@everywhere
+async def test_a_gzip_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One byte too many is enough to know."""
+    unpacked: list[int] = []
+    whole = status_module._unpacked
+
+    def counting(data: bytes, encoding: str) -> bytes:
+        found = whole(data, encoding)
+        unpacked.append(len(found))
+        return found
+
+    monkeypatch.setattr(status_module, "_unpacked", counting)
+    async with raw_page(*packed(b" " * 300_000_000)) as (url, _, _):
+        with pytest.raises(StatusPageError):
+            await StatusPage(url).fetch()
+    assert unpacked == [1_000_001]
+
+
+@everywhere
+async def test_no_cookie_goes_back() -> None:
+    """Neither with the second request of a look, nor with the next look, nor where the page sends us on."""
+    head = b"200 OK\r\nset-cookie: a=b; path=/\r\ncontent-length: %d" % len(GOOD)
+    async with raw_page(head, GOOD) as (url, seen, _):
+        page = StatusPage(url)
+        await page.fetch()
+        await page.fetch()
+        assert len(seen) == 4
+        assert not any(b"cookie" in request.lower() for request in seen)
+    head = b"302 Found\r\nset-cookie: a=b; path=/\r\nlocation: /more\r\ncontent-length: 0"
+    async with raw_page(head, b"") as (url, seen, _):
+        with pytest.raises(StatusPageError):
+            await StatusPage(url).fetch()
+        assert len(seen) == 4
+        assert not any(b"cookie" in request.lower() for request in seen)

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import anthropic
 
+from .core.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -103,9 +105,9 @@ class StreamFailed(anthropic.APIError):
         self.report = report
         self.last = last
         self.status_code = getattr(last, "status_code", None)
-        self.type = getattr(last, "type", None)
+        self.type = printable(getattr(last, "type", None)) or None
         attempt = report.attempts[-1] if report.attempts else None
-        self.request_id = getattr(last, "request_id", None) or (attempt.request_id if attempt else None)
+        self.request_id = printable(getattr(last, "request_id", None)) or (attempt.request_id if attempt else None)
         if errors:
             self.__cause__ = ExceptionGroup("every attempt failed", list(errors))
         self._request = original

@@ -15,6 +15,7 @@ import anthropic
 import httpx2
 
 from .core.failure import Failure, Kind, classify, not_sent, of_kind
+from .core.printable import printable
 from .errors import StreamStalled, StreamTruncated
 
 __all__ = ["connection_code", "date_of", "failure_of", "headers_of", "iso", "request_id_of", "what_was_sent"]
@@ -56,7 +57,7 @@ def request_id_of(error: Exception) -> str | None:
     """The id that the error or its response has; Bedrock's own is that of all of AWS."""
     headers = headers_of(error)
     known = getattr(error, "request_id", None) or headers.get("request-id") or headers.get("x-amzn-requestid")
-    return known if isinstance(known, str) else None
+    return printable(known) or None
 
 
 def date_of(error: Exception) -> str | None:

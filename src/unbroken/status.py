@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import math
+import zlib
 from collections.abc import Callable
+from contextlib import aclosing
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from threading import Lock
 from typing import Any, Final
 
 import anyio
 import httpx2
 
+from .core.printable import printable
 from .core.statuspage import Incident, Status, parse
 from .engine.detached import Step, detach
 from .health import monotonic
@@ -23,6 +27,12 @@ logger: logging.Logger = logging.getLogger("unbroken")
 #: How many times `max_age` an answer is believed when no newer one can be had. Ours: long enough for a page that drops
 #: a few requests, and soon enough that one which has gone silent keeps nobody hedging.
 _BELIEVED: Final = 5
+#: Bytes of an answer at most, as it comes and unpacked. Ours: the real page's have a few thousand.
+_MOST: Final = 1_000_000
+#: How many times an answer may send us on, on the same host. Ours: from http to https, and to a path.
+_HOPS: Final = 3
+#: The encodings that are asked for; none that could be unpacked only as a whole.
+_PACKED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class StatusPageError(Exception):
@@ -35,7 +45,8 @@ class StatusPage:
     Give it to `Health(status=...)`. A stream that begins when the copy is older than `max_age` starts one request in
     the background, for all streams, and goes on with what is known. That request fails in silence (it is told to the
     logger `unbroken`, at level DEBUG), changes nothing then, and the next is made after `max_age` at the earliest.
-    Nothing is sent to the page but the request for it: no key, no content, no cookie.
+    Nothing is sent to the page but the request for it: no key, no content, no cookie. It is asked on its own host
+    alone, and no more than 1 MB of an answer is read.
 
     It can be shared between threads and event loops. Proxies and certificates are taken from the environment, as the
     SDK does.
@@ -126,8 +137,8 @@ class StatusPage:
         async with httpx2.AsyncClient(
             verify=self._tls,
             timeout=None,  # `fail_after` bounds it all
-            follow_redirects=True,  # the page has moved before
-            headers={"accept": "application/json", "user-agent": "unbroken"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # takes none
+            headers={"accept": "application/json", "accept-encoding": "gzip, deflate", "user-agent": "unbroken"},
         ) as client:
             said = await self._get(client, "status.json")
             status = parse(said, await self._get(client, "incidents/unresolved.json", or_none=True))
@@ -137,13 +148,40 @@ class StatusPage:
 
     async def _get(self, client: httpx2.AsyncClient, name: str, *, or_none: bool = False) -> Any:
         """What is there, as decoded JSON; `or_none`: it may not be there."""
-        response = await client.get(f"{self.url}/api/v2/{name}")
+        request = client.build_request("GET", f"{self.url}/api/v2/{name}")
+        for _ in range(1 + _HOPS):
+            response = await client.send(request, stream=True)
+            async with aclosing(response):
+                if response.next_request is None:
+                    return await self._content(response, or_none=or_none)
+                request = response.next_request
+            if request.url.host != self._host:
+                raise StatusPageError(
+                    f"The status page {self._host} sends elsewhere, to {printable(request.url.host)}."
+                )
+        raise StatusPageError(f"The status page {self._host} sends from one place to the next.")
+
+    async def _content(self, response: httpx2.Response, *, or_none: bool) -> Any:
         if or_none and response.status_code == 404:
             return None
         if not response.is_success:
             raise StatusPageError(f"The status page {self._host} answered with HTTP status {response.status_code}.")
+        data = bytearray()
         try:
-            return json.loads(response.content)
+            async for chunk in response.aiter_raw():  # unpacked by the client, a chunk could be a gigabyte
+                data += chunk
+                if len(data) > _MOST:
+                    await response.aclose()  # ends the iterators below, which would be left to the garbage collector
+        except Exception:
+            if len(data) <= _MOST:
+                raise
+        if len(data) > _MOST:
+            raise StatusPageError(f"The status page {self._host} answered with more than {_MOST:,} bytes.")
+        try:
+            unpacked = _unpacked(bytes(data), response.headers.get("content-encoding", ""))
+            if len(unpacked) > _MOST:
+                raise StatusPageError(f"The status page {self._host} answered with more than {_MOST:,} bytes.")
+            return json.loads(unpacked)
         except (ValueError, RecursionError):
             raise StatusPageError(f"The status page {self._host} answered with something that is no JSON.") from None
 
@@ -151,6 +189,19 @@ class StatusPage:
     def _host(self) -> str:
         """What an error may tell of the address: not its user, nor its query."""
         return httpx2.URL(self.url).host
+
+
+def _unpacked(data: bytes, encoding: str) -> bytes:
+    """The content, but for what goes beyond one byte too many. Raises `ValueError` where it cannot be unpacked."""
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return data
+    if encoding not in _PACKED:
+        raise ValueError(encoding)
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(data, _MOST + 1)
+    except zlib.error as error:
+        raise ValueError(encoding) from error
 
 
 def _base(url: str) -> str:

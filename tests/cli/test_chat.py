@@ -161,6 +161,42 @@ def test_on_a_shared_terminal_a_notice_begins_on_a_line_of_its_own(monkeypatch: 
     assert stderr.getvalue().count("the stream was cut") == 2
 
 
+#: What a terminal would obey: the clipboard, a screen cleared with one character for the escape, a direction.
+OBEYED = "\x1b]52;c;aGk=\x07one\x9b2J\u202etwo\r\x08\n\tthree 👩\u200d🚀"
+SHOWN = "]52;c;aGk=one2Jtwo\n\tthree 👩\u200d🚀"
+
+
+def test_a_terminal_gets_nothing_that_it_would_obey(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whatever pieces it comes."""
+    stdout = Terminal()
+    monkeypatch.setattr("sys.stdout", stdout)
+    output = _Output(Question(prompt="hi", model="m"))
+    for character in OBEYED:
+        output.text(character)
+    assert stdout.getvalue() == SHOWN
+
+
+def test_json_in_a_terminal_is_the_same_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With escapes for what it would obey."""
+    stdout = Terminal()
+    monkeypatch.setattr("sys.stdout", stdout)
+    output = _Output(Question(prompt="hi", model="m", as_json=True))
+    output.line(json.dumps(OBEYED, ensure_ascii=False))
+    assert stdout.getvalue().replace("\u200d", "").rstrip("\n").isprintable()
+    assert json.loads(stdout.getvalue()) == OBEYED
+
+
+def test_a_pipe_gets_the_answer_as_it_is(run: Run, api: ThreadedFaultServer) -> None:
+    api.play(Script(Answer(OBEYED)))
+    assert run("chat", "hi", "--base-url", api.url).out == OBEYED + "\n"
+
+
+def test_standard_input_without_an_end_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unbroken.cli.app._MOST", 1_000)
+    monkeypatch.setattr("sys.stdin", io.StringIO("a" * 2_000))
+    assert run("chat", "-").sentence == "what comes on standard input has more than 1,000 characters"
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -154,7 +154,13 @@ def test_a_failure_says_where_what_had_arrived_is(run: Run, api: ThreadedFaultSe
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(None, "cannot be read: No such file"), ("{", "it is no JSON"), ("{}", "holds no deferred request")],
+    [
+        (None, "cannot be read: No such file"),
+        ("{", "it is no JSON"),
+        ("{}", "holds no deferred request"),
+        ("[" * 100_000, "it is no JSON object"),
+        ("9" * 5_000, "holds no deferred request"),
+    ],
 )
 def test_a_file_that_is_no_handle(run: Run, tmp_path: Path, content: str | None, says: str) -> None:
     path = tmp_path / "handle.json"
@@ -223,3 +229,27 @@ def test_ctrl_c_leaves_and_says_how_to_go_on(start: Start, api: ThreadedFaultSer
     again = f"unbroken deferred get {tmp_path / 'handle.json'} --base-url {api.url}"
     assert err.splitlines()[-1].endswith(f"again with: {again}")
     assert "Traceback" not in err
+
+
+def test_a_file_without_an_end_is_no_handle(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unbroken.cli.deferred._MOST", 1_000)
+    assert run("deferred", "get", "/dev/zero").sentence.endswith(
+        "holds no deferred request: it has more than 1,000 bytes"
+    )
+
+
+def test_a_terminal_gets_nothing_that_it_would_obey(
+    run: Run, api: ThreadedFaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model's words, as text and as JSON; a pipe has them as they are."""
+    saved(api, tmp_path / "handle.json")
+    said = "one\x1b]52;c;aGk=\x07\x9b2J\u202etwo"
+    api.play(Script(Answer(said)))
+    saved(api, tmp_path / "handle.json")
+    get = ("deferred", "get", str(tmp_path / "handle.json"), "--base-url", api.url)
+    assert run(*get).out == said + "\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert run(*get).out == "one]52;c;aGk=2Jtwo\n"
+    (shown,) = run(*get, "--json").out.splitlines()
+    assert shown.isprintable()
+    assert json.loads(shown)["message"]["content"][0]["text"] == said

@@ -61,6 +61,9 @@ def test_the_sdk_is_not_waited_for_longer_than_a_person_would(run: Run, tmp_path
     [
         ("faults = [{do = 'explode'}]", "the script is broken: broken.toml: faults[0]: no fault 'explode'"),
         ("faults = ", "the script is broken: broken.toml: not TOML"),
+        (f"a = {'[' * 5_000}", "the script is broken: broken.toml: nested too deeply"),
+        (f"a = {'{b = ' * 5_000}", "the script is broken: broken.toml: nested too deeply"),
+        (f"seed = {'9' * 5_000}", "the script is broken: broken.toml: "),
         (None, "cannot be read: No such file or directory"),
     ],
 )
@@ -166,3 +169,26 @@ def test_a_delay_without_a_race_is_a_wrong_command_line(run: Run) -> None:
     ran = run("demo", "--delay", "1")
     assert ran.code == 2
     assert "--race" in ran.err
+
+
+def test_what_is_no_file_of_a_script_is_one_sentence(run: Run, tmp_path: Path) -> None:
+    """A directory, a device without an end, bytes that are no text."""
+    assert "cannot be read: Is a directory" in run("demo", "--script", str(tmp_path)).sentence
+    assert run("demo", "--script", "/dev/zero").sentence.endswith(
+        "zero: more than 16,000,000 bytes, which is no script"
+    )
+    (tmp_path / "latin.toml").write_bytes(b"answer = '\xe9'")
+    assert run("demo", "--script", str(tmp_path / "latin.toml")).sentence.endswith(
+        "latin.toml: not a text file in UTF-8"
+    )
+
+
+def test_an_answer_of_ones_own_speaks_to_no_terminal(run: Run, tmp_path: Path) -> None:
+    """Nor does a name in it; the saved picture has no character that XML does not know."""
+    script = tmp_path / "mine.toml"
+    answer = r"The lamp \u001b]52;c;aGk=\u0007 is lit."
+    script.write_text(f'answer = "{answer}"\nthen = {{do = "error_event", type = "o\\u001b[2Jd"}}\n')
+    picture = tmp_path / "picture.svg"
+    ran = run("demo", "--fast", "--script", str(script), "--save", str(picture))
+    for shown in (ran.out, ran.err, picture.read_text(encoding="utf-8")):
+        assert not {"\x1b", "\x07"} & set(shown)

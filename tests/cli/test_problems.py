@@ -27,8 +27,32 @@ def test_an_error_without_words_is_named() -> None:
 
 
 def test_no_key_is_ever_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", " token ")
-    assert without_keys(f"Illegal header {KEY}, token") == "Illegal header [ANTHROPIC_API_KEY], [ANTHROPIC_AUTH_TOKEN]"
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", " token-of-a-gateway ")
+    said = f"Illegal header {KEY}, 'token-of-a-gateway' and token-of-a-gateway"
+    assert (
+        without_keys(said) == "Illegal header [ANTHROPIC_API_KEY], '[ANTHROPIC_AUTH_TOKEN]' and [ANTHROPIC_AUTH_TOKEN]"
+    )
+
+
+@pytest.mark.parametrize("dummy", ["k", "test", "dummy-key"])
+def test_what_is_no_key_is_left_in_every_other_word(dummy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dummy for a gateway is short, and no secret."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", dummy)
+    assert without_keys(f"the {dummy} test request is broken") == f"the {dummy} test request is broken"
+
+
+def test_a_key_is_a_word_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "responsibilities")
+    said = "coresponsibilities, responsibilities4 and responsibilities"
+    assert without_keys(said) == "coresponsibilities, responsibilities4 and [ANTHROPIC_AUTH_TOKEN]"
+
+
+def test_an_error_speaks_to_no_terminal() -> None:
+    """Its words may be a server's."""
+    assert (
+        explain(ValueError("a\x1b]52;c;aGk=\x07 \x9b2Jline\nbreak \u202eb"))
+        == "ValueError: a ]52;c;aGk= 2Jline break b"
+    )
 
 
 def test_an_error_of_the_sdk_is_diagnosed() -> None:

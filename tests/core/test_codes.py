@@ -80,3 +80,8 @@ def test_no_word_of_the_callers_gets_through(message: str) -> None:
     """Whatever the API says of an invalid request."""
     clause = about("invalid_request", message)
     assert all(name in _NAMES or name.isdigit() for name in clause.removeprefix(", at ").split(".") if clause)
+
+
+def test_a_number_without_an_end_is_not_told() -> None:
+    """Python reads no more than 4,300 digits."""
+    assert about("context_exceeded", f"prompt is too long: {'9' * 5_000} tokens > 1 maximum") == ""

@@ -9,7 +9,7 @@ import anthropic
 import httpx2
 import pytest
 
-from unbroken.core.corrections import correction, described, words
+from unbroken.core.corrections import correction, described, subject, words
 from unbroken.core.models import EFFORTS, MODELS, NOT_IN_THE_TABLE, ModelInfo
 
 UNKNOWN = ModelInfo(name="m", prefill=True, source=NOT_IN_THE_TABLE)
@@ -189,3 +189,44 @@ def test_the_words_are_those_of_the_body(body: object, said: str) -> None:
     """Where it has none, those of the error."""
     assert words(anthropic.APIError("Error code: 400", REQUEST, body=body)) == said
     assert words(LookupError("no body at all")) == "no body at all"
+
+
+@pytest.mark.parametrize(
+    ("message", "complains_of"),
+    [
+        (WORDS[0][0], "a prefill"),
+        (WORDS[1][0], "thinking"),
+        (WORDS[4][0], "thinking"),
+        (WORDS[5][0], "thinking.budget_tokens"),
+        (WORDS[7][0], "output_config.effort"),
+        (WORDS[8][0], "output_config.effort"),
+        ('tool_choice: type "tool" and "any" are not supported for this model.', "tool_choice"),
+        ("does not support the `speed` parameter", "speed"),
+        ("max_tokens: 9 > 8, which is the maximum allowed number of output tokens for m", "max_tokens"),
+        ("prompt is too long: 9 tokens > 8 maximum", "its length"),
+        ("messages.0: 'a secret' is none of ours", None),
+    ],
+)
+def test_what_a_400_complains_of_is_told_without_its_words(message: str, complains_of: str | None) -> None:
+    """They may quote the conversation."""
+    assert subject(message) == complains_of
+
+
+@pytest.mark.parametrize(("message", "_"), WORDS)
+def test_every_complaint_has_a_name(message: str, _: object) -> None:
+    """Whatever is adapted to can be told."""
+    assert subject(message)
+
+
+def test_what_is_kept_of_a_message_speaks_to_no_terminal() -> None:
+    """The source of a row is shown to people."""
+    told = "thinking: Input tag 'a' \x1b]52;c;aGk=\x07 does not match any of the expected tags: 'disabled'"
+    corrected = correction(UNKNOWN, told)
+    assert corrected is not None
+    assert corrected.source.isprintable()
+
+
+def test_a_number_without_an_end_is_none() -> None:
+    """Python reads no more than 4,300 digits."""
+    assert correction(UNKNOWN, f"prompt is too long: 1 tokens > {'9' * 5_000} maximum") is None
+    assert correction(UNKNOWN, f"exceed context limit: 1 + 1 > {'9' * 5_000}") is None

@@ -365,3 +365,24 @@ def test_every_kind_has_a_verdict_and_a_name_of_its_own() -> None:
     for kind in Kind:
         assert isinstance(of_kind(kind, ERROR).verdict, Verdict)
         assert kind == kind.name.lower()
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        ({"error": {"type": "odd\x1b[2J\nerror\u202e"}}, {}),
+        ({}, {"x-amzn-errortype": "odd\x9b[2J error:http://internal.example/"}),
+    ],
+)
+def test_a_type_is_printable(body: object, headers: dict[str, str]) -> None:
+    """It goes into the report, the log and spans, and comes from the network."""
+    failure = classify(ValueError(), status=500, body=body, headers=headers, now=0)
+    assert failure.type == "odd [2J error"
+
+
+def test_a_type_that_is_none_is_none() -> None:
+    """Nothing to be seen, or no text."""
+    for type_ in ("\x1b", 5, None):
+        assert (
+            classify(ValueError(), status=500, body={"error": {"type": type_, "a": 1}}, headers={}, now=0).type is None
+        )

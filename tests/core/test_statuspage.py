@@ -249,3 +249,12 @@ def test_whether_it_is_about_the_api(name: str, components: list[str], api: bool
     incident = named(name, *components)
     assert incident.api is api
     assert incident.concerns(OPUS) is api
+
+
+def test_of_a_page_without_an_end_the_newest_are_read() -> None:
+    """A megabyte of incidents would take the event loop seconds."""
+    listed = [{"name": str(n), "components": [{"name": "API"}] * 1_000} for n in range(1_000)]
+    status = parse({"status": {"indicator": "major"}}, {"incidents": listed})
+    assert status is not None
+    assert [incident.name for incident in status.incidents] == [str(n) for n in range(50)]
+    assert {len(incident.components) for incident in status.incidents} == {50}

@@ -252,3 +252,23 @@ async def test_no_log_record_no_error_and_no_report_holds_a_word_of_the_conversa
     told += [record.getMessage() for record in caplog.records if record.name == "unbroken"]
     for secret in (PROMPT, "A system prompt", "The answer is", TEXT[30:50], TEXT[-20:]):
         assert not [line for line in told if secret in line]
+
+
+async def test_what_a_400_quotes_is_in_no_notice() -> None:
+    """It may be of the conversation, or speak to a terminal; what is adapted is told."""
+    refusal = "messages.0: 'a secret' \x1b]52;c;aGk=\x07: This model does not support the effort parameter."
+    models = {
+        CONTINUE: Script(then=Status(529)),
+        "claude-sonnet-5": Script(TEXT, faults=[Status(400, message=refusal)]),
+    }
+    heard: list[Notice] = []
+    async with serving(Script(TEXT, models=models)) as (_, client):
+        await read(
+            client,
+            on_notice=heard.append,
+            fallback_models=["claude-sonnet-5"],
+            policy=Policy(initial_backoff=0, max_attempts_per_route=1),
+            output_config={"effort": "low"},
+        )
+    adapted = [notice.message for notice in heard if notice.code == "request_adapted"]
+    assert adapted == ["claude-sonnet-5 rejected the request for output_config.effort; asking it again, as it takes it"]

@@ -158,3 +158,27 @@ def _beginnings(text: str) -> set[int]:
     markdown = pytest.importorskip("markdown_it", reason="markdown-it-py comes with Rich, in the extra `cli`")
     tokens = markdown.MarkdownIt("commonmark").enable("table").parse(text)
     return {token.map[0] for token in tokens if token.level == 0 and token.map and token.nesting >= 0}
+
+
+def test_a_number_of_ten_digits_is_no_item() -> None:
+    """As soon as its tenth shows."""
+    splitter = Blocks()
+    assert splitter.push("- a\n\n123456789") == []
+    assert splitter.push("0") == ["- a\n"]
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("a | b\n:-: --: |\n1 | 2\n---\n", 1),
+        ("a | b\n-:-|:--\n1 | 2\n===\n", 1),
+        ("Totals\n---- Q3 ----\nmore\n", 1),
+        ("-----+-----\n", 1),
+        ("- - * * *\nlazy\n", 2),
+        ("- - - 8<\nlazy\n", 1),
+        ("- a\n- *     * *\nlazy\n", 2),
+    ],
+)
+def test_rules_and_delimiters(text: str, pieces: int) -> None:
+    """A line of dashes may be many things."""
+    assert len(split(text)) == pieces

@@ -70,3 +70,24 @@ def test_sentences(text: str) -> None:
 def test_a_sentence_is_over_when_the_next_one_shows(so_far: str, certain: list[str]) -> None:
     """One character of it is enough; a blank line needs none."""
     assert Sentences().push(so_far) == certain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Well" + "." * 9 + " Yes." + "!" * 4 + '"' * 5 + " (No.",
+        "A." + " " * 9 + "((((B",
+        "\n \n\n  \nA.\n",
+        "Mr. Mrs. Dr. " * 3 + "B. So.",
+        "1. First. 2. Second.",
+        "**12. First. Second.",
+        "12a. Then.",
+        "-- . 1. Foo",
+        "a\n" * 9 + "B",
+        "。" * 4 + "」" * 3 + "は。」A",
+    ],
+)
+def test_what_was_seen_of_an_end_is_kept(text: str) -> None:
+    """Character by character it is what it is whole."""
+    splitter = Sentences()
+    assert [piece for character in text for piece in splitter.push(character)] + splitter.finish() == split(text)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import anyio
 import typer
@@ -17,6 +17,10 @@ from .problems import explain
 __all__ = ["app"]
 
 T = TypeVar("T")
+
+#: Bytes that are read of a file or of standard input at most. Ours: three times what the API takes, so that what is too
+#: large for it is told as that.
+_MOST: Final = 100_000_000
 
 #: With locals in a traceback, a key could be printed.
 app: typer.Typer = typer.Typer(
@@ -199,11 +203,21 @@ def doctor(
 def _bytes(name: str) -> bytes:
     """A file, or what comes on standard input."""
     try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        if name == "-":
+            data = sys.stdin.buffer.read(_MOST + 1)
+        else:
+            with Path(name).open("rb") as file:  # which may be a device without an end
+                data = file.read(_MOST + 1)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    except OSError as error:
-        raise typer.BadParameter(f"{name} cannot be read: {error.strerror}", param_hint="REQUEST.json") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise typer.BadParameter(f"{name} cannot be read: {why}", param_hint="REQUEST.json") from None
+    if len(data) > _MOST:
+        raise typer.BadParameter(
+            f"{name} has more than {_MOST:,} bytes, which is no request", param_hint="REQUEST.json"
+        )
+    return data
 
 
 deferred: typer.Typer = typer.Typer(help="Batches in which answers were asked for.", no_args_is_help=True)
@@ -247,12 +261,16 @@ def get_deferred(
 
 def _from_stdin() -> str:
     try:
-        return sys.stdin.read()
+        text = sys.stdin.read(_MOST + 1)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except UnicodeDecodeError:
         typer.echo("unbroken: what comes on standard input is not text in UTF-8", err=True)
         raise typer.Exit(1) from None
+    if len(text) > _MOST:
+        typer.echo(f"unbroken: what comes on standard input has more than {_MOST:,} characters", err=True)
+        raise typer.Exit(1)
+    return text
 
 
 def _run(command: Callable[[Any], Awaitable[T]], options: object) -> T:

@@ -12,6 +12,7 @@ import anthropic
 from rich.console import Console
 
 from ..api import resilient_stream
+from ..core.printable import escaped, for_terminal, printable
 from ..engine.stream import ResilientStream
 from ..errors import StreamFailed
 from ..policy import Policy
@@ -135,25 +136,30 @@ class _Output:
     def __init__(self, question: Question) -> None:
         self._as_json = question.as_json
         self._stderr = Console(stderr=True, quiet=question.quiet, highlight=False, soft_wrap=True)
+        # A file or a pipe gets the answer as it is; a terminal would obey what is in it.
+        self._is_terminal = sys.stdout.isatty()
         #: Whether both are the same terminal, where a notice must not begin in the middle of a line.
-        self._shared = sys.stdout.isatty() and self._stderr.is_terminal
+        self._shared = self._is_terminal and self._stderr.is_terminal
         self._line_open = False
         self.finished = False
 
     def text(self, text: str) -> None:
         """A piece of the answer."""
+        self._write(for_terminal(text) if self._is_terminal else text)
+
+    def _write(self, text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
         self._line_open = not text.endswith("\n") if text else self._line_open
 
     def line(self, line: str) -> None:
         """A JSON line."""
-        self.text(line + "\n")
+        self._write((escaped(line) if self._is_terminal else line) + "\n")
 
     def notice(self, notice: Notice) -> None:
         """Something that happened on the way; the end is told of by the command itself."""
         if notice.code != "failed":
-            self._tell(f"{notice.at:.1f} s: {notice.message}")
+            self._tell(f"{notice.at:.1f} s: {printable(notice.message, 1_000)}")
 
     def finish(self, report: Report) -> None:
         """The answer is over, whole or not."""
@@ -161,7 +167,7 @@ class _Output:
         if self._as_json:
             self.line(json.dumps({"type": "report", **report.to_dict()}))
         elif self._line_open:
-            self.text("\n")
+            self._write("\n")
 
     def close(self, report: Report, stop_reason: str | None) -> None:
         """All went well: the closing line."""
@@ -181,5 +187,5 @@ class _Output:
 
     def _tell(self, message: str) -> None:
         if self._shared and self._line_open and not self._stderr.quiet:
-            self.text("\n")
+            self._write("\n")
         self._stderr.print(f"unbroken: {message}", style="dim", markup=False)

@@ -15,6 +15,7 @@ import anthropic
 import anyio
 from rich.console import Console
 
+from ..core.printable import escaped, for_terminal, printable
 from ..engine.deferred import Deferred
 from ..engine.private_files import write_private
 from ..errors import BatchFailed
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Fetching", "Listing", "get", "show"]
 
 _COUNTS: Final = ("processing", "succeeded", "errored", "canceled", "expired")
+#: Bytes of a handle at most. Ours: it holds one answer, as far as it was delivered.
+_MOST: Final = 100_000_000
 _COLUMNS: Final = ("file", "batch", "state", "requests", "created", "expires")
 
 
@@ -133,6 +136,8 @@ def _write(fetching: Fetching, message: Any, handle: Deferred[Any]) -> None:
             raise Problem("the answer has no text; --json shows what it has")
         text = text if text.endswith("\n") else text + "\n"
     if fetching.output is None:
+        if sys.stdout.isatty():
+            text = escaped(text) if fetching.as_json else for_terminal(text)
         sys.stdout.write(text)
     else:
         write_private(fetching.output, text)
@@ -144,7 +149,7 @@ class _Progress:
     def __init__(self, handle: Deferred[Any]) -> None:
         self._handle = handle
         self._console = Console(stderr=True, highlight=False)
-        self._live = self._console.status(f"{handle.id}: asking")
+        self._live = self._console.status(f"{printable(handle.id)}: asking")
         self._told = ""
 
     def __enter__(self) -> None:
@@ -174,7 +179,7 @@ def _handles(places: Iterable[Path]) -> list[tuple[Path, Deferred[Any]]]:
             continue
         for path in sorted(filter(Path.is_file, place.glob("*.json"))):  # a pipe would be waited for
             try:
-                found.append((path, Deferred.load(path)))
+                found.append((path, _handle(path)))
             except (OSError, ValueError):
                 continue  # something else
     return found
@@ -182,12 +187,21 @@ def _handles(places: Iterable[Path]) -> list[tuple[Path, Deferred[Any]]]:
 
 def _load(path: Path) -> Deferred[Any]:
     try:
-        return Deferred.load(path)
+        return _handle(path)
     except OSError as error:
         raise Problem(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         what = "it is no JSON" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else str(error)
         raise Problem(f"{path} holds no deferred request: {what}") from None
+
+
+def _handle(path: Path) -> Deferred[Any]:
+    """The handle in a file. Raises `OSError` or `ValueError`."""
+    with path.open("rb") as file:  # which may be a device without an end
+        data = file.read(_MOST + 1)
+    if len(data) > _MOST:
+        raise ValueError(f"it has more than {_MOST:,} bytes")
+    return Deferred.from_json(data.decode())
 
 
 # -- lines
@@ -205,12 +219,19 @@ async def _row_of(path: Path, handle: Deferred[Any], client: anthropic.AsyncAnth
 def _row(path: Path | None, batch: MessageBatch) -> dict[str, Any]:
     state = "archived" if batch.archived_at else batch.processing_status
     created, expires = _minute(batch.created_at), _minute(batch.expires_at)
-    values = (None if path is None else str(path), batch.id, state, _counts(batch), created, expires)
+    values = (
+        None if path is None else str(path),
+        printable(batch.id),
+        printable(state),
+        _counts(batch),
+        created,
+        expires,
+    )
     return dict(zip(_COLUMNS, values, strict=True))
 
 
 def _state(batch: MessageBatch) -> str:
-    return f"{batch.id}: {batch.processing_status}, {_counts(batch)}"
+    return f"{printable(batch.id)}: {printable(batch.processing_status)}, {_counts(batch)}"
 
 
 def _counts(batch: MessageBatch) -> str:

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import anyio
 from rich.console import Console
 
+from ..core.printable import printable
 from ..testing import FaultServer, Script
 from .bars import RACES
 from .parts import WIDTH
@@ -122,7 +123,7 @@ def _acts(options: Options) -> list[Act]:
         raise Problem(f"the script {options.script} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise Problem(f"the script is broken: {without_keys(str(error))}") from None
-    return [from_script(script, title=options.script.name, model=options.model, fast=options.fast)]
+    return [from_script(script, title=printable(options.script.name), model=options.model, fast=options.fast)]
 
 
 async def _perform(trial: Trial, options: Options) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..core.printable import for_terminal
 from ..report import AttemptReport
 from .sides import Side, Tone
 
@@ -56,7 +57,8 @@ def inked(side: Side) -> Text:
             break
         if turn:
             text.append("┃", "bold yellow")
-        text.append(side.text[begin:end].rstrip("\n") if end >= len(side.text) else side.text[begin:end], _ink(turn))
+        part = for_terminal(side.text[begin:end])
+        text.append(part.rstrip("\n") if end >= len(side.text) else part, _ink(turn))
     text.highlight_regex(r"\*\*[^*]+\*\*|^## .+$", "bold")
     if not side.ending:
         text.append("▌", "dim")

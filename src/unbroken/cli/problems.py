@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from typing import Final
 
 import anthropic
 
 from ..core.diagnosis import Diagnosis
+from ..core.printable import printable
 from ..diagnosing import diagnose
 from ..errors import StreamFailed
 
 __all__ = ["Problem", "count", "explain", "without_keys"]
 
+#: Characters of a sentence that is shown: one with a path or two in it, and the ids of many requests.
+_LONGEST: Final = 4_000
+#: Characters. Ours: keys have a hundred, and a gateway's own twenty; "test" and "dummy-key" are none.
+_SHORTEST_KEY: Final = 12
 _KEYS: Final = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 
 
@@ -22,16 +28,30 @@ class Problem(Exception):
 
 def explain(error: BaseException) -> str:
     """What `error` is, and what to do about it, in one line."""
-    return without_keys(" ".join(_explain(error).split()))
+    return without_keys(printable(_explain(error), _LONGEST))
 
 
 def without_keys(text: str) -> str:
-    """`text`, with every key that stands in the environment left out."""
+    """`text`, with every key that stands in the environment left out.
+
+    What is too short to be a key is left alone, as it would stand in every other word, and so is a longer word that
+    only has it in it.
+    """
     for name in _KEYS:
         key = os.environ.get(name, "").strip()
-        if key:
-            text = text.replace(key, f"[{name}]")
+        if len(key) >= _SHORTEST_KEY:
+            text = _replaced(text, key, f"[{name}]")
     return text
+
+
+def _replaced(text: str, key: str, name: str) -> str:
+    """`text` with `name` for each `key` that is not a part of a longer word."""
+    parts = text.split(key)
+    shown = parts[0]
+    for before, after in pairwise(parts):
+        inside = (before[-1:].isalnum() and key[0].isalnum()) or (after[:1].isalnum() and key[-1].isalnum())
+        shown += (key if inside else name) + after
+    return shown
 
 
 def count(number: int, what: str) -> str:

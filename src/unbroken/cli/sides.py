@@ -10,6 +10,7 @@ import anyio
 from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 
 from ..api import resilient_stream
+from ..core.printable import printable
 from ..errors import StreamFailed
 from ..policy import Hedging, Policy
 from ..report import Notice, Report
@@ -177,5 +178,5 @@ def _described(error: Exception) -> str:
     module = type(error).__module__.partition(".")[0]
     if module not in ("anthropic", "builtins", "json"):
         name = f"{module}.{name}"
-    type_ = getattr(error, "type", None)
-    return f"{name} ({type_})" if isinstance(type_, str) else name
+    type_ = printable(getattr(error, "type", None))
+    return f"{name} ({type_})" if type_ else name

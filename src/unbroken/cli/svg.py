@@ -59,7 +59,7 @@ _TEMPLATE: Final = """\
 """
 
 # In most fonts the upright of a box is shorter than a line, and a border of them has gaps: they are drawn instead.
-_UPRIGHT: Final = re.compile(r'<text class="(?P<style>[^"]+)" x="(?P<x>[^"]+)" y="(?P<y>[^"]+)"[^>]*>│</text>')
+_UPRIGHT: Final = re.compile(r'<text class="(?P<style>[^"]+)" x="(?P<x>[^"]+)" y="(?P<y>[^"]+)"[^<>]*>│</text>')
 
 
 def export(paint: Callable[[Console], RenderableType], width: int, title: str) -> str:

@@ -115,6 +115,8 @@ def _unheard_of(value: str, known: Collection[str], model: ModelInfo) -> bool:
 
 # -- how long a request is, at least
 
+_REPEATED: Final = re.compile(r"(.)\1+", re.DOTALL)
+
 
 def _is_too_long(request: Mapping[str, Any], model: ModelInfo) -> bool:
     """Whether its text alone certainly has more tokens than the model's context window."""
@@ -124,7 +126,7 @@ def _is_too_long(request: Mapping[str, Any], model: ModelInfo) -> bool:
     if sum(map(len, texts)) <= model.context or _tokens(texts, model) <= model.context:
         return False
     # Many of one character, indentation or a rule of hyphens, may be one token.
-    return _tokens([re.sub(r"(.)\1+", r"\1", text, flags=re.DOTALL) for text in texts], model) > model.context
+    return _tokens([_REPEATED.sub(r"\1", text) for text in texts], model) > model.context
 
 
 def _tokens(texts: list[str], model: ModelInfo) -> int:

@@ -88,6 +88,7 @@ _OPENINGS: Final = (
     *(f"{whose} {what}" for whose in ("my", "the", "this", "your", "that") for what in _SAID),
 )
 _SPACE: Final = re.compile(r"\s+")
+_SENTENCE_END: Final = re.compile(r"[.!?:](?:\s|$)")
 
 
 def could_open_an_aside(text: str) -> bool:
@@ -97,7 +98,7 @@ def could_open_an_aside(text: str) -> bool:
         return True
     if len(begun) > LONGEST or not any(begun.startswith(o) or o.startswith(begun) for o in _OPENINGS):
         return False
-    sentence = re.search(r"[.!?:](?:\s|$)", text.lstrip())
+    sentence = _SENTENCE_END.search(text.lstrip())
     return sentence is None or aside_at_start(text) is not None
 
 

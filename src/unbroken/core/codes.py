@@ -29,7 +29,7 @@ _WORDS: Final = tuple(
         (Kind.RATE_LIMITED, r"required for long context", "long_context_limit"),
     )
 )
-_TOO_LONG: Final = re.compile(r"prompt is too long: (\d+) tokens > (\d+) maximum")
+_TOO_LONG: Final = re.compile(r"prompt is too long: (\d{1,18}) tokens > (\d{1,18}) maximum")
 
 #: SDK `types/shared/ramp_limit_exceeded_error_details.py`.
 _RAMP_LIMIT: Final = "ramp_limit_exceeded"

@@ -15,11 +15,12 @@ from re import Match
 from typing import TYPE_CHECKING, Any, Final
 
 from .failure import PREFILL_UNSUPPORTED
+from .printable import printable
 
 if TYPE_CHECKING:
     from .models import ModelInfo
 
-__all__ = ["correction", "described", "words"]
+__all__ = ["correction", "described", "subject", "words"]
 
 
 def words(error: Exception) -> str:
@@ -40,7 +41,21 @@ def correction(model: ModelInfo, message: str) -> ModelInfo | None:
     for pattern, changes in _RULES:
         found = pattern.search(message)
         if found:
-            return _changed(model, _read(model, found) if changes is None else changes, f"a 400: {found.group()}")
+            return _changed(
+                model, _read(model, found) if changes is None else changes, f"a 400: {printable(found.group())}"
+            )
+    return None
+
+
+def subject(message: str) -> str | None:
+    """What of the request a 400 complains of, without its words, which may quote the conversation; None: of none known.
+
+    Args:
+        message: The API's own words (`words`).
+    """
+    for pattern, changes in _RULES:
+        if pattern.search(message):
+            return _SUBJECTS[next(iter(pattern.groupindex if changes is None else changes))]
     return None
 
 
@@ -97,15 +112,29 @@ def _read(model: ModelInfo, found: Match[str]) -> dict[str, Any]:
         case {"type": type_}:
             return {"thinking": model.thinking - {type_}}
         case {"types": types}:
-            return {"thinking": frozenset(re.findall(r"\w+", types))}
+            return {"thinking": frozenset(_WORD.findall(types))}
         case {"level": level, "levels": levels}:
-            return {"effort": (frozenset(re.findall(r"\w+", levels or "")) or model.effort) - {level}}
+            return {"effort": (frozenset(_WORD.findall(levels or "")) or model.effort) - {level}}
         case {"limit": limit}:
             return {"max_output": int(limit)}
         case groups:
             return {"context": int(groups["window"])}
 
 
+#: What a rule reads in a message or changes, by the name that it has in a request.
+_SUBJECTS: Final = {
+    "type": "thinking",
+    "types": "thinking",
+    "interleaves": "thinking.budget_tokens",
+    "level": "output_config.effort",
+    "effort": "output_config.effort",
+    "forced_tool_choice": "tool_choice",
+    "speed": "speed",
+    "prefill": "a prefill",
+    "limit": "max_tokens",
+    "window": "its length",
+}
+_WORD: Final = re.compile(r"\w+")
 #: What a message says, and what it changes; None: it is to be read (`_read`).
 _RULES: Final[tuple[tuple[re.Pattern[str], Mapping[str, Any] | None], ...]] = tuple(
     (re.compile(pattern), changes)
@@ -117,7 +146,7 @@ _RULES: Final[tuple[tuple[re.Pattern[str], Mapping[str, Any] | None], ...]] = tu
         # github.com/lidge-jun/opencodex/pull/65
         (r"\b(?P<type>\w+) thinking is not supported on this model", None),
         # Bedrock: github.com/strands-agents/harness-sdk/issues/1856
-        (r"thinking: Input tag '\w+' .* does not match any of the expected tags: (?P<types>[\w', ]+)", None),
+        (r"thinking: Input tag '\w+' .{0,80} does not match any of the expected tags: (?P<types>[\w', ]+)", None),
         # github.com/liuw1535/antigravity2api-nodejs/issues/149, with and without the backticks
         (r"`?max_tokens`? must be greater than `?thinking\.budget_tokens`?", {"interleaves": False}),
         # github.com/anthropics/claude-code/issues/30010; Bedrock: issues/30760
@@ -131,12 +160,12 @@ _RULES: Final[tuple[tuple[re.Pattern[str], Mapping[str, Any] | None], ...]] = tu
         # github.com/NousResearch/hermes-agent/pull/19517
         (r"does not support the `speed` parameter", {"speed": False}),
         # github.com/anthropics/claude-code/issues/24451
-        (r"max_tokens: \d+ > (?P<limit>\d+), which is the maximum allowed number of output tokens", None),
+        (r"max_tokens: \d+ > (?P<limit>\d{1,18}), which is the maximum allowed number of output tokens", None),
         # Bedrock: github.com/vercel/ai/issues/2772, github.com/RooCodeInc/Roo-Code/issues/248
-        (r"maximum tokens you requested exceeds? the model limit of (?P<limit>\d+)", None),
+        (r"maximum tokens you requested exceeds? the model limit of (?P<limit>\d{1,18})(?!\d)", None),
         # github.com/continuedev/continue/issues/11371
-        (r"prompt is too long: \d+ tokens > (?P<window>\d+) maximum", None),
+        (r"prompt is too long: \d+ tokens > (?P<window>\d{1,18}) maximum", None),
         # github.com/anthropics/claude-code/issues/228
-        (r"exceed context limit: \d+ \+ \d+ > (?P<window>\d+)", None),
+        (r"exceed context limit: \d+ \+ \d+ > (?P<window>\d{1,18})(?!\d)", None),
     )
 )

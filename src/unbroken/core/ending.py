@@ -59,8 +59,7 @@ _ITEM: Final = re.compile(r"[^\S\n]{0,40}(?:[-*+•‣◦]|\d{1,9}[.)、]|[a-zA-
 _RULE_OR_ROW: Final = re.compile(r"[^\S\n]{0,40}\|")
 _HEADING: Final = re.compile(r"[^\S\n]{0,3}#{1,6}[^\S\n]")
 #: Signs of a line that is no prose: code, markup, data.
-_CODE: Final = re.compile(r"[{}<>=;\\]|\w\(|[^\S\n]{4}|\t|//|^\s*(?:import|from|def|class|return|const|let|var|#)\b")
-_EMPHASIS: Final = re.compile(r"\*\*|__|`")
+_CODE: Final = re.compile(r"[{}<>=;\\]|\w\(|[^\S\n]{4}|\t|//|^[^\S\n]{0,40}(?:import|from|def|class|return|const|let|var|#)\b")
 #: How many words, and how many characters, a text may have that is a title or a label rather than a sentence.
 _FEW_WORDS: Final = 4
 _LABEL: Final = 40

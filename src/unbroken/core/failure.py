@@ -15,6 +15,8 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from .printable import printable
+
 __all__ = [
     "PREFILL_UNSUPPORTED",
     "Failure",
@@ -161,7 +163,7 @@ class Failure:
         error: The exception that stands for it, an `anthropic.APIError`; what a client raises that cannot even send a
             request (`not_sent`) is as it was.
         status: The HTTP status of the response; None when there was none. 200 for what went wrong inside a stream.
-        type: The API's `error.type`, or the name of Amazon's exception; None when it gave none.
+        type: The API's `error.type`, or the name of Amazon's exception, printable; None when it gave none.
         retry_after: Seconds that the server asked to wait; None when it did not say.
         clean_end: Whether the body simply ended, with no error at all.
     """
@@ -224,9 +226,9 @@ def _told(body: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[str | No
     details = _mapping(body.get("error"))
     type_ = details.get("type")
     if isinstance(type_, str) or details:
-        return type_ if isinstance(type_, str) else None, details
+        return printable(type_) or None, details
     # Amazon has the name in a header, before an address that is no part of it.
-    return (headers.get("x-amzn-errortype") or "").partition(":")[0] or None, body
+    return printable((headers.get("x-amzn-errortype") or "").partition(":")[0]) or None, body
 
 
 def _kind(status: int, type_: str | None, exception: str, details: Mapping[str, Any]) -> Kind:

@@ -204,7 +204,11 @@ MODELS: Final[tuple[ModelInfo, ...]] = (
 _BY_NAME: Final = {info.name: info for info in MODELS}
 
 # "us.anthropic.claude-haiku-4-5-20251001-v1:0" (Bedrock), "claude-haiku-4-5@20251001" (Vertex), "-latest", "-0".
-_FAMILY: Final = re.compile(r"(claude-[a-z0-9-]*?)(?:-0)?(?:[-@](?:\d{8}|latest|default))?(?:-v\d+(?::\d+)?)?$")
+# The first "claude-" of a run of such characters, or no other: a name of the network's is no reason to try them all.
+_FAMILY: Final = re.compile(
+    r"(?<![a-z0-9-])(?>[a-z0-9-]*?(?=claude-))"
+    r"(claude-[a-z0-9-]*?)(?:-0)?(?:[-@](?:\d{8}|latest|default))?(?:-v\d+(?::\d+)?)?$"
+)
 
 
 def family(model: str) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 
 __all__ = ["RateLimit", "rate_limits"]
 
+_WHOLE: Final = re.compile(r"[0-9]{1,18}")
 _HEADER: Final = re.compile(r"anthropic-(?:ratelimit-)?(?P<name>[a-z0-9-]+)-(?P<what>limit|remaining|reset)")
 
 
@@ -83,7 +84,7 @@ def rate_limits(headers: Mapping[str, str], now: float) -> tuple[RateLimit, ...]
 
 def _whole(value: str | None) -> int | None:
     """A whole number; None of what is none, or so long that nobody counts as far and a float has no place for it."""
-    return int(value) if value is not None and re.fullmatch(r"[0-9]{1,18}", value) else None
+    return int(value) if value is not None and _WHOLE.fullmatch(value) else None
 
 
 def _moment(value: str | None) -> datetime | None:

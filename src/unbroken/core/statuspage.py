@@ -21,6 +21,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from .models import MODELS, family
+from .printable import printable
 
 __all__ = ["Incident", "Status", "parse"]
 
@@ -30,8 +31,8 @@ _ONGOING: Final = frozenset({"investigating", "identified"})
 #: The impacts that count, the least first; beside them there are `none` and `maintenance`.
 _IMPACTS: Final = ("minor", "major", "critical")
 
-#: The most characters of a text that are kept. Ours: titles are shorter.
-_LONGEST: Final = 200
+#: Incidents that are read, and components of each. Ours: pages have had three and ten.
+_MOST: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,26 +115,26 @@ def parse(status: object, incidents: object = None) -> Status | None:
         return None
     listed = _list(_mapping(incidents).get("incidents"))
     return Status(
-        _text(said.get("indicator")).lower() or "unknown",
-        _text(said.get("description")),
-        tuple(_incident(each) for each in listed if isinstance(each, Mapping)),
+        printable(said.get("indicator")).lower() or "unknown",
+        printable(said.get("description")),
+        tuple(_incident(each) for each in listed[:_MOST] if isinstance(each, Mapping)),
     )
 
 
 def _incident(said: Mapping[str, Any]) -> Incident:
-    name = _text(said.get("name"))
-    components = [_text(_mapping(each).get("name")) for each in _list(said.get("components"))]
+    name = printable(said.get("name"))
+    components = [printable(_mapping(each).get("name")) for each in _list(said.get("components"))[:_MOST]]
     components = [component for component in components if component]
     models = _models(" | ".join([name, *components]))
-    url = _text(said.get("shortlink"))
+    url = printable(said.get("shortlink"))
     return Incident(
         name=name or "an incident without a name",
-        status=_text(said.get("status")).lower(),
-        impact=_text(said.get("impact")).lower(),
+        status=printable(said.get("status")).lower(),
+        impact=printable(said.get("impact")).lower(),
         components=tuple(components),
-        id=_text(said.get("id")),
-        started_at=_text(said.get("started_at")) or _text(said.get("created_at")) or None,
-        updated_at=_text(said.get("updated_at")) or None,
+        id=printable(said.get("id")),
+        started_at=printable(said.get("started_at")) or printable(said.get("created_at")) or None,
+        updated_at=printable(said.get("updated_at")) or None,
         url=url if url.startswith(("https://", "http://")) else None,
         api=_is_about_the_api(name, components),
         models=models,
@@ -146,14 +147,6 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _list(value: object) -> Sequence[object]:
     return value if isinstance(value, list) else ()
-
-
-def _text(value: object) -> str:
-    """A text in one line, without what a terminal or a log would obey; empty for anything else."""
-    if not isinstance(value, str):
-        return ""
-    printable = "".join(character if character.isprintable() else " " for character in value)
-    return " ".join(printable.split())[:_LONGEST].rstrip()
 
 
 # -- whom it concerns
@@ -193,6 +186,9 @@ def _version(number: str) -> str:
     return number.removesuffix(".0")
 
 
+_VERSION: Final = re.compile(r"\d+(?:\.\d+)?")
+#: Between two numbers: "opus-5-5".
+_HYPHEN: Final = re.compile(r"(?<=\d)-(?=\d)")
 _NUMBER: Final = r"\d+(?:\.\d+)?(?![\w.]\w)"
 _LINES: Final = "|".join(sorted({_label(info.name)[0] for info in MODELS}))
 #: "Claude Opus 5.5", "Opus 4.5, 4.6 and 5", "Claude 3.5 Sonnet", "Haiku".
@@ -205,9 +201,9 @@ _MENTION: Final = re.compile(
 
 def _models(text: str) -> tuple[str, ...]:
     """The models that a text names, each once: `"opus 5.5"`, or `"opus"` where it gives no version."""
-    text = re.sub(r"(?<=\d)-(?=\d)", ".", text.lower()).replace("-", " ")
+    text = _HYPHEN.sub(".", text.lower()).replace("-", " ")
     named: dict[str, None] = {}
     for found in _MENTION.finditer(text):
-        numbers = re.findall(r"\d+(?:\.\d+)?", found["after"] or found["before"] or "")
+        numbers = _VERSION.findall(found["after"] or found["before"] or "")
         named |= dict.fromkeys(f"{found['line']} {_version(number)}" for number in numbers) or {found["line"]: None}
     return tuple(named)

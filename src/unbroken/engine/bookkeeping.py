@@ -11,6 +11,7 @@ import anyio
 from ..core.failure import Failure
 from ..core.models import ModelInfo, ascii_and_other
 from ..core.partial import CONTENT, Event
+from ..core.printable import printable
 from ..report import AttemptReport, Report
 from .telemetry import Telemetry
 
@@ -136,7 +137,7 @@ class Book:
         if failure is not None:
             entry.error_type = failure.type
             entry.status = entry.status or failure.status
-            entry.request_id = entry.request_id or getattr(failure.error, "request_id", None)
+            entry.request_id = entry.request_id or printable(getattr(failure.error, "request_id", None)) or None
         if entry.output_tokens is None and (self._ascii or self._other):
             entry.estimated_output_tokens = self._info.least_tokens(self._ascii, self._other)
         # What a loser was asked for was never joined.

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import anthropic
 import httpx2
 
+from ..core.printable import printable
 from .typed import Api
 
 __all__ = ["parameters", "provider_name", "request_id", "resource", "sends_pings", "server", "without_retries"]
@@ -96,7 +97,7 @@ def sends_pings(client: Any) -> bool:
 
 def request_id(headers: Mapping[str, str]) -> str | None:
     """The id by which a platform knows the request that it answers with these headers; None: it gives none."""
-    return next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
+    return next((found for name in _REQUEST_IDS if (found := printable(headers.get(name)))), None)
 
 
 def provider_name(client: Any) -> str:

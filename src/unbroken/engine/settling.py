@@ -14,6 +14,7 @@ import httpx2
 from ..core.deferral import Joined, Rest, events_of, is_whole
 from ..core.failure import Kind
 from ..core.models import ModelInfo
+from ..core.printable import printable
 from ..errors import BatchCanceled, BatchErrored, BatchExpired, BatchFailed
 from ..report import Report
 from .batches import Answered
@@ -121,24 +122,26 @@ def failed(
 
 
 def _not_answered(asked: Asked, outcome: str, result: Mapping[str, Any]) -> BatchFailed:
+    outcome = printable(outcome)
     kind, why = _ENDINGS.get(outcome, (BatchFailed, f"its result is of a kind that is not known: {outcome}"))
     if kind is not BatchErrored:
         return failed(asked, why, kind, outcome=outcome)
     body = result.get("error")
     details = body.get("error") if isinstance(body, Mapping) else None
     said: Mapping[str, Any] = details if isinstance(details, Mapping) else {}
-    request_id = body.get("request_id") if isinstance(body, Mapping) else None
+    type_ = printable(said.get("type")) or None
+    request_id = printable(body.get("request_id")) or None if isinstance(body, Mapping) else None
     last = anthropic.APIError(str(said.get("message") or why), _REQUEST, body=body)
     error = failed(
         asked,
-        f"{why} ({said.get('type') or 'no type'}; request id {request_id or 'none'})",
+        f"{why} ({type_ or 'no type'}; request id {request_id or 'none'})",
         kind,
         errors=[last],
         outcome=outcome,
-        error_type=said.get("type"),
+        error_type=type_,
         request_id=request_id or asked.report.attempts[-1].request_id,
     )
-    error.type = said.get("type")
+    error.type = said.get("type")  # as the SDK has it
     return error
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..core.corrections import words
+from ..core.corrections import subject, words
 from ..core.failure import Failure, Kind
 from ..core.steps import Ask
 from ..report import AttemptReport, Notice, Report
@@ -132,8 +132,8 @@ class Teller:
             if step.route == before.route:
                 return
         elif failure.kind is Kind.INVALID_REQUEST and (before.route, before.form) == (step.route, step.form):
-            said = f"{model} rejected the request: {words(failure.error)}"
-            self.notice("request_adapted", f"{said}; asking it again, as it takes it")
+            why = subject(words(failure.error)) or "one of its parameters"  # its own words may quote the conversation
+            self.notice("request_adapted", f"{model} rejected the request for {why}; asking it again, as it takes it")
             return
         elif cut:
             self.notice("cut", f"the stream was cut: {failure.kind}")

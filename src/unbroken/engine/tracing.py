@@ -21,6 +21,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, TracerProvid
 from opentelemetry.util.types import AttributeValue
 
 from ..core.partial import Event, Partial
+from ..core.printable import printable
 from ..report import AttemptReport, Notice, Report, Usage
 from ..routes import Route
 from .clients import provider_name, server
@@ -195,10 +196,10 @@ def _answered(id_: object, model: object, stop_reason: object, outcome: str) -> 
 
     Of an answer in one piece nothing is read here.
     """
-    reason = stop_reason if isinstance(stop_reason, str) else None if outcome == "complete" else "error"
+    reason = printable(stop_reason) or (None if outcome == "complete" else "error")
     return {
-        "gen_ai.response.id": id_ if isinstance(id_, str) else None,
-        "gen_ai.response.model": model if isinstance(model, str) else None,
+        "gen_ai.response.id": printable(id_) or None,
+        "gen_ai.response.model": printable(model) or None,
         "gen_ai.response.finish_reasons": [reason] if reason else None,
     }
 

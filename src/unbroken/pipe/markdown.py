@@ -6,26 +6,36 @@ between two lines of `$$`, or of `\\[` and `\\]`, is a fence as well: every rend
 
 The text is read line by line. Of the line that is growing only its start matters, after a list above all: that a
 paragraph has begun, and so the list is over, shows in its first letter.
+
+A model's text is a stranger's: each pattern takes a time that grows with the line and no faster. So nothing that may be
+repeated stands beside something that could take the same characters, or it gives nothing back (`*+`, `++`).
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Literal
 
 from .splitting import Splitter
 
 __all__ = ["Blocks"]
 
-_FENCE: Final = re.compile(r" {0,3}(?:(?P<ticks>`{3,})[^`\n]*|(?P<tildes>~{3,}).*|(?P<math>\$\$|\\\[))\s*$")
+_FENCE: Final = re.compile(r" {0,3}(?:(?P<ticks>`{3,}+)[^`\n]*$|(?P<tildes>~{3,}+)|(?P<math>\$\$|\\\[)\s*$)")
+#: What may close a fence of ticks or tildes.
+_FENCE_END: Final = re.compile(r" {0,3}(?P<run>`++|~++)\s*$")
+_MATH_ENDS: Final = {"$$": re.compile(r"\$\$\s*$"), r"\[": re.compile(r"\\\]\s*$")}
 _HEADING: Final = re.compile(r" {0,3}#{1,6}(?:\s|$)")
-_RULE: Final = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})\s*$")
-_UNDERLINE: Final = re.compile(r" {0,3}(?:=+|-+)\s*$")
+_RULE: Final = re.compile(r" {0,3}(?:(?:\*[ \t]*+){3,}|(?:-[ \t]*+){3,}|(?:_[ \t]*+){3,})\s*$")
+_UNDERLINE: Final = re.compile(r" {0,3}(?:=++|-++)\s*$")
 _BAR: Final = re.compile(r"(?<!\\)\|")
 #: The second line of a table.
-_DELIMITERS: Final = re.compile(r"[ \t]*\|?(?:[ \t]*:?-+:?[ \t]*\|?)+\s*$")
+_DELIMITERS: Final = re.compile(
+    r"[ \t]*+\|?[ \t]*+:?-++(?::?+[ \t]*+\|?+[ \t]*+:?+-++)*:?[ \t]*+\|?\s*$"  # a bar between two cells may be missing
+)
 _ITEM: Final = re.compile(r"(?P<indent> {0,3})(?P<marker>[-+*]|(?P<number>\d{1,9})[.)])(?P<space>\s+|$)")
 _QUOTE: Final = re.compile(r" {0,3}>")
 #: The marker of an item in a list or in a quotation, with the space up to what it holds.
@@ -54,8 +64,14 @@ _ATTRIBUTE: Final = r"""\s+[a-zA-Z_:][\w.:-]*(?:\s*=\s*(?:[^\s"'=<>`]+|'[^']*'|"
 _TAG: Final = re.compile(rf" {{0,3}}(?:<[a-zA-Z][a-zA-Z0-9-]*(?:{_ATTRIBUTE})*\s*/?>|</[a-zA-Z][a-zA-Z0-9-]*\s*>)\s*$")
 
 #: The start of a line that is not indented and is no list item, however it goes on; and that of a heading.
-_NO_ITEM: Final = re.compile(r" {0,3}(?:[^\s\d*+-]|[*+-]\S|\d+(?:[^\d\s.)]|[.)]\S))")
+_NO_ITEM: Final = re.compile(r" {0,3}(?:[^\s\d*+-]|[*+-]\S|\d{1,9}(?:[^\d\s.)]|[.)]\S)|\d{10})")
 _HEADING_BEGINS: Final = re.compile(r" {0,3}#{1,6}[ \t]")
+#: Characters of a growing line that tell all that these two, and the indentation of an item, can tell.
+_TELLING: Final = 32
+
+
+#: Whether a line ends what is open; its truth is what counts.
+_Closes = Callable[[str], object]
 
 
 @dataclass(slots=True)
@@ -64,23 +80,23 @@ class _Block:
 
     Attributes:
         kind: `text` is a paragraph or a table, `code` is code that is indented.
-        until: For `fence` and `html`, what is in the line that ends it; None: it ends before a blank line.
+        until: For `fence` and `html`, tells the line that ends it; None: it ends before a blank line.
         width: For `list`, the column where the content of its last item begins. For `text`, the cells of its last line.
         marker: For `list`, what all its items have: `-`, `+`, `*`, `.` or `)`.
         empty: For `list`, whether the last line was an item with nothing in it.
         nested: For `list` and `quote`, the columns where the content of the items that are open begins.
-        inner: For `list` and `quote`, what ends the fence that is open in it; None: none is.
+        inner: For `list` and `quote`, tells the line that ends the fence that is open in it; None: none is.
         paragraph: For `list` and `quote`, whether the last line is of a paragraph: the next need not be indented. For
             `text`, whether it is one, and no table.
     """
 
     kind: Literal["text", "fence", "html", "code", "list", "quote"]
-    until: re.Pattern[str] | None = None
+    until: _Closes | None = None
     width: int = 0
     marker: str = ""
     empty: bool = False
     nested: list[int] = field(default_factory=list)
-    inner: re.Pattern[str] | None = None
+    inner: _Closes | None = None
     paragraph: bool = False
 
 
@@ -94,20 +110,28 @@ class Blocks(Splitter):
     def __init__(self) -> None:
         super().__init__()
         self._block: _Block | None = None  # None: a blank line, or nothing, came last
+        self._searched = 0  # characters of the growing line that are known to have no line break
+        self._content = 0  # the end of the last line that is not blank: blank lines belong to what follows
 
     def _ends(self, held: str, at: int) -> tuple[list[int], int]:
         ends: list[int] = []
-        while (newline := held.find("\n", at)) >= 0 or (self._last and at < len(held)):
+        while (newline := held.find("\n", at + self._searched)) >= 0 or (self._last and at < len(held)):
             following = newline + 1 or len(held)
-            before, with_it = self._take(held[at:following])
+            line = held[at:following]
+            before, with_it = self._take(line)
             if before:
-                ends.append(_content_end(held, at))
+                ends.append(self._content)
             if with_it:
                 ends.append(following)
-            at = following
-        if self._block is not None and _surely_after(self._block, held[at:]):
+            if line.strip():
+                self._content = following
+            at, self._searched = following, 0
+        self._searched = len(held) - at
+        if self._block is not None and _surely_after(self._block, held[at : at + _TELLING]):
             self._block = None
-            ends.append(_content_end(held, at))
+            ends.append(self._content)
+        if ends:
+            self._content -= ends[-1]  # which is where what is held will begin
         return ends, at
 
     def _take(self, line: str) -> tuple[bool, bool]:
@@ -124,11 +148,6 @@ class Blocks(Splitter):
         return before, is_whole
 
 
-def _content_end(held: str, at: int) -> int:
-    """The end of the last line before `at` that is not blank: blank lines belong to what follows."""
-    return held.index("\n", len(held[:at].rstrip())) + 1
-
-
 def _begin(line: str) -> tuple[_Block | None, bool]:
     """The block that a line begins, if it goes on behind the line, and whether it is whole."""
     if not line.strip():
@@ -142,7 +161,7 @@ def _begin(line: str) -> tuple[_Block | None, bool]:
     for begins, until in _HTML:
         if begins.match(line):
             is_whole = until is not None and until.search(line) is not None
-            return None if is_whole else _Block("html", until), is_whole
+            return None if is_whole else _Block("html", until and until.search), is_whole
     if _QUOTE.match(line):
         block = _Block("quote")
         _look_inside(block, line)
@@ -157,7 +176,7 @@ def _begin(line: str) -> tuple[_Block | None, bool]:
 def _judge(block: _Block, line: str) -> _Verdict:
     """What a whole line is to the block. What a list or a quotation holds is noted."""
     if block.until is not None:
-        return "last" if block.until.search(line) else "part"
+        return "last" if block.until(line) else "part"
     match block.kind:
         case "list":
             return _judge_in_list(block, line)
@@ -201,7 +220,7 @@ def _judge_in_list(block: _Block, line: str) -> _Verdict:
 
 
 def _surely_after(block: _Block, line: str) -> bool:
-    """Whether a line that is still growing is behind the block, however it goes on."""
+    """Whether a line that is still growing, of which this is the start, is behind the block, however it goes on."""
     if block.until is not None or block.kind == "html":
         return False
     if block.kind == "list":
@@ -245,27 +264,51 @@ def _look_inside(block: _Block, line: str) -> None:
         block.nested.pop()
         block.inner = None
     if block.inner is not None:
-        if block.inner.search(line[at:]):
+        if block.inner(line[at:]):
             block.inner = None
         block.paragraph = False
         return
-    while not _RULE.match(line[at:]) and (marker := _MARKER.match(line, at)):
+    rule = _rule_begins(line)
+    while not (is_rule := at in rule and not line.startswith("    ", at)) and (marker := _MARKER.match(line, at)):
         at = marker.end()
         block.nested.append(at)
     content = line[at:]
     block.inner = _closing(content)
-    block.paragraph = bool(content.strip()) and not (block.inner or _HEADING.match(content) or _RULE.match(content))
+    block.paragraph = bool(content.strip()) and not (block.inner or _HEADING.match(content) or is_rule)
 
 
-def _closing(line: str) -> re.Pattern[str] | None:
-    """What ends the fence that a line opens. None: it opens none."""
+def _rule_begins(line: str) -> range:
+    """The places in a line without tabs from which on it is a rule, if that is not indented too far.
+
+    A line of nested items asks for it at each of its markers, and would be read once for each.
+    """
+    end = len(line.rstrip())
+    mark = line[end - 1 : end]
+    if not mark or mark not in "*-_":
+        return range(0)
+    begin = len(line[:end].rstrip(f" {mark}"))
+    third = end
+    for _ in range(3):
+        third = line.rfind(mark, begin, third)
+        if third < 0:
+            return range(0)
+    return range(begin, third + 1)
+
+
+def _closing(line: str) -> _Closes | None:
+    """Tells the line that ends the fence which this line opens. None: it opens none."""
     fence = _FENCE.match(line)
     if fence is None:
         return None
     if fence["math"]:
-        return re.compile(r"\$\$\s*$" if fence["math"] == "$$" else r"\\\]\s*$")
-    run = fence["ticks"] or fence["tildes"]
-    return re.compile(rf"^ {{0,3}}{run[0]}{{{len(run)},}}\s*$")
+        return _MATH_ENDS[fence["math"]].search
+    return partial(_is_fence_end, fence["ticks"] or fence["tildes"])
+
+
+def _is_fence_end(opening: str, line: str) -> bool:
+    """Whether a line ends the fence that was opened with this run of ticks or tildes: with as many at least."""
+    end = _FENCE_END.match(line)
+    return end is not None and end["run"].startswith(opening)
 
 
 def _columns(line: str) -> int:

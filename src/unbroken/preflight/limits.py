@@ -85,9 +85,12 @@ def _tokens(texts: Iterable[str], asked: Request, enough: int) -> int:
     return total
 
 
+_REPEATED: Final = re.compile(r"(.)\1+", re.DOTALL)
+
+
 def _condensed(text: str) -> str:
     """Many of one character, indentation or a rule of hyphens, may be one token."""
-    return re.sub(r"(.)\1+", r"\1", text, flags=re.DOTALL)
+    return _REPEATED.sub(r"\1", text)
 
 
 @rule("request_too_large", "Send files by their ids or URLs, or fewer of them.")

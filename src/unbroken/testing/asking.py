@@ -30,6 +30,8 @@ _PAIRS: Final = (
 _LINE_HEAD: Final = re.compile(r"(?:^|\n)[ \t]*(?:[>*-][ \t]+)?(?:\.{3}|…)?[ \t]*$")
 _LINE_END: Final = re.compile(r"[ \t]*(?:\n|$)")
 _ELLIPSIS: Final = re.compile(r"(?:\.{3}|…)[ \t]*$")
+_OUTER_ELLIPSIS: Final = re.compile(r"^(?:\.{3}|…)|(?:\.{3}|…)$")
+_LINE: Final = re.compile(r"[^\n]+")
 _SET_OFF: Final = re.compile(r"[^\w\s,.]{2}")
 
 
@@ -166,7 +168,7 @@ def _near(before: _Squeezed, asked: str) -> _Found | None:
     """The longest passage between marks that is from the last sentence or so of what is carried."""
     best: _Found | None = None
     for passage in _between_marks(asked):
-        words = re.sub(r"^(?:\.{3}|…)|(?:\.{3}|…)$", "", "".join(asked[passage.start : passage.end].split()))
+        words = _OUTER_ELLIPSIS.sub("", "".join(asked[passage.start : passage.end].split()))
         at = before.text.rfind(words, max(0, len(before) - _NEAR)) if len(words) >= _SHORTEST else -1
         if at >= 0 and (best is None or len(words) > best[2] - best[1]):
             best = passage, at - len(before), at - len(before) + len(words)
@@ -180,10 +182,15 @@ def _between_marks(asked: str) -> Iterator[_Passage]:
         if end >= 0:
             yield _Passage(tag.end(), end, tag[0], closing, tag.start(), end + len(closing))
     for opening, closing in _PAIRS:
-        pattern = f"{re.escape(opening)}(.+?){re.escape(closing)}"
-        for found in re.finditer(pattern, asked, re.DOTALL):
-            yield _Passage(*found.span(1), opening, closing, *found.span())
-    for line in re.finditer(r"[^\n]+", asked):
+        start = asked.find(opening)
+        while start >= 0:
+            at = start + len(opening)
+            end = asked.find(closing, at + 1)
+            if end < 0:
+                break
+            yield _Passage(at, end, opening, closing, start, end + len(closing))
+            start = asked.find(opening, end + len(closing))
+    for line in _LINE.finditer(asked):
         yield _Passage(*line.span())
 
 

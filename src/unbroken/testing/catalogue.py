@@ -89,6 +89,9 @@ def _capabilities(info: ModelInfo) -> dict[str, Any]:
     }
 
 
+_SPACE_IN_VERSION: Final = re.compile(r"(?<=\d) (?=\d)")
+
+
 def _display_name(name: str) -> str:
     """`claude-opus-5-5` is "Claude Opus 5.5"."""
-    return re.sub(r"(?<=\d) (?=\d)", ".", name.replace("-", " ").title())
+    return _SPACE_IN_VERSION.sub(".", name.replace("-", " ").title())

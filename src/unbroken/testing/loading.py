@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 
+_INNER_CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
+
+
 def _snake(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    return _INNER_CAPITAL.sub("_", name).lower()
 
 
 _FAULTS: Final[dict[str, type[Fault]]] = {
@@ -42,6 +45,8 @@ _FAULTS: Final[dict[str, type[Fault]]] = {
         fault_module.Refuse,
     )
 }
+#: Bytes of a script at most. Ours: scripts with a whole answer in them have some thousand.
+_MOST: Final = 16_000_000
 _COUNTED: Final = (Point.EVENTS, Point.CHARACTERS, Point.FRACTION, Point.BLOCKS)
 _TOML_NAMES: Final = {
     str: "a string",
@@ -64,7 +69,13 @@ def load(path: str | os.PathLike[str]) -> Script:
     """Read `path`; see `Script.from_toml`."""
     name = Path(path).name
     try:
-        return _script(tomllib.loads(Path(path).read_text(encoding="utf-8")), "", top=True)
+        with Path(path).open("rb") as file:  # which may be a device without an end
+            data = file.read(_MOST + 1)
+        if len(data) > _MOST:
+            raise ValueError(f"more than {_MOST:,} bytes, which is no script")
+        return _script(tomllib.loads(data.decode()), "", top=True)
+    except RecursionError as error:
+        raise ValueError(f"{name}: nested too deeply") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{name}: not a text file in UTF-8") from error
     except tomllib.TOMLDecodeError as error:

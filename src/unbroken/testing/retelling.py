@@ -34,7 +34,12 @@ _SENTENCE_END: Final = re.compile(r"[.!?…؟।][\"'”’»)*_]*\s+|[。！？
 _FENCE: Final = re.compile(r"[ \t]*(`{3,}|~{3,})([^\n]*)")
 _ITEM: Final = re.compile(r"(?m)^([ \t]*)(\d{1,3})(?=[.)][ \t])")
 _STRAIGHT: Final = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
-_CURLY: Final = (("(?<!\\S)'", "‘"), ("'", "’"), ('(?<!\\S)"', "“"), ('"', "”"))
+_CURLY: Final = tuple(
+    (re.compile(straight), curly)
+    for straight, curly in (("(?<!\\S)'", "‘"), ("'", "’"), ('(?<!\\S)"', "“"), ('"', "”"))
+)
+_INNER_SPACE: Final = re.compile(r"(?<=\S)\s+(?=\S)")
+_FULL_STOP: Final = re.compile(r"[.!?](?=\s)")
 #: What stands after half a word that was taken for a whole one; empty: what stands after the whole one.
 _AFTER_HALF: Final = ("", "", " ", ", ", ". ", ":\n", "\n\n", " and ")
 
@@ -55,9 +60,9 @@ def sloppy(echo: str) -> str:
     turned = echo.translate(_STRAIGHT)
     if turned == echo:
         for straight, curly in _CURLY:
-            turned = re.sub(straight, curly, turned)
+            turned = straight.sub(curly, turned)
     # The white space at either end is kept: what is lost at the cut itself is LOST_SPACE's matter.
-    return re.sub(r"(?<=\S)\s+(?=\S)", " ", turned)
+    return _INNER_SPACE.sub(" ", turned)
 
 
 def words_back(sent: str, count: int) -> int:
@@ -165,6 +170,6 @@ def recited(ask: Ask, quoted: str, rng: Random) -> str:
     text = rng.choice(told or INSTRUCTIONS)
     if rng.randrange(2):
         text = _PERSON.sub(lambda word: _TURNED[word[0]], text)
-    ends = [end.start() + 1 for end in re.finditer(r"[.!?](?=\s)", text)] + [len(text)]
+    ends = [end.start() + 1 for end in _FULL_STOP.finditer(text)] + [len(text)]
     # At least two sentences, where there are so many: the first alone may be a fragment of one.
     return text[: rng.choice(ends[1:] or ends)]

@@ -38,6 +38,8 @@ _BESIDE: Final = 4
 
 #: An image's tokens, at most; base64 is no text (vision page: about 1,600 for the largest that is not scaled down).
 _IMAGE: Final = 1_600
+#: What differs between two rejections of one kind.
+_PLACES_AND_NAMES: Final = re.compile(r"^[\w.\[\]]+: |['\"`].*?['\"`]|\d+")
 _BASE64: Final = re.compile(r'"data": ?"[A-Za-z0-9+/=]{200,}"')
 
 
@@ -260,7 +262,7 @@ def _signature(error: Exception) -> tuple[Kind, str]:
     kind = _failure(error).kind
     if kind is not Kind.INVALID_REQUEST:
         return kind, ""
-    return kind, re.sub(r"^[\w.\[\]]+: |['\"`].*?['\"`]|\d+", "", words(error))
+    return kind, _PLACES_AND_NAMES.sub("", words(error))
 
 
 def _accepts(params: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:

@@ -12,8 +12,10 @@ from typing import Any, Final
 __all__ = ["Reading", "parse"]
 
 #: The tokens of JSON as Python's parser takes it: strings, numbers and names, and what stands between them. Possessive:
-#: to come back to a string of 10 MB, an image say, the engine would keep a gigabyte.
-_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[-+.\w]+|[{}\[\]:,]')
+#: to come back to a string of 10 MB, an image say, the engine would keep a gigabyte. No string is without its end here.
+_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[-+.\w]+|[{}\[\]:,]')
+#: What Python and JavaScript call what JSON calls otherwise.
+_NAME: Final = re.compile(r"True\b|False\b|None\b|undefined\b")
 _LITERALS: Final = {"NaN", "Infinity", "-Infinity"}
 #: How many objects and arrays may stand in each other: what can be read in one place has to be written in another, and
 #: taken apart, and each of them stops at a depth of its own, which differs between Pythons.
@@ -116,7 +118,7 @@ def _words(here: str, message: str) -> str:
         return "a string in single quotes: JSON has double ones"
     if here.startswith(("//", "/*", "#")):
         return "a comment: JSON has none"
-    if re.match(r"True\b|False\b|None\b|undefined\b", here):
+    if _NAME.match(here):
         return "JSON has true, false and null"
     return f"{message[:1].lower()}{message[1:]}"
 
