@@ -12,9 +12,12 @@ from harness import CONTINUE, PREFILL, assert_unbroken, read, serving
 from unbroken import Policy
 from unbroken.testing import Answer, Drop, Script, Status, Thinking, after_characters
 from unbroken.testing.manners import FAITHFUL
-from unbroken.testing.texts import TEXTS
+from unbroken.testing.texts import TEXTS as ALL
 
 pytestmark = pytest.mark.asyncio
+
+#: As answers end: of 123 that were recorded none ended in white space.
+TEXTS: Final = {name: text.rstrip() for name, text in ALL.items()}
 
 #: Cuts of one text, beside the two that every text has: before its first and after its last word.
 _CUTS: Final = 6

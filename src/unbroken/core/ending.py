@@ -59,7 +59,10 @@ _ITEM: Final = re.compile(r"[^\S\n]{0,40}(?:[-*+•‣◦]|\d{1,9}[.)、]|[a-zA-
 _RULE_OR_ROW: Final = re.compile(r"[^\S\n]{0,40}\|")
 _HEADING: Final = re.compile(r"[^\S\n]{0,3}#{1,6}[^\S\n]")
 #: Signs of a line that is no prose: code, markup, data.
-_CODE: Final = re.compile(r"[{}<>=;\\]|\w\(|[^\S\n]{4}|\t|//|^[^\S\n]{0,40}(?:import|from|def|class|return|const|let|var|#)\b")
+_CODE: Final = re.compile(
+    r"[{}<>=;\\]|\w\(|[^\S\n]{4}|\t|//|^[^\S\n]{0,40}(?:import|from|def|class|return|const|let|var|#)\b"
+)
+_BARE_NUMBER: Final = re.compile(r"\s*\d{1,9}\.")
 #: How many words, and how many characters, a text may have that is a title or a label rather than a sentence.
 _FEW_WORDS: Final = 4
 _LABEL: Final = 40
@@ -83,7 +86,7 @@ def ending_of(text: str, *, before_call: bool = False) -> Ending:
         return Ending.UNFINISHED
     if len(body) != len(text):
         return Ending.UNFINISHED
-    if ends_in_a_fence(text):
+    if ends_in_a_fence(body + "\n"):
         # A bare fence at the end closes one, whatever was counted: fences within fences are counted wrongly.
         return Ending.UNCLEAR if body[-_REACH:].rpartition("\n")[2].strip() == "```" else Ending.UNFINISHED
     paragraph = body[-_REACH:].rpartition("\n\n")[2]
@@ -101,7 +104,7 @@ def ending_of(text: str, *, before_call: bool = False) -> Ending:
 def _before_call(text: str) -> Ending:
     """A model says what it will do, and does it: with a colon, a full stop or nothing behind the last word."""
     body = text.rstrip()
-    if ends_in_a_fence(text):
+    if ends_in_a_fence(body + "\n"):
         return Ending.UNFINISHED
     if body[-1] in ":：…" or body.endswith("..."):
         return Ending.FINISHED
@@ -155,7 +158,7 @@ def _is_closed(body: str) -> bool:
 
 def _is_number(body: str) -> bool:
     """Whether the full stop belongs to the number of an item that has just begun: "3."."""
-    return bool(re.fullmatch(r"\s*\d{1,9}\.", body[-_REACH:].rpartition("\n")[2]))
+    return bool(_BARE_NUMBER.fullmatch(body[-_REACH:].rpartition("\n")[2]))
 
 
 def _is_pictograph(character: str) -> bool:

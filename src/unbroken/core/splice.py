@@ -386,8 +386,10 @@ class Splicer:
         seam = self._seam
         if seam is None or seam.restarted or self._accepts_silence or stop_reason in _NO_SILENCE:
             return False
-        if self._is_more_than_a_word(self._text_added) or self._has_added_other_blocks:
+        if self._has_added_other_blocks or self._is_more_than_a_word(self._text_added):
             return False
+        if self._text_added.strip():  # the rest of a word, with which a text may well end
+            return self.ending is Ending.UNFINISHED
         says_so = stop_reason in ("end_turn", None) and seam.echoed
         return not (says_so and self.ending is Ending.FINISHED)
 
