@@ -190,10 +190,10 @@ class Attempt:
                 return piece, None
             self._large = None
         chunk, failure = await self._read()
-        if len(chunk) > _PIECE and failure is None:
-            self._large = (chunk[at : at + _PIECE] for at in range(_PIECE, len(chunk), _PIECE))
-            chunk = chunk[:_PIECE]
-        return chunk, failure
+        if len(chunk) <= _PIECE or failure is not None:
+            return chunk, failure
+        self._large = (chunk[at : at + _PIECE] for at in range(_PIECE, len(chunk), _PIECE))
+        return chunk[:_PIECE], None
 
     async def _read(self) -> tuple[bytes, Failure | None]:
         """The next bytes, or why there are none."""
