@@ -450,9 +450,6 @@ def test_a_call_that_started_without_an_input_has_the_one_that_comes() -> None:
     grown = partial(message_start(), start, delta(0, "input_json_delta", '{"a": 1}'), block_stop())
     assert grown.content == [{"type": "tool_use", "id": "t", "name": "n", "input": {"a": 1}}]
     assert partial(message_start(), start, block_stop()).content == [start["content_block"]]
-    future = partial(message_start(), *open_tool('{"a"', ": 1}", type="future_use"))
-    future.blocks[0].closed = True
-    assert future.content == [{"type": "future_use", "input": {}}]
     future = partial(
         message_start(), block_start(0, "x_use", input={}), delta(0, "input_json_delta", "[1]"), block_stop()
     )
