@@ -294,7 +294,10 @@ class Report:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """What `to_json` gave. Raises `ValueError` for anything else."""
-        data = json.loads(text)
+        try:
+            data = json.loads(text)
+        except RecursionError:
+            data = None
         if not isinstance(data, dict):
             raise ValueError("this is no report of version 1: it is no JSON object")
         return cls.from_dict(data)

@@ -138,3 +138,12 @@ def test_any_bytes_give_messages_or_a_value_error(chunks: list[bytes]) -> None:
     """Never another exception, never a hang, also where the CRCs are right."""
     with suppress(ValueError):
         decode(*chunks)
+
+
+@pytest.mark.parametrize("size", [1, 1_400, 65_536])
+def test_a_large_message_is_read_in_pieces_of_any_size(size: int) -> None:
+    """Were what has come copied anew for each piece, 16 MB in packets would take minutes."""
+    payload = b"x" * (16_000_000 if size > 1 else 200_000)
+    body = message(headers({"a": "1"}), payload) + message(b"", b"next")
+    found = decode(*(body[at : at + size] for at in range(0, len(body), size)))
+    assert [len(each.payload) for each in found] == [len(payload), 4]

@@ -100,6 +100,8 @@ def test_an_exception_keeps_its_name_and_its_words(body: bytes, error: dict[str,
     assert (event.event, json.loads(event.data)) == ("error", {"type": "error", "error": error})
 
 
+DEEP: Final = b"[" * 5_000 + b"]" * 5_000
+
 BROKEN: Final = {
     "a type of message that nobody knows": message(headers({":message-type": "greeting"}), b"{}"),
     "no type of message": message(b"", b"{}"),
@@ -108,6 +110,9 @@ BROKEN: Final = {
     "bytes that are no JSON": chunk(b'{"type": "message_st'),
     "bytes that are no UTF-8": chunk(b"\xff"),
     "an exception that is no JSON": message(headers({":message-type": "exception"}), b"Oh"),
+    "a payload that is nested too deeply": event("chunk", DEEP),
+    "bytes that are nested too deeply": chunk(DEEP),
+    "an exception that is nested too deeply": message(headers({":message-type": "exception"}), DEEP),
 }
 
 

@@ -414,3 +414,64 @@ def test_small_pieces_are_joined_and_stay_in_order(count: int) -> None:
         folded.apply(text_delta(f"{n} "))
     assert folded.text == "".join(f"{n} " for n in range(count))
     assert len(folded.blocks[0].pieces) <= 64 + count // 64
+
+
+@pytest.mark.parametrize(
+    ("block", "misfits"),
+    [
+        ("text", ["thinking_delta", "input_json_delta", "signature_delta"]),
+        ("thinking", ["text_delta", "input_json_delta", "citations_delta"]),
+        ("redacted_thinking", ["text_delta", "thinking_delta", "input_json_delta", "signature_delta"]),
+        ("tool_use", ["text_delta", "thinking_delta", "signature_delta", "citations_delta"]),
+        ("web_search_tool_result", ["text_delta", "input_json_delta"]),
+    ],
+)
+def test_a_delta_that_its_block_does_not_have_changes_nothing(block: str, misfits: list[str]) -> None:
+    """The SDK's accumulator leaves it out."""
+    plain = partial(message_start(), block_start(0, block), block_stop())
+    odd = partial(message_start(), block_start(0, block), *(delta(0, type_, "XX") for type_ in misfits), block_stop())
+    assert odd.content == plain.content
+    assert odd.text == plain.text == ""
+    assert not odd.has_unknown
+    assert list(odd.events()) == list(plain.events())
+
+
+def test_a_block_of_an_unknown_type_keeps_its_deltas_as_they_came() -> None:
+    """Nobody knows what they mean."""
+    events = [message_start(), block_start(0, "hologram"), text_delta("a"), delta(0, "input_json_delta", "{}")]
+    held = partial(*events)
+    assert list(held.events()) == events
+    assert held.blocks[0].deltas == [event["delta"] for event in events[2:]]
+
+
+def test_a_call_that_started_without_an_input_has_the_one_that_comes() -> None:
+    """As by the SDK; without any it has none."""
+    start = {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "n"}}
+    grown = partial(message_start(), start, delta(0, "input_json_delta", '{"a": 1}'), block_stop())
+    assert grown.content == [{"type": "tool_use", "id": "t", "name": "n", "input": {"a": 1}}]
+    assert partial(message_start(), start, block_stop()).content == [start["content_block"]]
+    future = partial(
+        message_start(), block_start(0, "x_use", input={}), delta(0, "input_json_delta", "[1]"), block_stop()
+    )
+    assert future.content == [{"type": "x_use", "input": [1]}]
+
+
+def test_input_that_is_nested_without_end_is_no_json() -> None:
+    """Like any other that is none."""
+    held = partial(message_start(), *tool_block("[" * 5_000, "]" * 5_000))
+    assert held.content[0]["input"] == {}
+
+
+@pytest.mark.parametrize("text", ["a\ud83d", "\ude00", "a\ud83db", "界 \U0001f600"])
+def test_its_json_can_be_written_to_any_file(text: str) -> None:
+    """Half of a character is named there, and read again."""
+    held = partial(message_start(), *open_text(text))
+    written = held.to_json().encode()
+    assert Partial.from_json(written.decode()) == held
+    assert held.blocks[0].text == text
+
+
+def test_json_that_is_nested_without_end_is_no_partial() -> None:
+    """A `ValueError`, as for anything else that is none."""
+    with pytest.raises(ValueError, match="no partial"):
+        Partial.from_json("[" * 100_000)

@@ -7,7 +7,8 @@ from anthropic._streaming import SSEDecoder as Stranger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbroken.core.sse import ServerSentEvent, SSEDecoder
+from unbroken.core.malformed import Malformed
+from unbroken.core.sse import MAX_FRAME, ServerSentEvent, SSEDecoder
 
 
 def decode(*chunks: bytes) -> list[ServerSentEvent]:
@@ -108,16 +109,46 @@ def test_any_body_in_any_pieces_gives_what_the_sdk_reads_from_the_whole(body: by
 def test_the_frame_that_the_end_of_the_file_cut_is_kept_in_sight(rest: bytes, cut: tuple[str, str] | None) -> None:
     """The SDK drops it; it may say what happened."""
     decoder = SSEDecoder()
-    assert decoder.feed(b"data: whole\n\n" + rest) == [(None, "whole")]
+    assert list(decoder.feed(b"data: whole\n\n" + rest)) == [(None, "whole")]
     assert decoder.finish() == cut
     assert decoder.finish() is None, "told once"
 
 
-def test_bytes_that_are_no_text_are_a_value_error() -> None:
-    """As malformed JSON is; whoever reads the stream catches both alike."""
-    with pytest.raises(ValueError, match="utf-8"):
-        decode(b"data: \xff\n\n")
+def test_bytes_that_are_no_text_are_malformed_and_what_came_before_is_given() -> None:
+    """The error holds none of them."""
+    frames = SSEDecoder().feed(b"data: 1\n\ndata: \xff\n\ndata: 3\n\n")
+    assert next(frames) == (None, "1")
+    with pytest.raises(Malformed, match="utf-8") as raised:
+        next(frames)
+    assert raised.value.__cause__ is None
     decoder = SSEDecoder()
     decoder.feed("data: 界".encode()[:-1])
-    with pytest.raises(ValueError, match="utf-8"):
+    with pytest.raises(Malformed, match="utf-8"):
         decoder.finish()
+
+
+@pytest.mark.parametrize("size", [1, 1_400, 65_536])
+def test_a_large_frame_is_read_in_pieces_of_any_size(size: int) -> None:
+    """Were what has come searched or copied anew for each piece, 16 MB in packets would take minutes."""
+    data = b"x" * (16_000_000 if size > 1 else 200_000)
+    body = b"event: a\ndata: " + data + b"\n\n"
+    assert decode(*(body[at : at + size] for at in range(0, len(body), size))) == [("a", data.decode())]
+
+
+@pytest.mark.parametrize("end", [b"", b"\n\n", b"\r\n\r\n"])
+def test_a_frame_that_is_too_large_is_malformed_whole_or_in_pieces(end: bytes) -> None:
+    """It is not waited for, and what came before it is given."""
+    body = b"data: 1\n\ndata: " + b"x" * MAX_FRAME + end
+    for size in (len(body), len(body) - 1_000, 1 << 20):
+        decoder = SSEDecoder()
+        found: list[ServerSentEvent] = []
+        with pytest.raises(Malformed, match="larger than 33,554,432 bytes"):
+            for at in range(0, len(body), size):
+                found.extend(decoder.feed(body[at : at + size]))
+        assert found == [(None, "1")]
+
+
+def test_frames_of_the_largest_size_are_read_one_after_the_other() -> None:
+    """The bound is of a frame, and not of what comes at a time."""
+    frame = b"data: " + b"x" * (MAX_FRAME - 6)
+    assert len(decode(frame + b"\n\n" + frame + b"\n\ndata: 1\n\n")) == 3

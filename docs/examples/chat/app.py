@@ -146,7 +146,7 @@ async def _question(request: Request) -> str | Response:
                 return _refusal(413, "The question is too long.")
     try:
         text = json.loads(body)["text"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         text = None
     if not isinstance(text, str) or not text.strip():
         return _refusal(400, "There is no question.")

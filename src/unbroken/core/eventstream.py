@@ -14,6 +14,8 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 from zlib import crc32
 
+from .malformed import Malformed
+
 __all__ = ["EventStreamDecoder", "EventStreamMessage", "encode_message"]
 
 _LENGTHS: Final = struct.Struct("!II")
@@ -41,27 +43,32 @@ class EventStreamMessage(NamedTuple):
 class EventStreamDecoder:
     """An incremental decoder for one response body. After a `ValueError` it is of no more use."""
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_enough", "_rest")
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
+        self._enough = _PRELUDE  # how many bytes tell something new: of a prelude, or of the message that it announces
 
     def feed(self, chunk: bytes) -> Iterator[EventStreamMessage]:
         """Take the next bytes; return the messages that they complete. Those before a broken one are still given.
+
+        Its cost grows with the bytes, however they are cut.
 
         Raises:
             ValueError: While they are iterated over: a CRC is wrong, or lengths or headers are none that can be.
         """
         self._rest += chunk
-        return self._complete()
+        return self._complete() if len(self._rest) >= self._enough else iter(())
 
     def _complete(self) -> Iterator[EventStreamMessage]:
-        data, self._rest = self._rest, b""
+        data = bytes(self._rest)
+        self._rest.clear()
         start = 0
         while (length := _length(data, start)) is not None and start + length <= len(data):
             yield _message(data[start : start + length])
             start += length
-        self._rest = data[start:]
+        self._enough = length or _PRELUDE
+        self._rest += data[start:]
 
 
 def _length(data: bytes, start: int) -> int | None:
@@ -72,7 +79,7 @@ def _length(data: bytes, start: int) -> int | None:
     _check(data[start : start + _LENGTHS.size], data[start + _LENGTHS.size : start + _PRELUDE])
     payload = length - _PRELUDE - headers - _CRC.size
     if headers > _MAX_HEADERS or not 0 <= payload <= _MAX_PAYLOAD:
-        raise ValueError(f"no message is {length} bytes long with {headers} bytes of headers")
+        raise Malformed(f"no message is {length:,} bytes long with {headers:,} bytes of headers")
     return int(length)
 
 
@@ -84,7 +91,7 @@ def _message(data: bytes) -> EventStreamMessage:
 
 def _check(data: bytes, crc: bytes) -> None:
     if crc32(data) != _CRC.unpack(crc)[0]:
-        raise ValueError("a CRC is wrong")
+        raise Malformed("a CRC is wrong")
 
 
 # Those of a stream's messages are all alike, and reading them takes as long as all the rest.
@@ -100,7 +107,7 @@ def _strings(data: bytes) -> Iterator[tuple[str, str]]:
         type_, at = _take(data, at, 1)
         if (size := _FIXED.get(type_[0])) is None:
             if type_[0] not in (_BYTES, _STRING):
-                raise ValueError(f"no header is of type {type_[0]}")
+                raise Malformed(f"no header is of type {type_[0]}")
             told, at = _take(data, at, _SIZE.size)
             (size,) = _SIZE.unpack(told)
         value, at = _take(data, at, size)
@@ -111,7 +118,7 @@ def _strings(data: bytes) -> Iterator[tuple[str, str]]:
 def _take(data: bytes, at: int, size: int) -> tuple[bytes, int]:
     """The `size` bytes from `at` on, and where they end."""
     if at + size > len(data):
-        raise ValueError("a header is longer than all headers")
+        raise Malformed("a header is longer than all headers")
     return data[at : at + size], at + size
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, Protocol
 
 from .eventstream import EventStreamDecoder, EventStreamMessage, encode_message
+from .json_text import loads
+from .malformed import Malformed
 from .partial import Event
 from .sse import ServerSentEvent, SSEDecoder
 
@@ -84,23 +86,23 @@ def _event(message: EventStreamMessage) -> ServerSentEvent | None:
             # Botocore knows `chunk` alone, and drops the others too.
             return _chunk(message.payload) if headers.get(":event-type") == "chunk" else None
         case "exception":
-            told = _object(json.loads(message.payload or b"{}"))
+            told = _object(loads(message.payload or b"{}"))
             said = told.get("message") or told.get("originalMessage")
             return _error(headers.get(":exception-type"), said)
         case "error":
             return _error(headers.get(":error-code"), headers.get(":error-message"))
-        case unknown:
-            raise ValueError(f"a message of type {unknown!r}")
+        case _:
+            raise Malformed("a message is of no type that is known")
 
 
 def _chunk(payload: bytes) -> ServerSentEvent | None:
     """The event of the Messages API in a chunk; None when it holds none, as the SDK has it."""
-    encoded = _object(json.loads(payload)).get("bytes")
+    encoded = _object(loads(payload)).get("bytes")
     if not isinstance(encoded, str) or not encoded:
         return None
-    data = b64decode(encoded, validate=True).decode()
-    type_ = _object(json.loads(data)).get("type")
-    return ServerSentEvent(type_, data) if isinstance(type_, str) else None
+    data = b64decode(encoded, validate=True)
+    type_ = _object(loads(data)).get("type")
+    return ServerSentEvent(type_, data.decode()) if isinstance(type_, str) else None
 
 
 def _error(type_: str | None, message: Any) -> ServerSentEvent:

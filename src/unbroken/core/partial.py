@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from .blocks import CALLS, SERVER_USES, THINKING, is_known, used_by
+from .json_text import loads
+from .surrogates import has_surrogates
 
 if TYPE_CHECKING:
     from anthropic.types import Message
@@ -31,6 +33,17 @@ CONTENT: Final = frozenset({"content_block_start", "content_block_delta"})
 _LOOSE: Final = 64
 
 _TEXT_OF: Final = {"text": "text", "thinking": "thinking"}
+
+_INPUT: Final = ("input_json_delta", "partial_json")
+_NO_GROWTH: Final = (None, "")
+#: The deltas that a block grows by, by its type, and the field that they have for it.
+_GROWTH: Final[Mapping[str, tuple[str | None, str]]] = {
+    "text": ("text_delta", "text"),
+    "thinking": ("thinking_delta", "thinking"),
+    **dict.fromkeys((*CALLS, *SERVER_USES), _INPUT),
+}
+#: The deltas that this version knows.
+_DELTAS: Final = frozenset({"text_delta", "thinking_delta", "input_json_delta", "signature_delta", "citations_delta"})
 
 
 @dataclass(slots=True)
@@ -55,6 +68,26 @@ class Block:
     closed: bool = False
     abandoned: bool = False
     _loose: int = field(default=0, repr=False, compare=False)
+    _grows_by: str | None = field(init=False, repr=False, compare=False)
+    _field: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Looked at with each delta.
+        self._grows_by, self._field = _GROWTH.get(self.type, _NO_GROWTH)
+        if self._grows_by is None and "input" in self.start and not is_known(self.type):
+            self._grows_by, self._field = _INPUT
+
+    def take(self, delta: dict[str, Any]) -> None:
+        """Take a delta, as the SDK does: one of a type that the block does not have changes nothing."""
+        type_ = delta.get("type")
+        if type_ == self._grows_by:
+            self.grow(delta[self._field])
+        elif type_ not in _DELTAS or not is_known(self.type):
+            self.deltas.append(delta)
+        elif type_ == "signature_delta" and self.type == "thinking":
+            self.signature = delta["signature"]
+        elif type_ == "citations_delta" and self.type == "text":
+            self.citations.append(delta["citation"])
 
     def grow(self, piece: str) -> None:
         """Append a piece. A string of four characters takes as much memory as one of fifty: so they are joined."""
@@ -83,9 +116,9 @@ class Block:
                 block["signature"] = self.signature
             if self.citations:
                 block["citations"] = [*(block.get("citations") or []), *deepcopy(self.citations)]
-        elif "input" in block and (grown := "".join(self.pieces)):
+        elif self._grows_by == "input_json_delta" and (grown := "".join(self.pieces)):
             try:
-                block["input"] = json.loads(grown)
+                block["input"] = loads(grown)
             except ValueError:
                 block["input"] = {}
         return block
@@ -115,7 +148,7 @@ class Partial:
         match event.get("type"):
             case "content_block_delta":
                 if self._has(event["index"]):
-                    self._apply_delta(self.blocks[event["index"]], event["delta"])
+                    self.blocks[event["index"]].take(event["delta"])
             case "content_block_start":
                 self.blocks.append(Block(event["content_block"]))
             case "content_block_stop":
@@ -135,22 +168,6 @@ class Partial:
     def _has(self, index: int) -> bool:
         # A stop or a delta for a block that never started is passed through, as the SDK does, and changes nothing.
         return 0 <= index < len(self.blocks)
-
-    @staticmethod
-    def _apply_delta(block: Block, delta: dict[str, Any]) -> None:
-        match delta.get("type"):
-            case "text_delta":
-                block.grow(delta["text"])
-            case "thinking_delta":
-                block.grow(delta["thinking"])
-            case "input_json_delta":
-                block.grow(delta["partial_json"])
-            case "signature_delta":
-                block.signature = delta["signature"]
-            case "citations_delta":
-                block.citations.append(delta["citation"])
-            case _:
-                block.deltas.append(delta)
 
     @property
     def usage(self) -> dict[str, Any]:
@@ -300,13 +317,18 @@ class Partial:
         )
 
     def to_json(self) -> str:
-        """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), ensure_ascii=False)
+        """`to_dict` as JSON text, which any encoding takes."""
+        text = json.dumps(self.to_dict(), ensure_ascii=False)
+        # JSON can name half of a character, though it cannot hold it.
+        return json.dumps(self.to_dict()) if has_surrogates(text) else text
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """What `to_json` gave. Raises `ValueError` for anything else."""
-        data = json.loads(text)
+        try:
+            data = json.loads(text)
+        except RecursionError:
+            raise ValueError("this is no partial of version 1: it is nested too deeply") from None
         if not isinstance(data, dict):
             raise ValueError("this is no partial of version 1: it is no JSON object")
         return cls.from_dict(data)

@@ -5,21 +5,22 @@ What a peer does wrong comes out as a `Failure`; what raises is a mistake of the
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import anthropic
 import anyio
+import anyio.lowlevel
 import httpx2
 
-from ..core.events import is_event, loads
+from ..core.events import EventReader, loads, read_error
 from ..core.failure import Failure, Kind, classify, not_sent, of_kind
 from ..core.frames import Decoder, decoder_for
+from ..core.malformed import Malformed
 from ..core.partial import CONTENT, Event
 from ..core.sse import ServerSentEvent
 from ..errors import StreamStalled, StreamTruncated
@@ -34,6 +35,8 @@ __all__ = ["Attempt", "Watch"]
 _LAST_BYTES: Final = 0.005
 #: How long closing a connection may take, in seconds, before it is left to the transport.
 _CLOSE_TIMEOUT: Final = 5.0
+#: How much is read without letting others run, in bytes: as much as a transport reads at a time.
+_PIECE: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Attempt:
         self._manager: Any = None
         self._chunks: AsyncIterator[bytes] | None = None
         self._decoder: Decoder = decoder_for("")
+        self._reader = EventReader()
+        self._large: Iterator[bytes] | None = None  # what is left of a chunk that is read piece by piece
         self._now: Callable[[], float] = anyio.current_time
         self._quiet = True  # nothing but bytes since the last content
         self._waited = 0.0  # seconds of waiting for the network since the last content
@@ -155,21 +160,40 @@ class Attempt:
         Pings and bytes without an event are waited over.
         """
         while True:
-            chunk, failure = await self._read()
+            chunk, failure = await self._next_piece()
             events: list[Event] = []
+            died: Failure | None = None
             try:
                 for frame in self._decoder.feed(chunk):
                     event = self._decode(frame)
                     if isinstance(event, Failure):
-                        return events, event
+                        died = event
+                        break
                     if event is not None:
                         events.append(event)
             except ValueError as error:
-                return events, self.malformed(error)
-            if failure is not None:
-                return events, self._last_words() or failure
-            if events:
-                return events, None
+                died = self.malformed(error)
+            if self._reader.has_halves:
+                events, lone = self._reader.join(events)
+                died = died if lone is None else self.malformed(lone)
+            if failure is not None and died is None:
+                died = self._last_words() or failure
+            if events or died is not None:
+                return events, died
+
+    async def _next_piece(self) -> tuple[bytes, Failure | None]:
+        """The next bytes, or why there are none. What was compressed can be a thousand times as long as what came."""
+        if self._large is not None:
+            await anyio.lowlevel.checkpoint()
+            piece = next(self._large, None)
+            if piece is not None:
+                return piece, None
+            self._large = None
+        chunk, failure = await self._read()
+        if len(chunk) <= _PIECE or failure is not None:
+            return chunk, failure
+        self._large = (chunk[at : at + _PIECE] for at in range(_PIECE, len(chunk), _PIECE))
+        return chunk[:_PIECE], None
 
     async def _read(self) -> tuple[bytes, Failure | None]:
         """The next bytes, or why there are none."""
@@ -219,17 +243,13 @@ class Attempt:
         return limit - self._waited if self._quiet or limit < self._watch.idle else None
 
     def _decode(self, frame: ServerSentEvent) -> Event | Failure | None:
-        if frame.event is None or frame.event == "ping" or not frame.data:
-            # A frame without a name is nothing to the SDK either.
-            return None
-        try:
-            event = loads(frame.data)
-        except ValueError as error:
-            return self._error_event(frame.data) if frame.event == "error" else self.malformed(error)
         if frame.event == "error":
+            return self._error_event(read_error(frame.data))
+        event = self._reader.read(frame)
+        if event is None:
+            return None
+        if event["type"] == "error":
             return self._error_event(event)
-        if not is_event(event):
-            return self.malformed(TypeError("an event of another shape than its type has"))
         if event.get("type") in CONTENT:
             self.content = True
             self._quiet = False
@@ -258,11 +278,11 @@ class Attempt:
         """An `error` event that lacks its last line: the SDK drops it, but it says what happened."""
         try:
             cut = self._decoder.finish()
-            if cut is not None and cut.event == "error":
-                return self._error_event(json.loads(cut.data))
+            said = None if cut is None else loads(cut.data)
         except ValueError:
-            pass
-        return None
+            return None
+        of_its_own = isinstance(said, dict) and said.get("type") == "error"
+        return self._error_event(said) if cut is not None and (cut.event == "error" or of_its_own) else None
 
     def _no_content(self, limit: float) -> Failure:
         return of_kind(Kind.STALLED, self._stalled(f"no content for {limit:g} s"), status=200)
@@ -278,10 +298,11 @@ class Attempt:
     def malformed(self, cause: Exception) -> Failure:
         """The failure of a stream that cannot be read, because of `cause`."""
         assert self.response is not None
+        why = str(cause) if isinstance(cause, Malformed) else type(cause).__name__
         error = anthropic.APIResponseValidationError(
             self.response,
             None,
-            message=f"The stream held an event that cannot be read: {type(cause).__name__}.",
+            message=f"The stream held an event that cannot be read: {why}.",
         )
         error.__cause__ = cause
         return of_kind(Kind.MALFORMED, error, status=200)
@@ -290,7 +311,7 @@ class Attempt:
         # As the SDK does it: the 200's own class, with the type in `.type`.
         assert self.response is not None
         self._said_why = True
-        error = anthropic.APIStatusError(f"{body}", response=self.response, body=body)
+        error = anthropic.APIStatusError(f"{body}" or "Error code: 200", response=self.response, body=body)
         error.request_id = self.request_id
         return classify(error, status=200, body=body, headers=self.response.headers, now=time.time())
 

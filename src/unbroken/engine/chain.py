@@ -93,7 +93,7 @@ def _status_error(response: httpx2.Response) -> anthropic.APIStatusError:
     """What the engine reads a failure from; the caller gets the SDK's own, made of the response."""
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     said = body.get("error") if isinstance(body, Mapping) else None
     message = said.get("message") if isinstance(said, Mapping) else None

@@ -6,7 +6,6 @@ made for whoever looks (`typed.py`).
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, cast
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 import anthropic
 from typing_extensions import TypeVar
 
+from ..core.json_text import loads
 from ..core.partial import Partial
 from ..report import Report
 from .clients import request_id
@@ -100,7 +100,7 @@ class ResilientStream(Generic[FormatT]):
         if block is None or not block.pieces or "input" not in block.start:
             return
         try:
-            json.loads("".join(block.pieces))
+            loads("".join(block.pieces))
         except ValueError:
             try:
                 self._types()  # the SDK's own error says it best

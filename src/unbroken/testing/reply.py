@@ -117,6 +117,6 @@ def folded(block: RawBlock) -> dict[str, Any]:
     if json_input:
         try:
             whole["input"] = json.loads(json_input)
-        except ValueError:
+        except (ValueError, RecursionError):
             whole["input"] = {}  # cut by max_tokens
     return whole

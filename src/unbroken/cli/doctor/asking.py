@@ -80,7 +80,7 @@ async def ask(client: anthropic.AsyncAnthropic, params: Mapping[str, Any], *, li
             await _read(client, params, reading)
         except (anthropic.AnthropicError, httpx2.TransportError) as caught:
             error = caught
-        except ValueError:
+        except (ValueError, RecursionError):
             error = anthropic.APIError("The answer is malformed.", _request(client), body=None)
     if scope.cancelled_caught and reading.first is None:
         error = anthropic.APITimeoutError(request=_request(client))
