@@ -58,11 +58,12 @@ CONTINUE_PROMPT: Final = (
     "a list that is already open. If your answer was already complete, repeat the last words and stop."
 )
 
-#: The same where nothing was written yet after a server-side tool's result.
+#: The same where nothing was written yet after a block that is neither text nor thinking: mostly a tool's result.
 CONTINUE_AFTER_RESULTS: Final = (
-    "My connection dropped while you were answering, and your message reached me only up to the results of the tools "
-    "that you had used. Please go straight on from there with what comes next, as one seamless answer. Do not start "
-    "over, do not add an introduction or a comment, and do not ask the tools again for what they have already given."
+    "My connection dropped while you were answering, and your message reached me only up to what comes before this "
+    "part of its text, such as the results of tools that you had used. Please go straight on from there with what "
+    "comes next, as one seamless answer. Do not start over, do not add an introduction or a comment, and do not ask "
+    "the tools again for what they have already given."
 )
 
 #: The least that a resume asks for, in tokens: a small overshoot of `max_tokens` is better than half a word.
@@ -130,8 +131,8 @@ def forms(
     """
     if preference == "never":
         return []
-    used = bool(held.server_uses)  # a restart would use those tools again
-    restart: list[Form] = [] if used else ["restart"]
+    # A restart would bring again what is neither text nor thinking, and use the tools again that it came from.
+    restart: list[Form] = ["restart"] if held.is_written else []
     if preference == "restart":
         return restart
     thought = bool(held.whole(*THINKING))
@@ -156,12 +157,12 @@ def forms(
 def starts_over(held: Partial) -> bool:
     """Whether too little is held, or nothing but repetition: no end of it would show where to join.
 
-    The answer is written anew then, and has to replay what was delivered. Not where a server-side tool was used: what
-    follows its result is.
+    The answer is written anew then, and has to replay what was delivered. Not where something else than text and
+    thinking was delivered, such as a tool's result: what follows that is.
     """
     from .anchor import choose_anchor
 
-    return not held.server_uses and not choose_anchor(held.trailing_text).sent
+    return held.is_written and not choose_anchor(held.trailing_text).sent
 
 
 def compose(

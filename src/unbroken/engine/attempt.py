@@ -291,7 +291,7 @@ class Attempt:
         assert self.response is not None
         self._said_why = True
         error = anthropic.APIStatusError(f"{body}", response=self.response, body=body)
-        error.request_id = self.request_id
+        error.request_id = request_id(self.response.headers, body)
         return classify(error, status=200, body=body, headers=self.response.headers, now=time.time())
 
     # -- the end
@@ -343,5 +343,5 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
 
 def _status_failure(error: anthropic.APIStatusError) -> Failure:
     # The SDK looks for the first-party API's header alone.
-    error.request_id = error.request_id or request_id(error.response.headers)
+    error.request_id = error.request_id or request_id(error.response.headers, error.body)
     return classify(error, status=error.status_code, body=error.body, headers=error.response.headers, now=time.time())
