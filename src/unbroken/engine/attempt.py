@@ -26,6 +26,7 @@ from ..errors import StreamStalled, StreamTruncated
 from .clients import request_id
 from .detached import Abandoned, Step, detach, event_loop_clock
 from .pace import Pace
+from .tracers import Watched, watched
 
 __all__ = ["Attempt", "Watch"]
 
@@ -91,6 +92,7 @@ class Attempt:
         self._waited = 0.0  # seconds of waiting for the network since the last content
         self._pace: Pace | None = None
         self._closing: Step | None = None
+        self._watched: Watched | None = None
         self._said_why = False  # an `error` event has come: nothing will follow it
 
     async def open(
@@ -134,7 +136,8 @@ class Attempt:
             return not_sent(error)
         if scope.cancelled_caught:
             return of_kind(Kind.STALLED, self._stalled(f"no answer for {self._watch.first_content:g} s"))
-        self.response = response = inner.response
+        self._watched = watched(self._manager, inner)
+        self.response = response = inner.response if self._watched is None else self._watched.response
         self._decoder = decoder_for(response.headers.get("content-type", ""))
         self._chunks = response.aiter_bytes()
         self._waited = self._now() - started
@@ -314,6 +317,9 @@ class Attempt:
         with anyio.move_on_after(_CLOSE_TIMEOUT):
             if self._said_why:
                 await self._read_to_the_end()
+            if self._watched is not None and self.response is not None:
+                await self.response.aclose()
+                await self._watched.show()
             if self._manager is not None:
                 await self._manager.__aexit__(None, None, None)
             if self._chunks is not None:
