@@ -266,9 +266,10 @@ def _is_ours(error: anthropic.APIError) -> bool:
 def with_schema(request: Mapping[str, Any]) -> dict[str, Any]:
     """The request with the schema of its `output_format` in `output_config`, where the SDK's `stream` puts it."""
     plain = dict(request)
-    type_ = plain.get("output_format")
-    if type_ is not None and not isinstance(type_, Mapping):
-        del plain["output_format"]
+    type_ = plain.pop("output_format", None)
+    if isinstance(type_, Mapping):
+        plain["output_format"] = type_  # a schema that came in `extra_body`, and goes where it came from
+    elif type_ is not None:
         demanded = {"type": "json_schema", "schema": anthropic.transform_schema(TypeAdapter(type_).json_schema())}
         plain["output_config"] = {**(plain.get("output_config") or {}), "format": demanded}
     return plain
