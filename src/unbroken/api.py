@@ -13,8 +13,9 @@ import anyio
 import httpx2
 from anthropic import Omit, omit
 
+from .core.arguments import as_given, as_sent
 from .core.partial import Partial
-from .engine.clients import parameters, resource
+from .engine.clients import resource, stream_arguments
 from .engine.driver import Driver
 from .engine.inputs import given, settle
 from .engine.looking import look_through
@@ -123,12 +124,13 @@ def resilient_stream(
         raise ValueError(f"api must be 'messages' or 'beta', not {api!r}")
     accepted = accepted_arguments(client, api)
     request = given({"model": model, "max_tokens": max_tokens, "messages": messages, **arguments})
+    sent = as_sent(request)
     if isinstance(output_format, Mapping):
         raise TypeError("output_format must be a type; pass a schema as output_config={'format': ...}, as in the SDK")
     if not isinstance(output_format, Omit) and output_format is not None:
         request["output_format"] = output_format
-    check_arguments(request, accepted)
-    routes = resolve(model, client, fallback_models, accepted)
+    check_arguments(sent, accepted)
+    routes = resolve(sent["model"], client, fallback_models, accepted)
     for route in routes[1:]:
         check_arguments(route.request(request), accepted_arguments(route.client, api))
     for value, type_, name in ((policy, Policy, "policy"), (health, Health, "health")):
@@ -189,16 +191,21 @@ def accepted_arguments(client: Any, api: Api, caller: str = "resilient_stream") 
     if hasattr(type(client), "__enter__") and not hasattr(type(client), "__aenter__"):
         raise TypeError(f"{caller} needs an async client such as AsyncAnthropic, not {type(client).__name__}")
     try:
-        stream = resource(client, api).stream
+        names = stream_arguments(resource(client, api), api)
     except AttributeError:
         where = "beta.messages" if api == "beta" else "messages"
         raise TypeError(f"{type(client).__name__} is no Anthropic client: it has no {where}.stream") from None
-    return parameters(getattr(stream, "__func__", stream))
+    return names
 
 
 def check_arguments(request: dict[str, Any], accepted: frozenset[str], caller: str = "resilient_stream") -> None:
-    """Raise `TypeError` or `ValueError` for what can be told of the arguments before anything is sent."""
-    unknown = sorted(set(request) - accepted)
+    """Raise `TypeError` or `ValueError` for what can be told of a request, as it is sent, before that."""
+    extra = request.get("extra_body")
+    if extra is not None and not isinstance(extra, Mapping):
+        raise TypeError(f"extra_body must be a mapping, not {type(extra).__name__}")
+    if request.get("stream", True) is not True:
+        raise ValueError(f"{caller}() streams, and extra_body says that it must not: leave 'stream' out")
+    unknown = sorted(set(as_given(request)) - accepted)
     if unknown:
         raise TypeError(f"{caller}() got an unexpected argument {unknown[0]!r}; messages.stream has none such")
     missing = [name for name in ("max_tokens", "messages") if name not in request]

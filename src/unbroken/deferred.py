@@ -13,8 +13,9 @@ import anyio
 from anthropic import Omit, omit
 
 from .api import accepted_arguments, check_arguments, version_sent
+from .core.arguments import as_given, as_sent
 from .core.deferral import Rest, unsupported
-from .engine.batches import batches_of, create, with_schema
+from .engine.batches import batches_of, create, demanded_format
 from .engine.deferred import Deferred
 from .engine.deferring import Created, named
 from .engine.inputs import given, settle
@@ -90,7 +91,7 @@ async def defer(
         raise TypeError(f"policy must be a Policy, not {type(policy).__name__}")
     accepted = accepted_arguments(client, api, "defer")
     batches_of(client, api)
-    request = given({"model": model, "max_tokens": max_tokens, "messages": messages, **arguments})
+    request = as_sent(given({"model": model, "max_tokens": max_tokens, "messages": messages, **arguments}))
     check_arguments(request, accepted, "defer")
     if why := unsupported(request):
         raise ValueError(why)
@@ -102,9 +103,6 @@ async def defer(
     for finding in look_through(request, limits.preflight, models=models, version=version)():
         teller.notice("preflight", str(finding))
     (settled,) = await settle(request)
-    rest = Rest(
-        stop_sequences=tuple(settled.get("stop_sequences") or ()),
-        demanded=(with_schema(settled).get("output_config") or {}).get("format"),
-    )
-    batch = await create(client, api, settled, name, limits)
+    rest = Rest(stop_sequences=tuple(settled.get("stop_sequences") or ()), demanded=demanded_format(settled))
+    batch = await create(client, api, as_given(settled), name, limits)
     return Created(batch, client, 0, settled, rest).handle(name, report, api)

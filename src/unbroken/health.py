@@ -150,11 +150,11 @@ class Health:
         with self._lock:
             return self._budget.take(self._clock())
 
-    def readiness(self, client: object, model: str) -> Readiness:
-        """Whether a route may be asked now. Takes nothing: only `enter` does."""
+    def readiness(self, client: object, model: str, *, mode: str = "") -> Readiness:
+        """Whether a route may be asked now. Takes nothing: only `enter` does. `mode` as for `enter`."""
         with self._lock:
             vitals = self._clients.get(_key(client))
-            ready = Readiness() if vitals is None else vitals.readiness(model, self._clock())
+            ready = Readiness() if vitals is None else vitals.readiness(model, self._clock(), mode)
         if self.status is None or self.incident(client, model) is None:
             return ready
         return replace(ready, incident=True)
@@ -166,12 +166,13 @@ class Health:
             return None
         return latest.incident(model)
 
-    def enter(self, client: object, model: str, *, retry: bool = False) -> Permit | None:
+    def enter(self, client: object, model: str, *, retry: bool = False, mode: str = "") -> Permit | None:
         """Ask for the permission to send one request; it says how that went.
 
         Args:
             client: The client that sends it.
             model: The model that is asked.
+            mode: What has limits and capacity of its own beside the model, such as the fast mode; empty: nothing.
             retry: Whether it was paid for with `take_retry` because another request had failed; once it is answered,
                 its retry comes back.
 
@@ -180,18 +181,18 @@ class Health:
         """
         with self._lock:
             vitals = self._vitals(client)
-            route = vitals.route(model)
+            route = vitals.route(model, mode)
             given = route.breaker.enter(self._clock())
-            return None if given is None else Permit(self._shared, vitals, route, given, model, retry=retry)
+            return None if given is None else Permit(self._shared, vitals, route, given, model, mode, retry=retry)
 
-    def hedge_delay(self, client: object, model: str) -> float:
+    def hedge_delay(self, client: object, model: str, *, mode: str = "") -> float:
         """The 95th percentile of this route's time to first content, in seconds, of its last 200 requests.
 
         `DEFAULT_HEDGE_DELAY` until 20 have brought content.
         """
         with self._lock:
             vitals = self._clients.get(_key(client))
-            latency = None if vitals is None else vitals.latency(model)
+            latency = None if vitals is None else vitals.latency(model, mode)
             if latency is None or latency.observed < _MIN_SAMPLES:
                 return DEFAULT_HEDGE_DELAY
             return latency.quantile(0.95)
@@ -222,7 +223,8 @@ class Health:
 
         - `retries_left`: what is in the budget;
         - `routes`: by client and model, one for each that was asked and whose client is still there:
-            - `model`, and `client`: the order in which the clients were first seen, from 0;
+            - `model`, with the `mode` where it was asked in one that has limits of its own (`"speed=fast"`), and
+              `client`: the order in which the clients were first seen, from 0;
             - `state` of the breaker: `"closed"`, `"open"` or `"half_open"`;
             - `requests` that ended within the window while the breaker was closed, and the `failures` among them: a
               cut answer is half a one. Requests that lost a race or were cancelled are not counted, nor are those
@@ -255,16 +257,25 @@ class Permit:
     Of the four ends (`succeeded`, `failed`, `lost`, `cancelled`) the first counts, and later ones do nothing.
     """
 
-    __slots__ = ("_client", "_ended", "_given", "_had_content", "_model", "_retry", "_route", "_shared")
+    __slots__ = ("_client", "_ended", "_given", "_had_content", "_mode", "_model", "_retry", "_route", "_shared")
 
     def __init__(
-        self, shared: _Shared, client: ClientVitals, route: RouteVitals, given: Pass, model: str, *, retry: bool
+        self,
+        shared: _Shared,
+        client: ClientVitals,
+        route: RouteVitals,
+        given: Pass,
+        model: str,
+        mode: str,
+        *,
+        retry: bool,
     ) -> None:
         self._shared = shared
         self._client = client
         self._route = route
         self._given = given
         self._model = model
+        self._mode = mode
         self._retry = retry
         self._had_content = False
         self._ended = False
@@ -314,7 +325,7 @@ class Permit:
             self._route.breaker.count(self._given, now)
             self._route.breaker.release(self._given, now)
             if failure.kind is Kind.RATE_LIMITED and failure.retry_after is not None:
-                self._client.cool(self._model, failure.retry_after, now)
+                self._client.cool(self._model, failure.retry_after, now, self._mode)
 
     def lost(self, seconds: float) -> None:
         """Another was faster, so many seconds after it was sent.

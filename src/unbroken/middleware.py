@@ -19,10 +19,11 @@ import anyio
 import httpx2
 from anthropic import Middleware
 from anthropic.resources.beta.messages import AsyncMessages
+from anthropic.resources.messages import AsyncMessages as Messages
 
 from .core.frames import encode
 from .engine.chain import Chain, InOnePiece
-from .engine.clients import parameters, resource
+from .engine.clients import quiet_resource, stream_arguments
 from .engine.driver import Driver
 from .engine.looking import look_through
 from .engine.reader import Reader, open_reader
@@ -123,6 +124,10 @@ class ResilienceMiddleware(Middleware):
         timeout = request.timeout
         arguments["timeout"] = anthropic.DEFAULT_TIMEOUT if isinstance(timeout, anthropic.NotGiven) else timeout
         api: Api = "beta" if _is_beta(request) else "messages"
+        # What the SDK's methods have no argument for goes to another client by the way that it came by.
+        known = stream_arguments(AsyncMessages if api == "beta" else Messages, api)
+        if unknown := {name: arguments.pop(name) for name in set(arguments) - known}:
+            arguments["extra_body"] = unknown
         if api == "beta" and (betas := request.headers.get("anthropic-beta")):
             arguments["betas"] = [beta.strip() for beta in str(betas).split(",")]
         findings = look_through(
@@ -135,7 +140,7 @@ class ResilienceMiddleware(Middleware):
         resources: dict[int, Any] = {rank: chain for rank, route in enumerate(routes) if route.client is self}
         if not body.get("stream"):
             others = {rank: route.client for rank, route in enumerate(routes) if route.client is not self}
-            resources |= {rank: InOnePiece(resource(client, api)) for rank, client in others.items()}
+            resources |= {rank: InOnePiece(quiet_resource(client, api)) for rank, client in others.items()}
         return Driver(
             api=api,
             routes=routes,
@@ -151,7 +156,7 @@ class ResilienceMiddleware(Middleware):
         )
 
     def _routes(self, model: str) -> tuple[Route, ...]:
-        return resolve(model, self, self._fallbacks, parameters(AsyncMessages.stream))
+        return resolve(model, self, self._fallbacks, stream_arguments(AsyncMessages, "beta"))
 
 
 def _is_beta(request: anthropic.APIRequest) -> bool:

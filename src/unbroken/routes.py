@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from .core.arguments import as_given, as_sent
+
 __all__ = ["Fallback", "Route", "is_first_party", "resolve"]
 
 #: The SDK's clients of other platforms, by name: most of their modules are not imported unless they are used.
@@ -36,9 +38,18 @@ class Route:
     patch: Mapping[str, Any] = field(default_factory=dict)
 
     def request(self, original: Mapping[str, Any]) -> dict[str, Any]:
-        """The original request as this route sends it; a new dict, the original is left as it is."""
-        request = {**original, **self.patch, "model": self.model}
-        return {name: value for name, value in request.items() if name not in self.patch or value is not None}
+        """The original request as this route sends it; a new dict, the original is left as it is.
+
+        What is in `extra_body` stands in its place among the other arguments (`core/arguments.py`), where the patch
+        goes over it; a patch that has an `extra_body` sets it as a whole.
+        """
+        if "extra_body" in self.patch:
+            request = as_sent({**original, **self.patch})
+        else:
+            request = {**as_sent(original), **self.patch}
+        request["model"] = self.model
+        kept = {name: value for name, value in request.items() if name not in self.patch or value is not None}
+        return {**kept, **({"extra_body": as_given(kept)["extra_body"]} if kept.get("extra_body") else {})}
 
 
 #: What `fallback_models` takes: a model's name, a patch with its `model`, or a whole `Route`.
@@ -88,4 +99,7 @@ def _route(fallback: object, client: object, arguments: Collection[str]) -> Rout
     unknown = sorted(set(route.patch) - set(arguments))
     if unknown:
         raise TypeError(f"the fallback {route.model!r} patches {unknown[0]!r}, which messages.stream does not take")
-    return Route(model=route.model, client=client if route.client is None else route.client, patch=dict(route.patch))
+    extra = route.patch.get("extra_body")
+    # The SDK asks the model that is named there, whatever else is said.
+    model = extra.get("model", route.model) if isinstance(extra, Mapping) else route.model
+    return Route(model=model, client=client if route.client is None else route.client, patch=dict(route.patch))

@@ -21,12 +21,17 @@ __all__ = ["CLIENTS", "PAGES", "main"]
 
 _FRAMEWORKS: Final = (
     "anthropic==2.12.0",
+    "braintrust==0.48.1",
     "instructor==1.17.0",
     "langchain==1.4.7",
     "langchain-anthropic==1.7.7",
     "langchain-core==1.7.2",
     "langgraph==1.2.22",
+    "langsmith==0.15.1",
+    "openinference-instrumentation-anthropic==3.1.0",
+    "opentelemetry-instrumentation-anthropic==0.62.4",
     "pydantic-ai-slim[anthropic]==2.68.0",
+    "sentry-sdk==2.75.0",
 )
 #: Of the project's own tools, those that its tests import, or pytest reads its settings with.
 _TOOLS: Final = frozenset({"hypothesis", "pytest", "pytest-asyncio", "pytest-timeout", "trio"})

@@ -47,6 +47,7 @@ def delta(index: int, type: str, value: Any) -> Event:
         "input_json_delta": "partial_json",
         "signature_delta": "signature",
         "citations_delta": "citation",
+        "compaction_delta": "content",
     }[type]
     return {"type": "content_block_delta", "index": index, "delta": {"type": type, field: value}}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import pytest
-from anthropic.types import ContentBlock
-from anthropic.types.beta import BetaContentBlock
+from anthropic.types import ContentBlock, RawContentBlockDelta
+from anthropic.types.beta import BetaContentBlock, BetaRawContentBlockDelta
 
-from unbroken.core.blocks import CALLS, SERVER_USES, THINKING, is_known, is_result, used_by
+from unbroken.core.blocks import CALLS, DELTAS, SERVER_USES, THINKING, is_known, is_result, used_by
 
 
 def types_of(union: Any) -> set[str]:
@@ -17,23 +17,26 @@ def types_of(union: Any) -> set[str]:
     return {get_args(member.model_fields["type"].annotation)[0] for member in members}
 
 
-UNIONS = [
-    # the SDK's union, those of its types that an answer is not resumed from
-    pytest.param(ContentBlock, set(), id="messages"),
-    pytest.param(BetaContentBlock, {"compaction", "fallback", "mcp_tool_listing"}, id="beta"),
-]
+#: The types of the SDK's that an answer is not resumed from, blocks and deltas.
+NOT_KNOWN: frozenset[str] = frozenset()
 
 
-@pytest.mark.parametrize(("union", "unknown"), UNIONS)
-def test_the_blocks_of_the_sdk_are_known(union: Any, unknown: set[str]) -> None:
+@pytest.mark.parametrize("union", [ContentBlock, BetaContentBlock], ids=["messages", "beta"])
+def test_the_blocks_of_the_sdk_are_known(union: Any) -> None:
     """A type that a new SDK brings is a decision, and has its line in `blocks.py` or here."""
-    assert {type_ for type_ in types_of(union) if not is_known(type_)} <= unknown, "an older SDK has fewer"
+    assert {type_ for type_ in types_of(union) if not is_known(type_)} <= NOT_KNOWN
+
+
+@pytest.mark.parametrize("union", [RawContentBlockDelta, BetaRawContentBlockDelta], ids=["messages", "beta"])
+def test_the_deltas_of_the_sdk_are_known(union: Any) -> None:
+    """As those of a block of the SDK's that grows."""
+    assert types_of(union) - DELTAS <= NOT_KNOWN
 
 
 KINDS = [
     # type, known, a result
     ("text", True, False),
-    ("container_upload", True, False),
+    *((type_, True, False) for type_ in ("container_upload", "compaction", "fallback", "mcp_tool_listing")),
     *((type_, True, False) for type_ in (*THINKING, *CALLS, *SERVER_USES)),
     ("web_search_tool_result", True, True),
     ("mcp_tool_result", True, True),

@@ -9,7 +9,7 @@ import anthropic
 import httpx2
 import pytest
 
-from unbroken.core.corrections import correction, described, subject, words
+from unbroken.core.corrections import correction, described, rejects_thinking, subject, words
 from unbroken.core.models import EFFORTS, MODELS, NOT_IN_THE_TABLE, ModelInfo
 
 UNKNOWN = ModelInfo(name="m", prefill=True, source=NOT_IN_THE_TABLE)
@@ -230,3 +230,25 @@ def test_a_number_without_an_end_is_none() -> None:
     """Python reads no more than 4,300 digits."""
     assert correction(UNKNOWN, f"prompt is too long: 1 tokens > {'9' * 5_000} maximum") is None
     assert correction(UNKNOWN, f"exceed context limit: 1 + 1 > {'9' * 5_000}") is None
+
+
+@pytest.mark.parametrize(
+    ("message", "rejected"),
+    [
+        ("messages.1.content.0: Invalid `signature` in `thinking` block", True),
+        ("messages.1.content.0: Invalid `signature` in `thinking` block. The block is bound to a different one.", True),
+        ("messages.1.content.0: Invalid signature in thinking block", True),
+        ("messages.23.content.2: Invalid `data` in `redacted_thinking` block", True),
+        ("messages.1.content.0.thinking.signature: Field required", True),
+        ("messages.0.content.0.redacted_thinking.data: Field required", True),
+        ("`thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified.", True),
+        ("When providing `thinking` or `redacted_thinking` blocks, the blocks must match the parameters", True),
+        ("adaptive thinking is not supported on this model", False),
+        ("messages.1.content.0.text: Field required", False),
+        ("max_tokens must be greater than thinking.budget_tokens", False),
+        ("Expected `thinking` or `redacted_thinking`, but found `text`. When `thinking` is enabled, a final", False),
+    ],
+)
+def test_whether_the_api_rejects_thinking_of_the_conversation(message: str, rejected: bool) -> None:
+    """As it was seen to say it."""
+    assert rejects_thinking(message) is rejected

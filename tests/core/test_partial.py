@@ -404,6 +404,19 @@ def test_whether_it_holds_what_nobody_knows(events: list[Event], unknown: bool) 
     assert partial(message_start(), *events).has_unknown is unknown
 
 
+def test_a_compaction_is_what_its_deltas_make_of_it() -> None:
+    """As the SDK has it, a later one over an earlier one; it goes to JSON and back, and to a request as it came."""
+    grown = [delta(0, "compaction_delta", None), delta(0, "compaction_delta", "Summary.")]
+    grown[1]["delta"]["encrypted_content"] = "sealed"
+    start = block_start(0, "compaction", content=None, tool_changes=[])
+    folded = partial(message_start(), start, *grown, block_stop(0))
+    whole = {"type": "compaction", "content": "Summary.", "tool_changes": [], "encrypted_content": "sealed"}
+    assert folded.content == Partial.from_json(folded.to_json()).content == [whole]
+    assert not folded.has_unknown
+    assert list(folded.events())[1:4] == [start, *grown]
+    assert not folded.is_written
+
+
 @pytest.mark.parametrize("count", [1, 63, 64, 65, 128, 5_000])
 def test_small_pieces_are_joined_and_stay_in_order(count: int) -> None:
     """A long text in small pieces takes about the memory of its characters."""

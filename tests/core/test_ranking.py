@@ -121,6 +121,17 @@ def test_a_key_that_is_wrong_leaves_out_every_route_of_its_client() -> None:
     assert field.ranking.left_out == [0, 1]
 
 
+@pytest.mark.parametrize("kind", [Kind.PERMISSION, Kind.BILLING, Kind.SPEND_LIMIT, Kind.AUTHENTICATION])
+def test_a_fallback_that_is_not_let_in_leaves_an_overloaded_primary_in(kind: Kind) -> None:
+    """A fallback never makes things worse than none; the primary is out when it is not let in itself."""
+    field = Field()
+    field.lose(0)
+    field.lose(1, died(kind))
+    assert field.ranking.left_out == [1]
+    field.lose(0, died(kind))
+    assert field.ranking.left_out == [0, 1]
+
+
 # -- breakers and cool-downs, in turns
 
 

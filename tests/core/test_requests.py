@@ -99,3 +99,52 @@ def test_a_routes_patch_is_the_callers_word_after_a_400_too() -> None:
     made = Requests(ORIGINAL, [Route(model="claude-opus-5-5"), route], Models())
     assert made.correct(1, NO_ADAPTIVE)
     assert made[1]["thinking"] == {"type": "adaptive"}
+
+
+HISTORY: list[dict[str, Any]] = [
+    {"role": "user", "content": "hi"},
+    {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": "S"}, {"type": "text"}]},
+    {"role": "user", "content": "go on"},
+]
+BAD_SIGNATURE = "messages.1.content.0: Invalid `signature` in `thinking` block"
+
+
+def test_thinking_that_a_fallback_cannot_read_is_left_out_of_finished_turns() -> None:
+    """Once: heard again, it is about something else. What else is learnt later leaves it out too."""
+    made = requests("claude-opus-5-5", "my-model", "my-model", messages=HISTORY)
+    assert made.correct(1, BAD_SIGNATURE)
+    assert made[1]["messages"][1] == {"role": "assistant", "content": [{"type": "text"}]}
+    assert made[0]["messages"] == made[2]["messages"] == HISTORY
+    assert not made.correct(1, BAD_SIGNATURE)
+    assert made.correct(1, NO_ADAPTIVE)
+    assert len(made[1]["messages"][1]["content"]) == 1
+
+
+def test_a_request_without_finished_thinking_cannot_do_without_it() -> None:
+    """Nor is the primary's own changed."""
+    assert not requests("claude-opus-5-5", "my-model").correct(1, BAD_SIGNATURE)
+    assert not requests("claude-opus-5-5", messages=HISTORY).correct(0, BAD_SIGNATURE)
+
+
+def test_what_was_given_for_one_client_goes_to_no_other() -> None:
+    """To other models of the same one it does; a route may bring its own."""
+    here, there = object(), object()
+    own = {"extra_headers": {"x-api-key": "B"}}
+    routes = [
+        Route(model="a", client=here),
+        Route(model="b", client=here),
+        Route(model="a", client=there),
+        Route(model="a", client=there, patch=own),
+    ]
+    original = {**ORIGINAL, "extra_headers": {"x-api-key": "A", "anthropic-beta": "b"}, "extra_query": {"key": "A"}}
+    made = Requests(original, routes, Models())
+    assert [made[rank].get("extra_headers", {}).get("x-api-key") for rank in range(4)] == ["A", "A", None, "B"]
+    assert [made[rank].get("extra_query") for rank in range(4)] == [{"key": "A"}, {"key": "A"}, None, None]
+    assert made[2]["extra_headers"] == {"anthropic-beta": "b"}
+
+
+def test_a_requests_mode_is_that_of_its_route() -> None:
+    """The same model may be asked in two."""
+    routes = [Route(model="claude-opus-5-5"), Route(model="claude-opus-5-5", patch={"speed": None})]
+    made = Requests({**ORIGINAL, "extra_body": {"speed": "fast"}}, routes, Models())
+    assert (made.mode(0), made.mode(1)) == ("speed=fast", "")

@@ -156,6 +156,31 @@ def test_the_policys_preference(preference: str, model: Any, request_: dict[str,
     assert forms({**REQUEST, **request_}, model, HELD, preference, own_thinking=True) == expected
 
 
+#: What can be delivered beside text and thinking, and calls of the caller's.
+BESIDE = (
+    "web_search_tool_result",
+    "code_execution_tool_result",
+    "mcp_tool_result",
+    "container_upload",
+    "compaction",
+    "fallback",
+    "mcp_tool_listing",
+)
+
+
+@pytest.mark.parametrize("text", ["", "The", "A sentence that is long enough."])
+@pytest.mark.parametrize("type", BESIDE)
+def test_what_is_neither_text_nor_thinking_is_never_brought_again_by_a_restart(type: str, text: str) -> None:
+    """Whatever it is, and wherever its call stands: what follows it is asked for."""
+    held = partial(message_start(), block_start(0, type), block_stop(0), *(open_text(text, index=1) if text else ()))
+    assert not starts_over(held)
+    for preference in ("auto", "continue", "prefill", "restart"):
+        for request in (REQUEST, {**REQUEST, **JSON_FORMAT}):
+            assert "restart" not in forms(request, HAIKU, held, preference, own_thinking=True)
+    sent = assistant(compose(REQUEST, held, "continue", model=OPUS)[0])
+    assert sent[0] == {"type": type, **held.blocks[0].start}
+
+
 def test_a_server_side_tool_is_never_used_again_by_a_restart() -> None:
     """Where only that is wanted there is no form left."""
     for request in (REQUEST, {**REQUEST, **JSON_FORMAT}):

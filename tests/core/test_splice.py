@@ -279,7 +279,7 @@ def test_whether_a_tool_on_the_servers_side_may_have_acted(start: Event, acted: 
 
 
 @pytest.mark.parametrize(
-    ("type", "unknown"), [("hologram", True), ("compaction", True), ("new_tool_result", False), ("text", False)]
+    ("type", "unknown"), [("hologram", True), ("compaction", False), ("new_tool_result", False), ("text", False)]
 )
 def test_whether_it_has_brought_a_block_of_a_type_that_nobody_knows(type: str, unknown: bool) -> None:
     """It is said as soon as the block begins, though it is held until it is whole; the next attempt starts anew."""

@@ -6,6 +6,7 @@ import pytest
 from builders import (
     block_start,
     block_stop,
+    delta,
     ending,
     message_delta,
     message_start,
@@ -48,6 +49,23 @@ SITUATIONS = [
         ),
         Held.RESULTS,
     ),
+    (
+        "a result whose call was in the turn before, then open text",
+        partial(message_start(), block_start(0, "code_execution_tool_result"), block_stop(0), *open_text(" ", index=1)),
+        Held.RESULTS,
+    ),
+    ("a file", partial(message_start(), block_start(0, "container_upload"), block_stop(0)), Held.RESULTS),
+    (
+        "a compaction",
+        partial(
+            message_start(),
+            block_start(0, "compaction", content=None),
+            delta(0, "compaction_delta", "Summary."),
+            block_stop(0),
+        ),
+        Held.RESULTS,
+    ),
+    ("half a compaction", partial(message_start(), block_start(0, "compaction")), Held.NOTHING),
     (
         "a pair, then half a call",
         partial(

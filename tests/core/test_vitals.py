@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from unbroken.core.breaker import BreakerSettings
 from unbroken.core.models import Models
 from unbroken.core.readiness import Readiness
-from unbroken.core.vitals import ClientVitals
+from unbroken.core.vitals import ClientVitals, mode_of
 
 SETTINGS = BreakerSettings(failure_ratio=0.5, min_requests=1, window=30.0, recovery_time=5.0)
 
@@ -107,3 +111,33 @@ def test_a_client_is_described_model_by_model() -> None:
             "cool_for": 2.0,
         },
     ]
+
+
+def test_a_mode_with_limits_of_its_own_is_known_by_itself() -> None:
+    """A cool-down, a breaker and the times of the fast mode say nothing about the same model without it."""
+    client = vitals()
+    client.cool("claude-opus-4-6", 10.0, 0.0, "speed=fast")
+    assert client.readiness("claude-opus-4-8", 4.0, "speed=fast") == Readiness(cool_for=6.0)
+    assert client.readiness("claude-opus-4-6", 4.0) == Readiness()
+    fast = client.route("claude-opus-4-6", "speed=fast")
+    assert fast is not client.route("claude-opus-4-6")
+    assert client.latency("claude-opus-4-6", "speed=fast") is fast.latency
+    assert [each.get("mode") for each in client.describe(4.0)] == [None, "speed=fast"]
+
+
+MODES: list[tuple[dict[str, Any], str]] = [
+    ({}, ""),
+    ({"speed": None, "service_tier": None, "betas": None, "extra_headers": None}, ""),
+    ({"speed": "standard", "service_tier": "auto"}, ""),
+    ({"speed": "fast"}, "speed=fast"),
+    ({"service_tier": "standard_only"}, "service_tier=standard_only"),
+    ({"betas": ["files-api-2025-04-14", "context-1m-2025-08-07", 7]}, "context-1m-2025-08-07"),
+    ({"extra_headers": {"Anthropic-Beta": "a, context-1m-2025-08-07", "x": "y"}}, "context-1m-2025-08-07"),
+    ({"speed": "fast", "betas": ("context-1m-2025-08-07",)}, "speed=fast, context-1m-2025-08-07"),
+]
+
+
+@pytest.mark.parametrize(("request_", "mode"), MODES)
+def test_what_a_request_asks_for_beside_its_model(request_: dict[str, Any], mode: str) -> None:
+    """As far as it has limits of its own; what is so anyway says nothing."""
+    assert mode_of(request_) == mode

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from functools import partial
 from typing import Any, Final
 
 import anthropic
@@ -11,7 +12,17 @@ import httpx2
 import pytest
 from anthropic import AsyncAnthropic
 
-from unbroken.engine.clients import provider_name, request_id, sends_pings, server, without_retries
+from unbroken import ResilienceMiddleware
+from unbroken.engine.clients import (
+    parameters,
+    provider_name,
+    quiet_resource,
+    request_id,
+    sends_pings,
+    server,
+    stream_arguments,
+    without_retries,
+)
 
 
 def test_a_client_that_does_not_retry_is_used_as_it_is() -> None:
@@ -42,6 +53,114 @@ def test_the_copy_does_not_keep_its_client_alive() -> None:
     del client
     gc.collect()
     assert gone() is None
+
+
+class Tenant(AsyncAnthropic):
+    """A client whose constructor takes something else than the SDK's, and which keeps it."""
+
+    def __init__(self, tenant: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.tenant = tenant
+        self.itself = self
+
+    @property
+    def auth_headers(self) -> dict[str, str]:
+        """By what it keeps."""
+        return {"X-Tenant": self.tenant}
+
+
+class Sealed(AsyncAnthropic):
+    """A client that cannot be copied."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise ValueError("no copies")
+
+
+def test_a_subclass_is_copied_with_all_that_it_keeps() -> None:
+    """Whatever its constructor takes; its requests are made by the copy, and the copy does not keep it alive."""
+    client = Tenant("t1", api_key="k")
+    quiet = without_retries(client)
+    assert type(quiet) is Tenant
+    assert (quiet.max_retries, client.max_retries) == (0, 2)
+    assert quiet.auth_headers == {"X-Tenant": "t1"}
+    assert quiet.messages._client is quiet
+    client.tenant = "t2"
+    assert without_retries(client).auth_headers == {"X-Tenant": "t2"}
+    gone = weakref.ref(client)
+    del client, quiet
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_client_that_cannot_be_copied_is_used_as_it_is() -> None:
+    """Its own retries are better than none of its answers."""
+    client = Sealed(api_key="k")
+    assert without_retries(client) is client
+
+
+def test_our_middleware_is_not_in_the_copy_and_others_are() -> None:
+    """An engine in an engine would multiply; what the others are bound to does not keep the client alive."""
+
+    class Other(anthropic.Middleware):
+        """Somebody's."""
+
+        async def handle_async(self, request: Any, call_next: Any) -> Any:
+            """Passes all on."""
+            return await call_next(request)
+
+    other = Other()
+    client = AsyncAnthropic(api_key="k", max_retries=0, middleware=[ResilienceMiddleware(), other])
+    quiet = without_retries(client)
+    assert list(quiet.middleware) == [other]
+    assert len(client.middleware) == 2
+    assert quiet._middleware_chain is not client._middleware_chain
+    gone = weakref.ref(client)
+    del client, quiet
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize("api", ["messages", "beta"])
+def test_requests_go_through_a_client_without_retries(api: Any) -> None:
+    """Through its own resource."""
+    client = AsyncAnthropic(api_key="k")
+    messages = quiet_resource(client, api)
+    assert messages._client.max_retries == 0
+    assert quiet_resource(client, api) is messages
+
+
+def test_what_was_wrapped_is_used_as_it_is() -> None:
+    """Who wraps it wants to see the requests; what is wrapped is the client that retries."""
+    client = AsyncAnthropic(api_key="k")
+    client.messages.stream = partial(client.messages.stream)  # type: ignore[method-assign]
+    assert quiet_resource(client, "messages") is client.messages
+    assert quiet_resource(client, "beta") is not client.beta.messages
+
+    class Proxy:
+        """A client to look at."""
+
+        messages = object()
+
+    assert quiet_resource(Proxy(), "messages") is Proxy.messages
+
+
+def test_a_function_that_takes_anything_does_not_say_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK's own is asked then, and if something has replaced that too, what it is known to take."""
+    client = AsyncAnthropic(api_key="k")
+    said = stream_arguments(client.messages, "messages")
+    assert {"model", "messages", "max_tokens", "extra_body"} <= said
+    assert "betas" in stream_arguments(client.beta.messages, "beta")
+
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        """As tracers write it."""
+
+    client.messages.stream = wrapped  # type: ignore[method-assign]
+    assert stream_arguments(client.messages, "messages") == said
+    for kind in (type(client.messages), type(client.beta.messages)):
+        monkeypatch.setattr(kind, "stream", wrapped)
+    assert said <= stream_arguments(client.messages, "messages")
+    assert {"betas", "mcp_servers", "speed"} <= stream_arguments(client.beta.messages, "beta")
+    assert parameters(wrapped) is parameters(type) is None
 
 
 def test_a_stand_in_without_options_is_used_as_it_is() -> None:
@@ -138,6 +257,16 @@ def test_a_request_is_known_by_the_id_that_its_platform_gives() -> None:
     assert request_id(httpx2.Headers({"x-amzn-RequestId": "ca47"})) == "ca47"
     assert request_id(httpx2.Headers({"x-amzn-requestid": "ca47", "request-id": "req_1"})) == "req_1"
     assert request_id(httpx2.Headers({"request-id": ""})) is None
+    assert request_id(httpx2.Headers({"apim-request-id": "f1"})) == "f1"
+
+
+def test_an_error_says_the_id_itself_where_no_header_does() -> None:
+    """A gateway may have taken the header away."""
+    headers, nothing = httpx2.Headers({"request-id": "req_1"}), httpx2.Headers()
+    assert request_id(headers, {"request_id": "req_2"}) == "req_1"
+    assert request_id(nothing, {"request_id": "req_2"}) == "req_2"
+    for body in ({"request_id": None}, {"request_id": 7}, {}, "text", None):
+        assert request_id(nothing, body) is None
 
 
 @pytest.mark.parametrize(

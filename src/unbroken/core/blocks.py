@@ -1,8 +1,9 @@
 """Which kinds of content blocks there are, and which of them can be sent back.
 
-The types are those of the SDK (`types/content_block.py`, `types/beta/beta_content_block.py`). A type that is not here
-is passed through while all goes well; what it would mean in a request nobody knows, so an answer that has brought one
-is not resumed.
+The types are those of the SDK 2.14.0 (`types/content_block.py`, `types/beta/beta_content_block.py`), whose types for
+requests say of each that it may go back as it came; a test compares them with the SDK that is installed. A type that
+is not here is passed through while all goes well; what it would mean in a request nobody knows, so an answer that has
+brought one is not resumed. The same holds for deltas.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["CALLS", "SERVER_USES", "THINKING", "is_known", "is_result", "used_by"]
+__all__ = ["CALLS", "DELTAS", "SERVER_USES", "THINKING", "is_known", "is_result", "used_by"]
 
 #: The block types that carry thinking.
 THINKING: Final = ("thinking", "redacted_thinking")
@@ -19,7 +20,16 @@ CALLS: Final = ("tool_use",)
 #: Calls of tools that run on the server; each is answered by a result block.
 SERVER_USES: Final = ("server_tool_use", "mcp_tool_use")
 
-_KNOWN: Final = frozenset({"text", "container_upload", *THINKING, *CALLS, *SERVER_USES})
+#: What an answer may have that is neither written nor a call nor its result: a file of a container, the summary of
+#: a compacted conversation, the point where a model of the API's own `fallbacks` took over, an MCP server's tools.
+_BESIDE: Final = ("container_upload", "compaction", "fallback", "mcp_tool_listing")
+
+_KNOWN: Final = frozenset({"text", *_BESIDE, *THINKING, *CALLS, *SERVER_USES})
+
+#: The types of the deltas that blocks of these types grow by.
+DELTAS: Final = frozenset(
+    {"text_delta", "input_json_delta", "citations_delta", "thinking_delta", "signature_delta", "compaction_delta"}
+)
 
 
 def is_known(type_: str) -> bool:

@@ -20,7 +20,7 @@ from .printable import printable
 if TYPE_CHECKING:
     from .models import ModelInfo
 
-__all__ = ["correction", "described", "subject", "words"]
+__all__ = ["correction", "described", "rejects_thinking", "subject", "words"]
 
 
 def words(error: Exception) -> str:
@@ -104,6 +104,25 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 # -- what a 400 says
+
+
+def rejects_thinking(message: str) -> bool:
+    """Whether the API cannot read, or does not take, thinking that stands in the conversation.
+
+    Args:
+        message: The API's own words (`words`).
+    """
+    return _THINKING_REJECTED.search(message) is not None
+
+
+#: Verbatim in github.com/anthropics/anthropic-sdk-python/issues/1598 and kaitranntt/ccs/issues/415 (signature),
+#: anthropics/claude-code/issues/56708 (data), 63267 (cannot be modified) and 2171 (must match), and in
+#: diegosouzapw/OmniRoute/pull/2191 (a field is required); gateways leave the backticks out.
+_THINKING_REJECTED: Final = re.compile(
+    r"(?i)invalid `?(?:signature|data)`? in `?(?:redacted_)?thinking`?"
+    r"|`?(?:redacted_)?thinking`? blocks\b.*\b(?:cannot be modified|must match)"
+    r"|\bcontent\.\d+\.(?:redacted_)?thinking\b"
+)
 
 
 def _read(model: ModelInfo, found: Match[str]) -> dict[str, Any]:

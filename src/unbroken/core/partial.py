@@ -12,7 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
-from .blocks import CALLS, SERVER_USES, THINKING, is_known, used_by
+from .blocks import CALLS, DELTAS, SERVER_USES, THINKING, is_known, used_by
 from .json_text import loads
 from .surrogates import has_surrogates
 
@@ -55,7 +55,7 @@ class Block:
         pieces: Its text, thinking or JSON, in order.
         signature: The signature of a thinking block; None until it arrives.
         citations: Its citations, in order.
-        deltas: Deltas of types that this version does not know, in order.
+        deltas: Its other deltas, in order: those of a compaction, and of types that this version does not know.
         closed: Whether its `content_block_stop` was delivered.
         abandoned: Whether it was given up unfinished: it keeps its index and is no part of the message.
     """
@@ -121,6 +121,10 @@ class Block:
                 block["input"] = loads(grown)
             except ValueError:
                 block["input"] = {}
+        elif self.type == "compaction":
+            # As the SDK does it: a later delta over an earlier one.
+            for delta in self.deltas:
+                block.update((name, value) for name, value in delta.items() if name != "type")
         return block
 
 
@@ -241,7 +245,15 @@ class Partial:
     @property
     def has_unknown(self) -> bool:
         """Whether it holds something of a type that this version does not know."""
-        return any(not is_known(block.type) or block.deltas for block in self._kept())
+        return any(
+            not is_known(block.type) or any(delta.get("type") not in DELTAS for delta in block.deltas)
+            for block in self._kept()
+        )
+
+    @property
+    def is_written(self) -> bool:
+        """Whether all that counts is text and thinking: only that can be written anew, and nothing comes twice."""
+        return all(block.type in (*THINKING, "text") for block in self._kept())
 
     def to_message(self) -> Message:
         """The message so far as the SDK's type. Raises `ValueError` when nothing was delivered yet."""

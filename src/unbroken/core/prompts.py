@@ -85,13 +85,15 @@ FIRST: Final = PROMPTS["begin"]
 #: The one that is asked where nothing came of the first.
 AGAIN: Final = PROMPTS["short"]
 
-#: Where nothing was written yet after a server-side tool's result: there are no words to repeat.
+#: Where nothing was written yet after a block that is neither text nor thinking, mostly a tool's result: there are no
+#: words to repeat.
 AFTER_RESULTS: Final = Prompt(
     "after_results",
     1,
-    "My connection dropped while you were answering, and your message reached me only up to the results of the tools "
-    "that you had used. Please go straight on from there with what comes next, as one seamless answer. Do not start "
-    "over, do not add an introduction or a comment, and do not ask the tools again for what they have already given.",
+    "My connection dropped while you were answering, and your message reached me only up to what comes before this "
+    "part of its text, such as the results of tools that you had used. Please go straight on from there with what "
+    "comes next, as one seamless answer. Do not start over, do not add an introduction or a comment, and do not ask "
+    "the tools again for what they have already given.",
 )
 
 

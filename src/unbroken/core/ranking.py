@@ -77,8 +77,11 @@ class Ranking:
             self._first = (route + 1) % len(self._routes)
         match failure.verdict:
             case Verdict.CLIENT:
+                standing.left_out = True
                 for other, its in zip(self._routes, self._standings, strict=True):
-                    its.left_out = its.left_out or other.client is self._routes[route].client
+                    # Of one that has failed for another reason it is known that its client was let in. A fallback that
+                    # may not be asked, or is not paid for, must not take an overloaded primary along.
+                    its.left_out = its.left_out or (other.client is self._routes[route].client and not its.failures)
             case Verdict.ELSEWHERE:
                 standing.left_out = True
 

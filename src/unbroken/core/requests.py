@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .adapt import Unfit, adapt
-from .corrections import correction
+from .arguments import for_another_client
+from .corrections import correction, rejects_thinking
+from .history import without_past_thinking
 from .models import NOT_IN_THE_TABLE, ModelInfo, Models
+from .vitals import mode_of
 
 if TYPE_CHECKING:
     from ..routes import Route
@@ -29,10 +32,12 @@ class Requests:
 
     def __init__(self, original: Mapping[str, Any], routes: Sequence[Route], models: Models) -> None:
         self._original = original
+        self._elsewhere = for_another_client(original)
         self._routes = routes
         self._models = models
         self._infos = [models.get(route.model) for route in routes]
         self._primary: ModelInfo | None = None  # what the 400s have said of it, and no more
+        self._without_thinking: set[int] = set()
         self._fitted = [routes[0].request(original), *(self._fit(rank) for rank in range(1, len(routes)))]
 
     def __len__(self) -> int:
@@ -47,6 +52,10 @@ class Requests:
         """What the route's model accepts."""
         return self._infos[rank]
 
+    def mode(self, rank: int) -> str:
+        """What the route's request asks for that has limits of its own beside its model (`vitals.mode_of`)."""
+        return mode_of(self[rank])
+
     def unfit(self, rank: int) -> str | None:
         """Why the route's model cannot take the request, after its name; None where it can."""
         fitted = self._fitted[rank]
@@ -60,9 +69,17 @@ class Requests:
             message: What the API said (`corrections.words`).
 
         Returns:
-            Whether more is known of the model than when its request was made, by this message or by another stream's.
+            Whether more is known than when its request was made: of the model, by this message or by another
+            stream's, or that the request has thinking which a fallback cannot read, and which may be left out.
         """
         route, before = self._routes[rank], self._infos[rank]
+        if rank and rank not in self._without_thinking and rejects_thinking(message):
+            messages = self[rank].get("messages") or ()
+            if without_past_thinking(messages) == list(messages):
+                return False
+            self._without_thinking.add(rank)
+            self._fitted[rank] = self._fit(rank)
+            return True
         self._models.correct(route.model, message)
         self._infos[rank] = self._models.get(route.model)
         if self._infos[rank] == before:
@@ -76,4 +93,9 @@ class Requests:
     def _fit(self, rank: int) -> dict[str, Any] | Unfit:
         route = self._routes[rank]
         info = self._infos[rank] if rank or self._primary is None else self._primary
-        return adapt(route.request(self._original), info, route.patch)
+        # Keys and the like were given for one client, whose address is another's than that of the others.
+        own = route.client is self._routes[0].client
+        request = route.request(self._original if own else self._elsewhere)
+        if rank in self._without_thinking:
+            request["messages"] = without_past_thinking(request["messages"])
+        return adapt(request, info, route.patch)

@@ -116,8 +116,8 @@ def forms(
     """
     if preference == "never":
         return []
-    used = bool(held.server_uses)  # a restart would use those tools again
-    restart: list[Form] = [] if used else ["restart"]
+    # A restart would bring again what is neither text nor thinking, and use the tools again that it came from.
+    restart: list[Form] = ["restart"] if held.is_written else []
     if preference == "restart":
         return restart
     thought = bool(held.whole(*THINKING))
@@ -142,12 +142,12 @@ def forms(
 def starts_over(held: Partial) -> bool:
     """Whether too little is held, or nothing but repetition: no end of it would show where to join.
 
-    The answer is written anew then, and has to replay what was delivered. Not where a server-side tool was used: what
-    follows its result is.
+    The answer is written anew then, and has to replay what was delivered. Not where something else than text and
+    thinking was delivered, such as a tool's result: what follows that is.
     """
     from .anchor import choose_anchor
 
-    return not held.server_uses and not choose_anchor(held.trailing_text).sent
+    return held.is_written and not choose_anchor(held.trailing_text).sent
 
 
 def compose(

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from .blocks import THINKING, is_known
-from .effects import acts
+from .effects import Effects
 from .ending import Ending, ending_of
 from .events import is_delta
 from .pairing import Pairing
@@ -75,7 +75,9 @@ class Splicer:
         abandoned: Types of the blocks that were given up unfinished, in order.
     """
 
-    def __init__(self, *, live: Collection[str], stop_sequences: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *, live: Collection[str], stop_sequences: Sequence[str] = (), effects: Effects | None = None
+    ) -> None:
         self.held: Partial = Partial()
         self.trouble: Trouble | None = None
         self.acted: bool = False
@@ -83,6 +85,7 @@ class Splicer:
         self.abandoned: list[str] = []
         self._live = frozenset(live)
         self._stops = tuple(stop_sequences)
+        self._effects = effects or Effects()
         self._out: list[Event] = []
         self._begin_attempt(None)
 
@@ -212,8 +215,8 @@ class Splicer:
         return out
 
     def _feed(self, event: Event) -> None:
+        self.acted = self.acted or self._effects.begun_by(event)
         if event.get("type") == "content_block_start":
-            self.acted = self.acted or acts(event["content_block"])
             self.unknown = self.unknown or not is_known(str(event["content_block"].get("type")))
         for ready in self._pairing.push(event):
             self._feed_ready(ready)

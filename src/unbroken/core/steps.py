@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from .blocks import THINKING
 from .partial import Partial
 from .resume import Form
 
@@ -33,9 +32,7 @@ def what_is_held(partial: Partial) -> Held:
         return Held.STUCK
     if partial.trailing_text.strip():
         return Held.TEXT
-    if all(block["type"] in (*THINKING, "text") for block in partial.content):
-        return Held.NOTHING
-    return Held.RESULTS
+    return Held.NOTHING if partial.is_written else Held.RESULTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""What is known of one client: of each model on it, and of its rate limits."""
+"""What is known of one client: of each model on it, in each mode that has limits of its own, and of its rate limits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,15 +11,42 @@ from .latency import Latency
 from .models import Models
 from .readiness import Readiness, seconds_until
 
-__all__ = ["ClientVitals", "RouteVitals"]
+__all__ = ["ClientVitals", "RouteVitals", "mode_of"]
 
 #: Of how many models of one client the state is kept: far more than there are, should names come from users.
 _MAX_ROUTES: Final = 256
 
 
+#: Arguments by whose value the API keeps limits, and capacity, of their own: fast mode ("has its own headers and
+#: limits", its page and that on rate limits, August 2026) and the service tiers.
+_MODES: Final = ("speed", "service_tier")
+#: What the API does by default, so that saying it changes nothing.
+_ORDINARY: Final = frozenset({("speed", "standard"), ("service_tier", "auto")})
+#: Betas of which the same is so: long requests have limits of their own.
+_BETAS: Final = ("context-1m",)
+
+
+def mode_of(request: Mapping[str, Any]) -> str:
+    """What a request asks for besides its model, as far as it has limits of its own; empty: nothing.
+
+    Args:
+        request: As it is sent (`arguments.as_sent`).
+    """
+    said = [(name, request.get(name)) for name in _MODES]
+    modes = [f"{name}={value}" for name, value in said if value is not None and (name, value) not in _ORDINARY]
+    return ", ".join([*modes, *sorted({beta for beta in _betas(request) if beta.startswith(_BETAS)})])
+
+
+def _betas(request: Mapping[str, Any]) -> Iterator[str]:
+    yield from (beta for beta in request.get("betas") or () if isinstance(beta, str))
+    for name, value in (request.get("extra_headers") or {}).items():
+        if str(name).lower() == "anthropic-beta":
+            yield from (beta.strip() for beta in str(value).split(","))
+
+
 @dataclass(frozen=True, slots=True)
 class RouteVitals:
-    """One model on one client.
+    """One model on one client, in one mode.
 
     Attributes:
         breaker: Its circuit breaker.
@@ -45,49 +72,51 @@ class ClientVitals:
         self.number: int = number
         self._settings = settings
         self._models = models
-        self._routes: dict[str, RouteVitals] = {}  # the one that was asked last comes last
-        self._cool_until: dict[str, float] = {}  # by bucket: rate limits belong to a key, and so to a client
+        self._routes: dict[tuple[str, str], RouteVitals] = {}  # the one that was asked last comes last
+        # By bucket and mode: rate limits belong to a key, and so to a client.
+        self._cool_until: dict[tuple[str, str], float] = {}
 
-    def route(self, model: str) -> RouteVitals:
+    def route(self, model: str, mode: str = "") -> RouteVitals:
         """The model's, from now on if it has none yet."""
-        route = self._routes.pop(model, None) or RouteVitals(Breaker(self._settings))
-        self._routes[model] = route
+        route = self._routes.pop((model, mode), None) or RouteVitals(Breaker(self._settings))
+        self._routes[model, mode] = route
         if len(self._routes) > _MAX_ROUTES:
             del self._routes[next(iter(self._routes))]
         return route
 
-    def latency(self, model: str) -> Latency | None:
+    def latency(self, model: str, mode: str = "") -> Latency | None:
         """The model's times to first content; None if it was not asked yet."""
-        route = self._routes.get(model)
+        route = self._routes.get((model, mode))
         return None if route is None else route.latency
 
-    def readiness(self, model: str, now: float) -> Readiness:
+    def readiness(self, model: str, now: float, mode: str = "") -> Readiness:
         """Whether the model may be asked."""
-        route = self._routes.get(model)
-        return Readiness(route.breaker.open_for(now) if route else 0.0, self._cool_for(model, now))
+        route = self._routes.get((model, mode))
+        return Readiness(route.breaker.open_for(now) if route else 0.0, self._cool_for(model, mode, now))
 
-    def cool(self, model: str, seconds: float, now: float) -> None:
-        """Start a cool-down of all models that share this one's rate-limit bucket; the longest holds."""
-        bucket = self._models.get(model).rate_limit
+    def cool(self, model: str, seconds: float, now: float, mode: str = "") -> None:
+        """Start a cool-down of all models that share this one's rate-limit bucket, in its mode; the longest holds."""
+        bucket = (self._models.get(model).rate_limit, mode)
         until = max(self._cool_until.get(bucket, now), now + seconds)
         self._cool_until = {other: end for other, end in self._cool_until.items() if end > now} | {bucket: until}
 
     def describe(self, now: float) -> Iterator[dict[str, Any]]:
         """Each model as `Health.snapshot` shows it."""
-        for model, route in sorted(self._routes.items(), key=lambda item: item[0]):
+        for (model, mode), route in sorted(self._routes.items(), key=lambda item: item[0]):
             requests, failures = route.breaker.counted(now)
             yield {
                 "model": model,
+                **({"mode": mode} if mode else {}),
                 "client": self.number,
                 "state": route.breaker.state(now),
                 "requests": requests,
                 "failures": failures,
                 "first_content": _describe(route.latency),
-                "cool_for": self._cool_for(model, now),
+                "cool_for": self._cool_for(model, mode, now),
             }
 
-    def _cool_for(self, model: str, now: float) -> float:
-        return seconds_until(self._cool_until.get(self._models.get(model).rate_limit, now), now)
+    def _cool_for(self, model: str, mode: str, now: float) -> float:
+        return seconds_until(self._cool_until.get((self._models.get(model).rate_limit, mode), now), now)
 
 
 def _describe(latency: Latency) -> dict[str, float] | None:

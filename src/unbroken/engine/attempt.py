@@ -27,6 +27,7 @@ from ..errors import StreamStalled, StreamTruncated
 from .clients import request_id
 from .detached import Abandoned, Step, detach, event_loop_clock
 from .pace import Pace
+from .tracers import Watched, watched
 
 __all__ = ["Attempt", "Watch"]
 
@@ -96,6 +97,7 @@ class Attempt:
         self._waited = 0.0  # seconds of waiting for the network since the last content
         self._pace: Pace | None = None
         self._closing: Step | None = None
+        self._watched: Watched | None = None
         self._said_why = False  # an `error` event has come: nothing will follow it
 
     async def open(
@@ -139,7 +141,8 @@ class Attempt:
             return not_sent(error)
         if scope.cancelled_caught:
             return of_kind(Kind.STALLED, self._stalled(f"no answer for {self._watch.first_content:g} s"))
-        self.response = response = inner.response
+        self._watched = watched(self._manager, inner)
+        self.response = response = inner.response if self._watched is None else self._watched.response
         self._decoder = decoder_for(response.headers.get("content-type", ""))
         self._chunks = response.aiter_bytes()
         self._waited = self._now() - started
@@ -312,7 +315,7 @@ class Attempt:
         assert self.response is not None
         self._said_why = True
         error = anthropic.APIStatusError(f"{body}" or "Error code: 200", response=self.response, body=body)
-        error.request_id = self.request_id
+        error.request_id = request_id(self.response.headers, body)
         return classify(error, status=200, body=body, headers=self.response.headers, now=time.time())
 
     # -- the end
@@ -335,6 +338,9 @@ class Attempt:
         with anyio.move_on_after(_CLOSE_TIMEOUT):
             if self._said_why:
                 await self._read_to_the_end()
+            if self._watched is not None and self.response is not None:
+                await self.response.aclose()
+                await self._watched.show()
             if self._manager is not None:
                 await self._manager.__aexit__(None, None, None)
             if self._chunks is not None:
@@ -364,5 +370,5 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
 
 def _status_failure(error: anthropic.APIStatusError) -> Failure:
     # The SDK looks for the first-party API's header alone.
-    error.request_id = error.request_id or request_id(error.response.headers)
+    error.request_id = error.request_id or request_id(error.response.headers, error.body)
     return classify(error, status=error.status_code, body=error.body, headers=error.response.headers, now=time.time())

@@ -32,6 +32,7 @@ __all__ = [
     "answer",
     "batches_of",
     "create",
+    "demanded_format",
     "failure_of",
     "has_batches",
     "taken",
@@ -213,8 +214,8 @@ async def _fetch(batches: Any, batch_id: str, options: Mapping[str, Any]) -> tup
 
 def taken(method: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the options that a method takes: SDK 1.0 has fewer."""
-    names = parameters(getattr(method, "__func__", method))
-    return {name: value for name, value in options.items() if name in names}
+    names = parameters(method)
+    return {name: value for name, value in options.items() if names is None or name in names}
 
 
 class _Waits:
@@ -266,10 +267,18 @@ def with_schema(request: Mapping[str, Any]) -> dict[str, Any]:
     """The request with the schema of its `output_format` in `output_config`, where the SDK's `stream` puts it."""
     plain = dict(request)
     type_ = plain.pop("output_format", None)
-    if type_ is not None:
+    if isinstance(type_, Mapping):
+        plain["output_format"] = type_  # a schema that came in `extra_body`, and goes where it came from
+    elif type_ is not None:
         demanded = {"type": "json_schema", "schema": anthropic.transform_schema(TypeAdapter(type_).json_schema())}
         plain["output_config"] = {**(plain.get("output_config") or {}), "format": demanded}
     return plain
+
+
+def demanded_format(request: Mapping[str, Any]) -> Any:
+    """The form that the answer to a request has to have, as the API takes it; None: any."""
+    plain = with_schema(request)
+    return plain.get("output_format") or (plain.get("output_config") or {}).get("format")
 
 
 def failure_of(error: anthropic.APIError) -> Failure:

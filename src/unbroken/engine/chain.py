@@ -30,6 +30,7 @@ class Chain:
 
     def stream(self, *, timeout: httpx2.Timeout, betas: object = None, **body: Any) -> _Sending:  # noqa: ARG002
         """What the SDK's `messages.stream` does: send it when it is entered. The betas are in the headers already."""
+        body |= body.pop("extra_body", None) or {}
         given = self._request.json
         if isinstance(given, Mapping) and "stream" in given:
             body["stream"] = given["stream"]

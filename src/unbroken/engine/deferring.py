@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
 
+from ..core.arguments import as_given
 from ..core.deferral import OPTIONS, Rest, unhurried, unsupported
 from ..core.failure import Verdict
 from ..core.partial import Partial
@@ -20,7 +21,7 @@ from ..core.steps import Ask, Fail
 from ..policy import Policy
 from ..report import AttemptReport, Report
 from ..routes import Route
-from .batches import NoBatches, batches_of, create, failure_of, has_batches, with_schema
+from .batches import NoBatches, batches_of, create, demanded_format, failure_of, has_batches
 from .deferred import Deferred
 from .teller import Teller
 from .typed import Api
@@ -160,7 +161,7 @@ class Unfinished:
             model=self.requests.model(ask.route),
             prompt=self.policy.continue_prompt,
         )
-        client, request = self.routes[ask.route].client, unhurried(request)
+        client, request = self.routes[ask.route].client, as_given(unhurried(request))
         if why := unsupported(request):
             raise CannotDefer(f"the rest cannot be put into a batch: {why}")
         batch = await create(client, self.api, request, custom_id, self.policy)
@@ -170,14 +171,13 @@ class Unfinished:
     def _rest(self, ask: Ask, held: Partial, *, own: bool) -> Rest:
         original = self.requests[ask.route]
         text = held.trailing_text
-        demanded = with_schema(original).get("output_config") or {}
         return Rest(
             held=held,
             form=ask.form,
             anchor=anchor_for(text, ask.form) if ask.form != "request" and text.strip() else None,
             own=own and ask.form == "request",
             stop_sequences=tuple(original.get("stop_sequences") or ()),
-            demanded=demanded.get("format"),
+            demanded=demanded_format(original),
             on_unmatched=self.policy.on_unmatched,
         )
 

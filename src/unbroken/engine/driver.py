@@ -15,6 +15,7 @@ import anyio
 import httpx2
 
 from ..core.blocks import THINKING
+from ..core.effects import Effects
 from ..core.failure import Failure, Kind, of_kind
 from ..core.partial import Event, Partial
 from ..core.plan import Plan
@@ -79,14 +80,16 @@ class Driver:
         self._health = health
         self._api = api
         self._requests = requests = Requests(request, routes, health.models)
-        self._splicer = Splicer(live=policy.live, stop_sequences=request.get("stop_sequences") or ())
+        sent = requests[0]
+        effects = Effects([requests[rank] for rank in range(len(routes))])
+        self._splicer = Splicer(live=policy.live, stop_sequences=sent.get("stop_sequences") or (), effects=effects)
         self._plan = Plan(policy, routes, requests)
-        self._telemetry = listen(routes, request, health, in_one_piece=in_one_piece)
+        self._telemetry = listen(routes, sent, health, in_one_piece=in_one_piece)
         self._teller = Teller(self.report, started, on_notice, self._telemetry)
         self._findings: Findings | None = findings  # until they are told
         sender = Sender(api, routes, requests, policy, self.report, started, warn, resources, self._telemetry)
         self._rounds = Rounds(self._plan, policy, health, routes, sender, self._teller)
-        self._is_document = validator(request)
+        self._is_document = validator(sent)
         self._sent: Sent | None = None
         self._opener: int | None = None  # the route whose `message_start` was delivered
         self._died: tuple[Failure, Step | None] | None = None

@@ -22,10 +22,20 @@ _LISTS: Final = ("messages", "tools", "stop_sequences", "betas")
 
 
 def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that were given: those that are neither `omit` nor `not_given`."""
-    return {
-        name: value for name, value in arguments.items() if not isinstance(value, anthropic.Omit | anthropic.NotGiven)
-    }
+    """The arguments that were given: those that are neither `omit` nor `not_given`.
+
+    An `omit` in `extra_body` unsets the argument of that name, as in the SDK.
+    """
+    chosen = {name: value for name, value in arguments.items() if not _is_omitted(value)}
+    extra = chosen.get("extra_body")
+    if isinstance(extra, Mapping) and (unset := {name for name, value in extra.items() if _is_omitted(value)}):
+        chosen = {name: value for name, value in chosen.items() if name not in unset}
+        chosen["extra_body"] = {name: value for name, value in extra.items() if name not in unset}
+    return chosen
+
+
+def _is_omitted(value: Any) -> bool:
+    return isinstance(value, anthropic.Omit | anthropic.NotGiven)
 
 
 async def settle(*requests: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -59,7 +59,11 @@ class Rounds:
 
     def readiness(self) -> list[Readiness]:
         """How ready each route is."""
-        return [self._health.readiness(route.client, route.model) for route in self._routes]
+        return [self._readiness(rank) for rank in range(len(self._routes))]
+
+    def _readiness(self, rank: int) -> Readiness:
+        route = self._routes[rank]
+        return self._health.readiness(route.client, route.model, mode=self._sender.mode(rank))
 
     async def ask(self, step: Ask, held: Partial) -> Sent:
         """Make a request after its wait, or several against each other.
@@ -173,7 +177,7 @@ class Rounds:
     def _delay(self, hedging: Hedging, first: Ask) -> float:
         if hedging.delay == "adaptive":
             route = self._routes[first.route]
-            return self._health.hedge_delay(route.client, route.model)
+            return self._health.hedge_delay(route.client, route.model, mode=self._sender.mode(first.route))
         return hedging.delay
 
     # -- before a request
@@ -238,9 +242,9 @@ class Rounds:
             retry: Whether it was paid for as a retry.
         """
         route = self._routes[step.route]
-        if self._health.readiness(route.client, route.model).cool_for:
+        if self._readiness(step.route).cool_for:
             return None
-        return self._health.enter(route.client, route.model, retry=retry)
+        return self._health.enter(route.client, route.model, retry=retry, mode=self._sender.mode(step.route))
 
     def prepare(self, step: Ask, held: Partial, permit: Permit, *, waited: float = 0.0, hedge: bool = False) -> Sent:
         """Compose a request; what is wrong with it leaves its permission to others."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
+from ..core.arguments import as_given
 from ..core.failure import Failure
 from ..core.partial import Event, Partial
 from ..core.requests import Requests
@@ -19,7 +20,7 @@ from ..report import Report
 from ..routes import Route
 from .attempt import Attempt, Watch
 from .bookkeeping import Book
-from .clients import resource, sends_pings, without_retries
+from .clients import quiet_resource, sends_pings
 from .sdk_tracing import SdkSpan
 from .telemetry import Telemetry
 from .typed import Api
@@ -186,6 +187,10 @@ class Sender:
         self._watch = _watch(policy)
         self._resources: dict[int, Any] = dict(resources or {})
 
+    def mode(self, route: int) -> str:
+        """What a route's request asks for that has limits of its own beside its model (`vitals.mode_of`)."""
+        return self._requests.mode(route)
+
     def prepare(self, step: Ask, held: Partial, permit: Permit, *, waited: float, hedge: bool = False) -> Sent:
         """Compose a request; it is in the report from now on, and has to be opened at once.
 
@@ -217,6 +222,7 @@ class Sender:
             prompt=wording(step.form, held.trailing_text.strip(), self._policy.continue_prompt, again=step.whole),
             telemetry=self._telemetry,
         )
+        request = as_given(request)
         given = request.pop("timeout", getattr(route.client, "timeout", None))
         watch, request["timeout"] = self._watch.beside(given, pings=sends_pings(route.client))
         warn, self._warn = self._warn, None
@@ -226,8 +232,7 @@ class Sender:
     def _resource(self, route: int) -> Any:
         """The route's `messages`."""
         if route not in self._resources:
-            client = without_retries(self._routes[route].client)
-            self._resources[route] = resource(client, self._api)
+            self._resources[route] = quiet_resource(self._routes[route].client, self._api)
         return self._resources[route]
 
 

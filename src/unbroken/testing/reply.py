@@ -112,6 +112,8 @@ def folded(block: RawBlock) -> dict[str, Any]:
                 whole["signature"] = delta["signature"]
             case "citations_delta":
                 whole["citations"] = [*(whole.get("citations") or ()), delta["citation"]]
+            case "compaction_delta":
+                whole |= {name: value for name, value in delta.items() if name != "type"}
             case "input_json_delta":
                 json_input += delta["partial_json"]
     if json_input:
