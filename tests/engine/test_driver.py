@@ -109,9 +109,19 @@ async def test_what_it_ends_with_is_told_after_the_events() -> None:
     async with serving(Script(TEXT, then=CUT)) as (_, client):
         engine = driver(client, policy=replace(AT_ONCE, max_attempts_per_route=1))
         await engine.open()
-        await engine.run()
+        taken: list[Any] = []
+
+        async def take() -> None:
+            while not engine.out.closed:
+                await engine.out.arrival()
+                taken.extend(engine.out.events)
+                engine.out.events.clear()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(take)
+            await engine.run()
         assert isinstance(engine.error, StreamFailed)
-        assert engine.out.events[-1]["type"] == "content_block_delta"
+        assert taken[-1]["type"] == "content_block_delta"
         await engine.aclose()
 
 

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import anthropic
 import anyio
-import anyio.lowlevel
 import httpx2
 
 from ..core.events import is_event, loads
@@ -38,6 +37,8 @@ __all__ = ["Attempt", "Watch"]
 _LAST_BYTES: Final = 0.005
 #: How long closing a connection may take, in seconds, before it is left to the transport.
 _CLOSE_TIMEOUT: Final = 5.0
+#: How many chunks a closed response may still have; one that has no end, and never waits, is not drained.
+_MOST_CHUNKS: Final = 1000
 #: How much of the time to the first content a request may wait for the caller's own pool: it has to give up before the
 #: watchdog does, which would take the wait for the server's.
 _OF_THE_POOL: Final = 0.9
@@ -426,7 +427,7 @@ class Attempt:
                 with anyio.CancelScope() as scope:
                     scope.cancel()
                     await _drain(self._chunks)
-                if scope.cancelled_caught and isinstance(self._chunks, AsyncGenerator):
+                if isinstance(self._chunks, AsyncGenerator):
                     await self._chunks.aclose()
 
     async def _read_to_the_end(self) -> None:
@@ -460,10 +461,8 @@ def _events_of(value: Any) -> list[Event]:
 async def _drain(chunks: AsyncIterator[bytes]) -> None:
     """End the iterator over a closed response. Leaving it would leave generators to the garbage collector."""
     try:
-        while True:
+        for _ in range(_MOST_CHUNKS):
             await anext(chunks)
-            # What never waits is not cancelled otherwise.
-            await anyio.lowlevel.checkpoint()
     except Exception as error:
         # aiohttp raises one and the same exception for every closed body: the frames that it has come through, and so
         # the responses in them, would be kept for ever.
