@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
+from functools import partial
 from typing import Any, Final
 
 import anthropic
+import httpx2
 import pytest
 from anthropic import AsyncAnthropic
 from anthropic.resources.messages.messages import DEPRECATED_MODELS
 
 from harness import CONTINUE, PREFILL, ask, assert_unbroken, client_of, read, serving
-from unbroken import Health, Policy, Route, resilient_stream
+from unbroken import Health, Notice, Policy, ResilienceMiddleware, Route, resilient_stream
 from unbroken.health import default_health
 from unbroken.testing import FaultServer, Reset, Script, Status
 
@@ -199,3 +202,58 @@ async def test_the_same_arguments_can_be_used_for_many_streams() -> None:
         for _ in range(3):
             async with resilient_stream(client, **arguments) as stream:
                 assert await stream.get_final_text() == TEXT
+
+
+@pytest.mark.parametrize("timeout", [(5, 60, 5, 5), (5, None), 20, 2.5, None, httpx2.Timeout(5)])
+@pytest.mark.anyio
+async def test_a_timeout_is_taken_as_the_sdk_takes_it(timeout: Any) -> None:
+    """In a fallback too."""
+    async with serving(Script(TEXT, faults=[Status(529)])) as (_, client):
+        policy = Policy(initial_backoff=0, max_attempts_per_route=1)
+        fallbacks = [{"model": PREFILL, "timeout": timeout}]
+        assert (await read(client, policy=policy, timeout=timeout, fallback_models=fallbacks)).text == TEXT
+
+
+Timeout = type("Timeout", (), {"__module__": "httpx"})
+
+WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"timeout": "5"}, TypeError, "timeout must be a number of seconds"),
+    ({"timeout": True}, TypeError, "timeout must be a number of seconds"),
+    ({"timeout": (5,)}, TypeError, "timeout must be a number of seconds"),
+    ({"timeout": (5, "60")}, TypeError, "timeout must be a number of seconds"),
+    ({"timeout": float("nan")}, ValueError, "timeout must not be negative"),
+    ({"timeout": -1}, ValueError, "timeout must not be negative"),
+    ({"timeout": Timeout()}, TypeError, "`httpx.Timeout` is from the `httpx` package, but this SDK uses `httpx2`"),
+    ({"fallback_models": [{"model": PREFILL, "timeout": "5"}]}, TypeError, "timeout must be a number of seconds"),
+    ({"extra_headers": ["x"]}, TypeError, "extra_headers must be a mapping, not list"),
+    ({"extra_query": "x"}, TypeError, "extra_query must be a mapping, not str"),
+    ({"messages": {"role": "user"}}, TypeError, "messages must be a list of messages, not dict"),
+    ({"on_notice": 7}, TypeError, "on_notice must be a function, not int"),
+]
+
+
+@pytest.mark.parametrize(("changes", "error", "words"), WRONG)
+def test_arguments_are_checked_at_the_call(changes: dict[str, Any], error: type[Exception], words: str) -> None:
+    """In words, and not deep inside of a request."""
+    with pytest.raises(error, match=re.escape(words)):
+        resilient_stream(AsyncAnthropic(api_key="test"), **ask(**changes))
+
+
+async def tell(notice: Notice) -> None:
+    """What nobody would await."""
+
+
+class Listener:
+    """The same, as an object."""
+
+    async def __call__(self, notice: Notice) -> None:
+        """Nobody awaits it."""
+
+
+@pytest.mark.parametrize("on_notice", [tell, partial(tell), Listener(), Listener().__call__])
+def test_a_coroutine_function_is_no_listener(on_notice: Any) -> None:
+    """Refused at the call, through both doors."""
+    with pytest.raises(TypeError, match="not a coroutine function"):
+        resilient_stream(AsyncAnthropic(api_key="test"), **ask(on_notice=on_notice))
+    with pytest.raises(TypeError, match="not a coroutine function"):
+        ResilienceMiddleware(on_notice=on_notice)

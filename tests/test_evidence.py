@@ -14,7 +14,7 @@ import pytest
 
 from unbroken import StreamStalled, StreamTruncated
 from unbroken.core.failure import Kind
-from unbroken.evidence import connection_code, date_of, failure_of, headers_of, request_id_of, what_was_sent
+from unbroken.evidence import connection_code, date_of, failure_of, headers_of, media_type, request_id_of, what_was_sent
 
 BODY = json.dumps({"model": "claude-opus-5-5", "messages": []}).encode()
 REQUEST = httpx2.Request("POST", "http://test/v1/messages", content=BODY)
@@ -66,6 +66,12 @@ class Retryable(anthropic.AnthropicError):
         (anthropic.APIError("What?", REQUEST, body=None), Kind.MALFORMED, None),
         (anthropic.APIError("No.", REQUEST, body={"error": {"type": "api_error"}}), Kind.SERVER_ERROR, 200),
         (anthropic.AnthropicError("no credentials"), Kind.AUTHENTICATION, None),
+        (broken(httpx2.PoolTimeout("x")), Kind.NO_RESOURCES, None),
+        (httpx2.PoolTimeout("x"), Kind.NO_RESOURCES, None),
+        (broken(httpx2.ConnectError("x"), OSError(errno.EMFILE, "Too many open files")), Kind.NO_RESOURCES, None),
+        (broken(RuntimeError("Session is closed")), Kind.NOT_SENT, None),
+        (broken(TypeError("a hook's")), Kind.NOT_SENT, None),
+        (broken(httpx2.UnsupportedProtocol("x")), Kind.NOT_SENT, None),
         (Retryable(), Kind.CONNECTION, None),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
@@ -96,6 +102,12 @@ def test_an_error_is_a_failure_of_a_kind(error: Exception, kind: Kind, status: i
         (broken(httpx2.UnsupportedProtocol("Request URL is missing an 'http://' protocol.")), "not_sendable"),
         (broken(httpx2.LocalProtocolError("Illegal header value b'sk-ant-\\n'")), "not_sendable"),
         (broken(httpx2.LocalProtocolError("Can't send data when our state is ERROR")), None),
+        (broken(httpx2.ConnectError("x"), OSError(errno.EADDRNOTAVAIL, "no port")), "no_resources"),
+        (broken(RuntimeError("Cannot send a request, as the client has been closed.")), "client_closed"),
+        (broken(UnicodeError("label too long")), "not_sent"),
+        (broken(ValueError("bad"), httpx2.ReadError("x")), "connection_lost"),
+        (broken(ValueError("bad"), OSError()), None),
+        (broken(RuntimeError("the handler is closed")), None),
         (httpx2.ReadError("x"), "connection_lost"),
         (broken(httpx2.RemoteProtocolError("x")), "connection_lost"),
         (broken(ConnectionResetError()), "connection_lost"),
@@ -183,3 +195,18 @@ def without_content() -> httpx2.Request:
 def test_what_was_sent_is_read_where_it_can_be(error: Exception, sent: dict[str, Any]) -> None:
     """Else nothing is known of it."""
     assert what_was_sent(error) == sent
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("text/html; charset=utf-8", "text/html"),
+        ("Application/JSON", "application/json"),
+        ("", "of no content type"),
+        ("\x1b[2J", "of a content type that is none"),
+        (f"text/{'x' * 100}", "of a content type that is none"),
+    ],
+)
+def test_a_content_type_is_repeated_if_it_is_one(said: str, words: str) -> None:
+    """It comes from the network, and goes into messages."""
+    assert media_type({"content-type": said}) == words

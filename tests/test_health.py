@@ -235,7 +235,8 @@ def test_only_a_server_that_is_ill_counts_as_a_failure(kind: Kind) -> None:
     health = Health(clock=Clock())
     entered(health).failed(failure(kind, retry_after=0.0), cut=False)
     entered(health).failed(failure(kind), cut=True)
-    assert only_route(health)["requests"] == 2
+    never_sent = kind in (Kind.NO_RESOURCES, Kind.NOT_SENT)
+    assert only_route(health)["requests"] == (0 if never_sent else 2)
     assert only_route(health)["failures"] == (1.5 if kind in SERVER_IS_ILL else 0)
 
 
@@ -704,3 +705,15 @@ def test_a_status_that_is_no_page_is_said_at_once(wrong: Any) -> None:
     """With the type that it has."""
     with pytest.raises(TypeError, match=f"status must be a StatusPage, not {type(wrong).__name__}"):
         Health(status=wrong)
+
+
+@pytest.mark.parametrize("kind", [Kind.NO_RESOURCES, Kind.NOT_SENT])
+def test_what_never_reached_the_server_costs_no_retry(kind: Kind) -> None:
+    """It was no load, and says nothing of the server: a probe may go at once."""
+    health = Health(clock=Clock())
+    before = health.snapshot()["retries_left"]
+    assert health.take_retry() == 0.0
+    permit = health.enter(CLIENT, MODEL, retry=True)
+    assert permit is not None
+    permit.failed(failure(kind), cut=False)
+    assert health.snapshot()["retries_left"] == before

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -15,11 +14,13 @@ from anthropic import Omit, omit
 
 from .core.arguments import as_given, as_sent
 from .core.partial import Partial
+from .engine.calling import CallSite
 from .engine.clients import resource, stream_arguments
 from .engine.driver import Driver
 from .engine.inputs import given, settle
 from .engine.looking import look_through
 from .engine.stream import FormatT, ResilientStreamManager
+from .engine.teller import check_listener
 from .engine.typed import Api
 from .errors import StreamTimeout
 from .health import Health, default_health
@@ -62,7 +63,7 @@ class StreamArguments(TypedDict, total=False):
     stop_sequences: Any
     system: Any
     thinking: Any
-    timeout: float | httpx2.Timeout | NotGiven | None
+    timeout: float | tuple[float | None, ...] | httpx2.Timeout | NotGiven | None
     tool_choice: Any
     tools: Any
     user_profile_id: Any
@@ -106,8 +107,8 @@ def resilient_stream(
             clients.
         policy: Limits, waits and forms. None: the defaults of `Policy`.
         health: What streams share. None: one for each client.
-        on_notice: Called with each `Notice`, from the engine's own task, which reads ahead of the caller. It must not
-            block; what it raises is logged.
+        on_notice: Called with each `Notice`, from the engine's own task, which reads ahead of the caller. A plain
+            function, which must not block; what it raises is logged.
         api: `"beta"` for `client.beta.messages`, with its types.
         **arguments: Everything else that the SDK's `messages.stream` takes. `timeout` bounds the phases of each
             attempt; for reads, the shorter of it and the policy's `idle_timeout` holds.
@@ -120,6 +121,7 @@ def resilient_stream(
         ValueError: `max_tokens` is below 1, the model is empty, or `api` is neither of the two.
         PreflightFailed: The policy's `preflight` is `"error"`, and the API would not take the request.
     """
+    check_listener(on_notice)
     if api not in ("messages", "beta"):
         raise ValueError(f"api must be 'messages' or 'beta', not {api!r}")
     accepted = accepted_arguments(client, api)
@@ -141,12 +143,7 @@ def resilient_stream(
     frame = sys._getframe(1)  # noqa: SLF001
     if frame.f_globals.get("__name__") == f"{__package__}.message" and frame.f_back is not None:
         frame = frame.f_back
-    place = (frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__", ""))
-
-    def warn(warning: Warning) -> None:
-        filename, line, module = place
-        warnings.warn_explicit(warning, type(warning), filename, line, module)
-
+    call_site = CallSite.of(frame)
     limits = policy or _DEFAULTS
     shared = health or default_health(client)
     look = partial(look_through, models=shared.models, version=lambda: version_sent(client, request))
@@ -170,7 +167,7 @@ def resilient_stream(
             policy=limits,
             health=shared,
             on_notice=on_notice,
-            warn=warn,
+            call_site=call_site,
             started=started,
             findings=looked or look(original, limits.preflight),
         )
@@ -198,6 +195,29 @@ def accepted_arguments(client: Any, api: Api, caller: str = "resilient_stream") 
     return names
 
 
+def check_timeout(timeout: object) -> None:
+    """Raise `TypeError` or `ValueError` for what the SDK does not take as a timeout.
+
+    It takes seconds, None, an `httpx2.Timeout`, or a tuple of seconds to connect, read, write and wait for the pool.
+    """
+    if timeout is None or isinstance(timeout, httpx2.Timeout):
+        return
+    if type(timeout).__module__.partition(".")[0] == "httpx":
+        name = type(timeout).__name__
+        raise TypeError(
+            f"Invalid `timeout` argument; `httpx.{name}` is from the `httpx` package, but this SDK uses `httpx2`. "
+            f"Use `httpx2.{name}` instead."
+        )
+    parts: tuple[Any, ...] = (timeout,)
+    if isinstance(timeout, tuple) and 2 <= len(timeout) <= 4:
+        parts = tuple(each for each in timeout if each is not None)
+    if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in parts):
+        takes = "a number of seconds, None, an httpx2.Timeout, or a tuple (connect, read, write, pool)"
+        raise TypeError(f"timeout must be {takes}, not {timeout!r}")
+    if not all(each >= 0 for each in parts):
+        raise ValueError(f"timeout must not be negative, not {timeout!r}")
+
+
 def check_arguments(request: dict[str, Any], accepted: frozenset[str], caller: str = "resilient_stream") -> None:
     """Raise `TypeError` or `ValueError` for what can be told of a request, as it is sent, before that."""
     extra = request.get("extra_body")
@@ -220,5 +240,9 @@ def check_arguments(request: dict[str, Any], accepted: frozenset[str], caller: s
         raise TypeError(f"max_tokens must be an int, not {type(max_tokens).__name__}")
     if max_tokens < 1:
         raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
-    if isinstance(messages, str) or not isinstance(messages, Iterable):
+    if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Iterable):
         raise TypeError(f"messages must be a list of messages, not {type(messages).__name__}")
+    check_timeout(request.get("timeout"))
+    for name in ("extra_headers", "extra_query"):
+        if not isinstance(request.get(name, {}), Mapping | None):
+            raise TypeError(f"{name} must be a mapping, not {type(request[name]).__name__}")

@@ -19,7 +19,7 @@ from .core.diagnosis import DiagnosedRequest, Diagnosis, Ending, conclude
 from .core.failure import Kind, retry_after_seconds
 from .core.rate_limits import RateLimit, rate_limits
 from .errors import StreamFailed
-from .evidence import connection_code, date_of, failure_of, headers_of, iso, request_id_of, what_was_sent
+from .evidence import connection_code, date_of, failure_of, headers_of, iso, media_type, request_id_of, what_was_sent
 
 if TYPE_CHECKING:
     from .preflight import Finding
@@ -224,7 +224,11 @@ class _Told:
             self._retry_after = retry_after_seconds(headers, self._now)
         if kind == Kind.RATE_LIMITED:
             self._limits = rate_limits(headers, self._now) or self._limits
-        if kind in (Kind.CONNECTION, Kind.STALLED):
+        if kind == Kind.NOT_SENT:
+            self._about[kind] = f": {type(error.__cause__ or error).__name__}"
+        if kind == Kind.NOT_A_STREAM:
+            self._about[kind] = f", but {media_type(headers)}"
+        if kind in (Kind.CONNECTION, Kind.STALLED, Kind.NO_RESOURCES, Kind.NOT_SENT):
             return connection_code(error) or kind
         code = code_of(kind, status=status, body=getattr(error, "body", None), message=message)
         if said := about(code, message):

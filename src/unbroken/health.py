@@ -36,7 +36,8 @@ DEFAULT_HEDGE_DELAY: Final = 2.0
 #: How many times to first content make a 95th percentile: with fewer than twenty, it would be the slowest of them.
 _MIN_SAMPLES: Final = 20
 
-#: The failures that count against a route. All others say something about the request, the key or the account.
+#: The failures that count against a route. All others say something about the request, the key, the account or this
+#: process.
 SERVER_IS_ILL: Final = frozenset(
     {
         Kind.OVERLOADED,
@@ -49,6 +50,8 @@ SERVER_IS_ILL: Final = frozenset(
         Kind.MALFORMED,
     }
 )
+#: Of what never reached the server, nothing is learnt of it.
+_NEVER_SENT: Final = frozenset({Kind.NO_RESOURCES, Kind.NOT_SENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,13 +315,19 @@ class Permit:
 
         Args:
             failure: Of what. Only the kinds in `SERVER_IS_ILL` count against the route; a 429 with `retry-after`
-                starts the cool-down of its rate-limit bucket, for this client.
+                starts the cool-down of its rate-limit bucket, for this client. What never reached the server counts
+                for nothing, and its retry comes back.
             cut: Whether content had come; the failure then counts half.
         """
         with self._shared.lock:
             if not self._end():
                 return
             now = self._shared.clock()
+            if failure.kind in _NEVER_SENT:
+                self._route.breaker.release(self._given, now)
+                if self._retry:
+                    self._shared.budget.give_back(now)
+                return
             if failure.kind in SERVER_IS_ILL:
                 self._route.breaker.count(self._given, now, 0.5 if cut else 1.0)
                 return

@@ -22,11 +22,13 @@ from anthropic.resources.beta.messages import AsyncMessages
 from anthropic.resources.messages import AsyncMessages as Messages
 
 from .core.frames import encode
+from .engine.calling import NOWHERE
 from .engine.chain import Chain, InOnePiece
 from .engine.clients import quiet_resource, stream_arguments
 from .engine.driver import Driver
 from .engine.looking import look_through
 from .engine.reader import Reader, open_reader
+from .engine.teller import check_listener
 from .engine.threads import continues, is_a_callers_own, lost
 from .engine.typed import Api
 from .errors import StreamFailed
@@ -85,6 +87,7 @@ class ResilienceMiddleware(Middleware):
         health: Health | None = None,
         on_notice: Callable[[Notice], object] | None = None,
     ) -> None:
+        check_listener(on_notice)
         for value, type_, name in ((policy, Policy, "policy"), (health, Health, "health")):
             if value is not None and not isinstance(value, type_):
                 raise TypeError(f"{name} must be a {type_.__name__}, not {type(value).__name__}")
@@ -148,7 +151,7 @@ class ResilienceMiddleware(Middleware):
             policy=self._streaming if body.get("stream") else self._in_one_piece,
             health=self._health,
             on_notice=self._on_notice,
-            warn=lambda _: None,
+            call_site=NOWHERE,
             started=anyio.current_time(),
             resources=resources,
             in_one_piece=not body.get("stream"),

@@ -77,7 +77,7 @@ class Policy:
 
     Attributes:
         max_attempts: Requests in a row that brought nothing new before the stream fails. Content starts the count
-            again, so a long answer may be cut many times. Default 8: with the default backoff about half a minute.
+            again, so a long answer may be cut many times. Default 8: the backoffs between them are 31.5 s at most.
         max_attempts_per_route: Of those, how many go to one route before the next route's turn; after the last
             route the round starts over. Default 3, the low end of the "3-5" that the API's guides advise. With
             `hedging` a round has one request for each route, whatever this says.
@@ -90,12 +90,14 @@ class Policy:
             the SDK's own.
         max_backoff: The most that this upper end grows to. Default 8, the SDK's own.
         backoff_multiplier: How much it grows by with each failure in a row. Default 2, the SDK's own.
-        max_retry_after: The longest `retry-after` that is waited for; above it, the next route or `StreamFailed`.
-            Default 60, the SDK's own limit until 1.x.
+        max_retry_after: The longest `retry-after` that is waited for; above it, the next route or `StreamFailed`. Also
+            the most that the waits for circuit breakers and for the retry budget take together, until content comes
+            again. Default 60, the SDK's own limit until 1.x.
         first_content_timeout: From sending a request to its first content. None: `progress_timeout`.
         idle_timeout: Without a single byte. Default 90: the API's pings come several times a minute.
-        progress_timeout: Of bytes without content; pings do not count. Default 300, Claude Code's own, because
-            thinking can be silent for long.
+        progress_timeout: Of bytes that bring nothing: pings, empty deltas, a thousand characters of white space, half
+            a line. The time in which they are looked at counts, the caller's own does not. Default 300, Claude Code's
+            own, because thinking can be silent for long.
         deadline: For the whole stream, from entering it, the caller's own time included. None: none.
         hedging: How the routes are raced. None: they are asked one after the other, each when the one before failed.
         min_chars_per_second: The slowest that a stream may be; a slower one is given up and resumed, on the next route

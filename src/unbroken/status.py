@@ -19,10 +19,9 @@ from .core.printable import printable
 from .core.statuspage import Incident, Status, parse
 from .engine.detached import Step, detach
 from .health import monotonic
+from .logs import log
 
 __all__ = ["Incident", "Status", "StatusPage", "StatusPageError"]
-
-logger: logging.Logger = logging.getLogger("unbroken")
 
 #: How many times `max_age` an answer is believed when no newer one can be had. Ours: long enough for a page that drops
 #: a few requests, and soon enough that one which has gone silent keeps nobody hedging.
@@ -129,9 +128,9 @@ class StatusPage:
         try:
             await self.fetch()
         except StatusPageError as error:
-            logger.debug("%s", error)
+            log(logging.DEBUG, "%s", error)
         except Exception:
-            logger.debug("the status page could not be asked", exc_info=True)
+            log(logging.DEBUG, "the status page could not be asked", exc_info=True)
 
     async def _ask(self) -> Status:
         async with httpx2.AsyncClient(

@@ -21,6 +21,7 @@ from unbroken.core.failure import (
     Kind,
     Verdict,
     classify,
+    is_error,
     not_sent,
     of_kind,
     retry_after_seconds,
@@ -238,6 +239,70 @@ def test_credentials_that_could_not_be_refreshed_just_now_are_worth_another_try(
     """If Google's library says so."""
     assert not_sent(RefreshError("later", retryable=True)).verdict is Verdict.RETRY
     assert not_sent(RefreshError("never", retryable=False)).verdict is Verdict.CLIENT
+
+
+class CredentialsError(anthropic.AnthropicError):
+    """As the SDK's own are named."""
+
+
+CredentialsError.__module__ = "anthropic.lib.credentials"
+
+
+class NoCredentialsError(Exception):
+    """As Amazon's library raises it."""
+
+
+NoCredentialsError.__module__ = "botocore.exceptions"
+
+
+def from_(error: Exception, cause: Exception) -> Exception:
+    """An error that came of another one."""
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (TypeError('"Could not resolve authentication method. Expected one of api_key, ..."'), Kind.AUTHENTICATION),
+        (RuntimeError("Could not resolve API token from the environment"), Kind.AUTHENTICATION),
+        (ValueError("Unable to handle auth"), Kind.AUTHENTICATION),
+        (CredentialsError("The file is not there."), Kind.AUTHENTICATION),
+        (NoCredentialsError("Unable to locate."), Kind.AUTHENTICATION),
+        (from_(LookupError("none"), NoCredentialsError("Unable to locate.")), Kind.AUTHENTICATION),
+        ("\ud83d credential", Kind.NOT_SENT),
+        (TypeError("stream() got an unexpected keyword argument 'max_tokens'"), Kind.NOT_SENT),
+        (TypeError("Object of type set is not JSON serializable"), Kind.NOT_SENT),
+        (KeyError("credential"), Kind.NOT_SENT),
+        (RuntimeError("Cannot send a request, as the client has been closed."), Kind.NOT_SENT),
+    ],
+    ids=repr,
+)
+def test_only_what_is_about_credentials_is_told_as_that(error: Exception | str, kind: Kind) -> None:
+    """All else is a mistake on this side; both rule the client out."""
+    if isinstance(error, str):
+        with pytest.raises(UnicodeEncodeError) as caught:
+            error.encode()
+        error = caught.value
+    assert not_sent(error) == Failure(kind, Verdict.CLIENT, error)
+
+
+@pytest.mark.parametrize(
+    ("body", "known"),
+    [
+        (body_of("authentication_error"), True),
+        (body_of("throttlingException"), True),
+        (body_of("gateway_mood"), False),
+        ({"error": "no"}, False),
+        ({"type": "message"}, False),
+        ([], False),
+        (None, False),
+    ],
+    ids=repr,
+)
+def test_an_error_is_known_by_its_type(body: object, known: bool) -> None:
+    """Whatever the status."""
+    assert is_error(body) is known
 
 
 SHOULD_RETRY = [

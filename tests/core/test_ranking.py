@@ -102,6 +102,27 @@ def test_a_slow_stream_has_had_its_turn() -> None:
     assert field.next(0) == (0, 0.5)
 
 
+def marked(mark: str | None) -> Failure:
+    """An answer that was no answer."""
+    return of_kind(Kind.MALFORMED, ERROR, status=200, mark=mark)
+
+
+def test_what_is_wrong_in_the_same_way_twice_is_not_asked_a_third_time() -> None:
+    """Twice in a row, on one route, and without anything new in between."""
+    field = Field(max_attempts_per_route=5)
+    for mark in ("page", "other page", None, "page", None):
+        field.lose(0, marked(mark))
+    assert field.ranking.left_out == []
+    field.lose(0, marked("page"))
+    field.lose(1, marked("page"))
+    field.ranking.content(0)
+    field.lose(0, marked("page"))
+    assert field.ranking.left_out == []
+    field.lose(0, marked("page"))
+    assert field.ranking.left_out == [0]
+    assert field.next(0) == (1, 0.0)
+
+
 def test_routes_that_are_left_out_are_passed_over() -> None:
     """From the beginning, by a failure, or because they cannot be asked for what is missing."""
     field = Field(left_out=(False, True, False))

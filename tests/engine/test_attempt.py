@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+import errno
 import gzip
 import json
-import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from struct import pack
@@ -20,6 +20,7 @@ import pytest
 from harness import CONTINUE, serving
 from unbroken import StreamStalled, StreamTruncated
 from unbroken.core.failure import Failure, Kind, Verdict
+from unbroken.core.partial import Partial
 from unbroken.engine.attempt import Attempt, Watch
 from unbroken.testing import (
     AFTER_MESSAGE_START,
@@ -210,7 +211,7 @@ async def test_what_no_connection_would_carry_is_not_the_networks_trouble() -> N
         failure = await attempt.open(broken.messages, {**REQUEST, "timeout": 10})
         await attempt.aclose()
     assert failure is not None
-    assert (failure.kind, failure.verdict) == (Kind.AUTHENTICATION, Verdict.CLIENT)
+    assert (failure.kind, failure.verdict) == (Kind.NOT_SENT, Verdict.CLIENT)
     assert server.requests == []
 
 
@@ -286,7 +287,8 @@ def test_the_shorter_read_timeout_holds() -> None:
     own = httpx2.Timeout(connect=1, read=600, write=2, pool=3)
     assert watch.beside(own)[1] == httpx2.Timeout(connect=1, read=90, write=2, pool=3)
     assert watch.beside(5)[1] == httpx2.Timeout(5)
-    assert watch.beside(None)[1] == httpx2.Timeout(None, read=90)
+    assert watch.beside(None)[1] == httpx2.Timeout(None, read=90, pool=270)
+    assert watch.beside([1, 600, 2, 3])[1] == watch.beside((1, 600, 2, 3))[1] == watch.beside(own)[1]
     assert (watch.beside(own)[0], watch.beside(5)[0].idle) == (watch, 5)
 
 
@@ -415,23 +417,242 @@ async def test_closing_what_was_never_opened_is_harmless() -> None:
     await Attempt(WATCH).aclose()
 
 
-@pytest.mark.parametrize("listens", [True, False])
-async def test_the_sdks_warnings_go_to_who_asked_for_them(listens: bool) -> None:
-    """A deprecated model is worth one warning, on the caller's line, and not one for each retry."""
-    heard: list[Warning] = []
+# -- bodies of any kind, from a transport that answers whatever it is told to
 
-    class Messages:
-        """Warns like the SDK, and then is not there."""
 
-        def stream(self, **_: Any) -> Any:
-            warnings.warn("the model is deprecated", DeprecationWarning, stacklevel=2)
-            return client.messages.stream(**REQUEST)
+@asynccontextmanager
+async def told(
+    body: bytes | AsyncIterator[bytes], status: int = 200, content_type: str | None = None, watch: Watch = WATCH
+) -> AsyncIterator[Attempt]:
+    """A request that is answered with this body."""
 
-    async with serving(TEXT) as (_, client):
-        attempt = Attempt(WATCH)
-        assert await attempt.open(Messages(), {}, heard.append if listens else None) is None
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        headers = {} if content_type is None else {"content-type": content_type}
+        return httpx2.Response(status, headers={"request-id": "req_1", **headers}, content=body)
+
+    http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+    async with anthropic.AsyncAnthropic(api_key="test", max_retries=0, http_client=http_client) as client:
+        attempt = Attempt(watch)
+        assert await attempt.open(client.messages, REQUEST) is None
+        yield attempt
         await attempt.aclose()
-    assert [str(warning) for warning in heard] == (["the model is deprecated"] if listens else [])
+
+
+SSE: Final = "text/event-stream; charset=utf-8"
+JSON: Final = "application/json"
+UNAUTHORIZED: Final = {"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}}
+WHOLE: Final[dict[str, Any]] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": CONTINUE,
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 5, "output_tokens": 9},
+    "content": [{"type": "text", "text": TEXT}, {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"x": 1}}],
+}
+
+
+@pytest.mark.parametrize("content_type", [JSON, SSE, "text/plain", None])
+@pytest.mark.parametrize(
+    ("body", "kind", "verdict", "type_"),
+    [
+        (UNAUTHORIZED, Kind.AUTHENTICATION, Verdict.CLIENT, "authentication_error"),
+        ({"error": {"type": "overloaded_error"}}, Kind.OVERLOADED, Verdict.RETRY, "overloaded_error"),
+        ({"error": {"type": "validationException"}}, Kind.INVALID_REQUEST, Verdict.REJECTED, "validationException"),
+    ],
+)
+async def test_a_200_that_is_an_error_is_that_error(
+    body: object, kind: Kind, verdict: Verdict, type_: str, content_type: str | None
+) -> None:
+    """By its type, whatever it calls itself; pretty, too."""
+    for indent in (None, 2):
+        async with told(json.dumps(body, indent=indent).encode(), content_type=content_type) as attempt:
+            events, died = await drain(attempt)
+        assert events == []
+        assert (died.kind, died.verdict, died.type, died.status) == (kind, verdict, type_, 200)
+        assert isinstance(died.error, anthropic.APIStatusError)
+
+
+@pytest.mark.parametrize("content_type", [JSON, SSE])
+async def test_a_200_that_is_a_whole_message_is_the_message(content_type: str) -> None:
+    """A gateway that does not stream has answered all the same."""
+    async with told(json.dumps(WHOLE).encode(), content_type=content_type) as attempt:
+        events, end = await drain(attempt)
+        assert attempt.content
+    assert (end.kind, end.clean_end) == (Kind.TRUNCATED, True)
+    held = Partial()
+    for event in events:
+        held.apply(event)
+    assert held.content == WHOLE["content"]
+    assert (held.stop_reason, held.stopped) == ("end_turn", True)
+
+
+PAGE: Final = b"<!doctype html><title>Sign in</title>\n\n<p>data: none</p>"
+NO_STREAMS: Final[dict[str, tuple[bytes, int, str | None, str]]] = {
+    "a login page": (PAGE, 200, "text/html; charset=utf-8", "text/html"),
+    "plain text": (b"upstream connect error", 200, "text/plain", "text/plain"),
+    "an empty page": (b"", 200, "text/html", "text/html"),
+    "JSON of somebody else's": (b'{"detail": "Not Found"}', 200, JSON, JSON),
+    "an unknown error": (b'{"error": {"type": "gateway_mood"}}', 200, JSON, JSON),
+    "half a message": (json.dumps({**WHOLE, "stop_reason": None}).encode(), 200, JSON, JSON),
+    "a message of no blocks": (json.dumps({**WHOLE, "content": [7]}).encode(), 200, JSON, JSON),
+    "JSON that is deep": (b"[" * 100_000, 200, JSON, JSON),
+    "no content": (b"", 204, None, "of no content type, with status 204"),
+    "bytes": (b"\xff\xfe", 200, "a\tb", "of a content type that is none"),
+}
+
+
+@pytest.mark.parametrize("name", NO_STREAMS)
+async def test_a_200_that_is_no_stream_is_told_by_its_content_type(name: str) -> None:
+    """And it is marked: the same again is not asked for a third time."""
+    body, status, content_type, words = NO_STREAMS[name]
+    async with told(body, status, content_type) as attempt:
+        events, died = await drain(attempt)
+    assert events == []
+    assert (died.kind, died.status, died.verdict) == (Kind.NOT_A_STREAM, status, Verdict.RETRY)
+    assert str(died.error) == f"The answer was no stream of events, but {words}."
+    assert died.mark is not None
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", JSON, None, "application/octet-stream"])
+async def test_a_stream_is_one_whatever_it_calls_itself(content_type: str | None) -> None:
+    """The SDK does not look either."""
+    events = [event for event in EVENTS if event["type"] != "message_start"]
+    frames = b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events)
+    async with told(b": hello\n\n" + frames, content_type=content_type) as attempt:
+        came, end = await drain(attempt)
+    assert came == events
+    assert end.kind is Kind.TRUNCATED
+
+
+async def test_a_stream_that_is_empty_was_cut() -> None:
+    """It called itself one, or nothing."""
+    for content_type in (SSE, None):
+        async with told(b"", content_type=content_type) as attempt:
+            assert (await drain(attempt))[1].kind is Kind.TRUNCATED
+
+
+async def test_what_is_malformed_says_where() -> None:
+    """The same way and place has the same mark, and another has not."""
+    good = b"".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in EVENTS[:3])
+    marks = []
+    for body in (good + b"event: x\ndata: {\n\n", good + b"event: content_block_stop\ndata: {\n\n", good + good):
+        async with told(body.replace(b"event: x", b"event: content_block_delta"), content_type=SSE) as attempt:
+            marks.append((await drain(attempt))[1].mark)
+    assert marks[0] == marks[1] != marks[2]
+
+
+# -- floods: what comes fast is too slow all the same
+
+PING: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
+EMPTY: Final = (
+    b'event: content_block_delta\ndata: {"type": "content_block_delta", "index": 0, '
+    b'"delta": {"type": "text_delta", "text": ""}}\n\n'
+)
+FLOODS: Final = {
+    "pings": PING,
+    "comments": b": hello\n\n",
+    "blank lines": b"\n\n\n",
+    "a line without an end": b"data",
+    "unknown events": b'event: x\ndata: {"type": "x"}\n\n',
+    "empty deltas": EMPTY,
+    "white space": EMPTY.replace(b'""', b'"\\n"'),
+    "blocks": b'event: content_block_start\ndata: {"type": "content_block_start", "index": 0, '
+    b'"content_block": {"type": "text", "text": ""}}\n\n',
+    "signatures": EMPTY.replace(b'"text_delta", "text": ""', b'"signature_delta", "signature": "a"'),
+    "message_delta": b'event: message_delta\ndata: {"type": "message_delta", "delta": {}}\n\n',
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+async def test_a_flood_is_a_stall(name: str) -> None:
+    """With a clock that goes on a little with each look at it, and data that is always there."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"event: content_block_start\ndata: " + json.dumps(EVENTS[0]).encode() + b"\n\n"
+        while True:
+            yield FLOODS[name]
+
+    looks = 0
+
+    def now() -> float:
+        nonlocal looks
+        looks += 1
+        return looks / 100
+
+    async with told(pieces(), content_type=SSE, watch=Watch(idle=90, progress=20, first_content=20)) as attempt:
+        attempt._now = now
+        _, died = await drain(attempt)
+    assert died.kind is Kind.STALLED
+    assert looks < 7000
+
+
+async def test_an_answer_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is in it, and however it was packed."""
+    monkeypatch.setattr("unbroken.engine.attempt._LARGEST_BODY", 100_000)
+    text = json.dumps(EVENTS[1]).encode()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        while True:
+            yield b"event: content_block_delta\ndata: " + text + b"\n\n"
+
+    async with told(pieces(), content_type=SSE) as attempt:
+        events, died = await drain(attempt)
+    assert len(events) * len(text) < 100_000
+    assert (died.kind, str(died.error)) == (Kind.MALFORMED, "The answer was larger than 0 MiB.")
+    assert died.mark
+
+
+# -- what never reached the server
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (httpx2.PoolTimeout("full"), Kind.NO_RESOURCES),
+        (OSError(errno.EMFILE, "Too many open files"), Kind.NO_RESOURCES),
+        (RuntimeError("Cannot send a request, as the client has been closed."), Kind.NOT_SENT),
+        (AttributeError("'NoneType' object has no attribute 'id'"), Kind.NOT_SENT),
+        (httpx2.ConnectTimeout("slow"), Kind.STALLED),
+        (httpx2.ConnectError("refused"), Kind.CONNECTION),
+        (RuntimeError("unable to perform operation on <TCPTransport closed=True>"), Kind.CONNECTION),
+    ],
+    ids=repr,
+)
+async def test_our_own_trouble_is_told_from_the_networks(error: Exception, kind: Kind) -> None:
+    """The SDK raises the same for all of it."""
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        raise error
+
+    http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+    async with anthropic.AsyncAnthropic(api_key="test", max_retries=0, http_client=http_client) as client:
+        attempt = Attempt(WATCH)
+        failure = await attempt.open(client.messages, REQUEST)
+    assert failure is not None
+    assert failure.kind is kind
+
+
+async def test_text_that_cannot_be_encoded_is_no_matter_of_credentials() -> None:
+    """Half a surrogate pair, which JSON may hold; the error is as it was."""
+    async with serving(TEXT) as (server, client):
+        attempt = Attempt(WATCH)
+        request = {**REQUEST, "messages": [{"role": "user", "content": "\ud83d"}]}
+        failure = await attempt.open(client.with_options(max_retries=0).messages, request)
+        await attempt.aclose()
+    assert failure is not None
+    assert (failure.kind, type(failure.error)) == (Kind.NOT_SENT, UnicodeEncodeError)
+    assert server.requests == []
+
+
+async def test_without_credentials_it_is_one() -> None:
+    """As the SDK says it."""
+    async with anthropic.AsyncAnthropic(max_retries=0) as client:
+        attempt = Attempt(WATCH)
+        failure = await attempt.open(client.messages, REQUEST)
+    assert failure is not None
+    assert failure.kind is Kind.AUTHENTICATION
 
 
 # -- Bedrock's binary frames, from a transport that answers whatever it is told to

@@ -16,6 +16,7 @@ from unbroken import Health, Hedging, Policy
 from unbroken.core.failure import Kind, of_kind
 from unbroken.core.partial import Partial
 from unbroken.core.steps import Ask, Fail
+from unbroken.engine.calling import NOWHERE
 from unbroken.engine.contest import Contest, GaveUp
 from unbroken.engine.driver import Driver
 from unbroken.engine.sending import Sent
@@ -70,7 +71,7 @@ class Ground:
             policy=Policy(hedging=hedging),
             health=self.health,
             on_notice=None,
-            warn=lambda warning: None,
+            call_site=NOWHERE,
             started=anyio.current_time(),
         )
 

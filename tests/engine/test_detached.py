@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import anyio
+import anyio.to_thread
 import pytest
 
-from unbroken.engine.detached import Abandoned, detach, event_loop_clock
+from unbroken.engine.detached import Abandoned, detach, event_loop_clock, starter
 
 pytestmark = pytest.mark.anyio
 
@@ -128,3 +132,29 @@ async def test_the_clock_is_the_event_loops() -> None:
     began = now()
     await anyio.sleep(0.01)
     assert began < now() <= anyio.current_time()
+
+
+async def test_work_can_be_started_from_another_thread() -> None:
+    """As the garbage collector may have to; what it raises is dropped."""
+    start, done = starter(), anyio.Event()
+
+    async def work() -> None:
+        done.set()
+        raise LookupError("nobody is told")
+
+    await anyio.to_thread.run_sync(start, work)
+    with anyio.fail_after(10):
+        await done.wait()
+
+
+def test_nothing_is_started_on_a_loop_that_has_ended() -> None:
+    """Who is collected late is collected in silence."""
+
+    async def make() -> Callable[[Any], None]:
+        return starter()
+
+    async def work() -> None:
+        raise AssertionError("it was started")
+
+    for backend in ("asyncio", "trio"):
+        anyio.run(make, backend=backend)(work)

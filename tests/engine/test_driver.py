@@ -7,10 +7,12 @@ from typing import Any, Final
 
 import anthropic
 import anyio
+import httpx2
 import pytest
 
 from harness import AT_ONCE, CONTINUE, PREFILL, Reading, ask, assert_unbroken, read, serving
 from unbroken import Health, Policy, StreamFailed, resilient_stream
+from unbroken.engine.calling import NOWHERE
 from unbroken.engine.driver import Driver
 from unbroken.routes import Route
 from unbroken.testing import (
@@ -23,6 +25,7 @@ from unbroken.testing import (
     Drop,
     EndOfFile,
     ErrorEvent,
+    Event,
     Reset,
     Script,
     Silence,
@@ -63,7 +66,7 @@ def driver(client: Any, **changes: Any) -> Driver:
         request={"model": CONTINUE, "max_tokens": 500, "messages": [{"role": "user", "content": "Tell me."}]},
         health=Health(),
         on_notice=None,
-        **{"policy": AT_ONCE, "warn": lambda warning: None, "started": anyio.current_time(), **changes},
+        **{"policy": AT_ONCE, "call_site": NOWHERE, "started": anyio.current_time(), **changes},
     )
 
 
@@ -106,9 +109,19 @@ async def test_what_it_ends_with_is_told_after_the_events() -> None:
     async with serving(Script(TEXT, then=CUT)) as (_, client):
         engine = driver(client, policy=replace(AT_ONCE, max_attempts_per_route=1))
         await engine.open()
-        await engine.run()
+        taken: list[Any] = []
+
+        async def take() -> None:
+            while not engine.out.closed:
+                await engine.out.arrival()
+                taken.extend(engine.out.events)
+                engine.out.events.clear()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(take)
+            await engine.run()
         assert isinstance(engine.error, StreamFailed)
-        assert engine.out.events[-1]["type"] == "content_block_delta"
+        assert taken[-1]["type"] == "content_block_delta"
         await engine.aclose()
 
 
@@ -405,3 +418,38 @@ async def test_the_error_says_who_was_asked_and_how_often(dead: str) -> None:
     assert (PREFILL in said) == (dead == "both")
     assert "50 characters" in said
     assert f"{len(caught.value.report.attempts)} request" in said
+
+
+PAGE = b"<!doctype html><title>Sign in</title>"
+
+
+@pytest.mark.backends("asyncio", "trio")
+@pytest.mark.parametrize(("fallbacks", "asked"), [(0, 2), (1, 4)])
+async def test_a_page_instead_of_a_stream_is_asked_for_twice_on_each_route(fallbacks: int, asked: int) -> None:
+    """The diagnosis names what came, and nothing of it."""
+    requests: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        requests.append(request)
+        return httpx2.Response(200, headers={"content-type": "text/html; charset=utf-8"}, content=PAGE)
+
+    http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+    async with anthropic.AsyncAnthropic(api_key="test", http_client=http_client) as client:
+        with pytest.raises(StreamFailed, match="no stream of events, but text/html") as caught:
+            await read(client, fallback_models=[PREFILL][:fallbacks])
+    assert len(requests) == asked
+    found = caught.value.diagnosis
+    assert (found.code, found.whose) == ("not_a_stream", "network")
+    assert "text/html" in found.summary
+    assert "Sign in" not in str(found)
+
+
+@pytest.mark.backends("virtual")
+async def test_what_goes_on_after_the_end_is_read_for_two_seconds_in_all() -> None:
+    """However often something comes."""
+    at = AFTER_MESSAGE_STOP
+    faults = [part for _ in range(100) for part in (Event("keepalive", at=at), Silence(0.3, at=at))]
+    async with serving(Script(TEXT, faults=[faults])) as (_, client):
+        reading = await read(client)
+        assert reading.text == TEXT
+        assert anyio.current_time() == pytest.approx(2.0)

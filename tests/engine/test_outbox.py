@@ -109,3 +109,27 @@ async def test_the_first_of_an_answer_is_handed_over_at_once() -> None:
             await outbox.room()
             assert seen == expected
         outbox.close()
+
+
+async def test_more_is_asked_for_once_ahead_of_who_reads() -> None:
+    """The second time a reader has to have taken what there was."""
+    outbox = Outbox()
+    await outbox.demand()
+    outbox.put([EVENT])
+    asked = False
+
+    async def ask() -> None:
+        nonlocal asked
+        await outbox.demand()
+        asked = True
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+        await anyio.wait_all_tasks_blocked()
+        assert not asked
+        outbox.events.clear()
+        tasks.start_soon(outbox.arrival)
+        await anyio.wait_all_tasks_blocked()
+        assert asked
+        await outbox.demand()  # there is one who waits
+        outbox.close()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import anyio
 import pytest
 
-from harness import AT_ONCE, CONTINUE, serving
-from unbroken import Health, StreamFailed
+from harness import AT_ONCE, CONTINUE, serving, tasks, until
+from unbroken import Health, Policy, StreamFailed, StreamTimeout
+from unbroken.engine.calling import NOWHERE
 from unbroken.engine.driver import Driver
 from unbroken.engine.reader import Reader, open_reader
 from unbroken.routes import Route
@@ -19,16 +23,16 @@ pytestmark = [pytest.mark.anyio, pytest.mark.backends("asyncio", "trio")]
 TEXT = "Whoever reads takes what there is, and waits for what is still to come."
 
 
-def driver(client: Any) -> Driver:
+def driver(client: Any, policy: Policy = AT_ONCE) -> Driver:
     """A driver that has not asked yet."""
     return Driver(
         api="messages",
         routes=(Route(model=CONTINUE, client=client),),
         request={"model": CONTINUE, "max_tokens": 500, "messages": [{"role": "user", "content": "Tell me."}]},
-        policy=AT_ONCE,
+        policy=policy,
         health=Health(),
         on_notice=None,
-        warn=lambda warning: None,
+        call_site=NOWHERE,
         started=anyio.current_time(),
     )
 
@@ -75,8 +79,8 @@ async def test_closing_ends_the_wait_of_another_task() -> None:
         async def wait() -> None:
             read.append(await texts(reader))
 
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(wait)
+        async with anyio.create_task_group() as group:
+            group.start_soon(wait)
             await anyio.sleep(0.05)
             await reader.close()
         assert TEXT.startswith(read[0])
@@ -103,3 +107,76 @@ async def test_what_cannot_be_opened_leaves_nothing_open() -> None:
             await open_reader(engine)
         assert engine.done
         assert all(attempt.ended is not None for attempt in engine.report.attempts)
+
+
+async def collected(gone: Callable[[], bool]) -> None:
+    """Collect until it is so."""
+
+    def condition() -> bool:
+        gc.collect()
+        return gone()
+
+    await until(condition)
+
+
+@pytest.mark.parametrize("reads", [0, 1])
+async def test_a_reader_that_is_dropped_is_closed_by_the_collector(reads: int) -> None:
+    """Its connection and its task are gone, and nothing is asked that nobody will read."""
+    script = Script(TEXT, faults=[Silence(at=after_characters(20))])
+    async with serving(script) as (server, client):
+        before = tasks()
+        reader: Reader | None = await open_reader(engine := driver(client))
+        for _ in range(reads):
+            assert reader is not None
+            await reader.next_event()
+        gone = weakref.ref(reader)
+        reader = None
+        await collected(lambda: gone() is None and engine.done)
+        await until(lambda: tasks() == before)
+        assert len(server.requests) == 1
+        assert engine.report.outcome == "closed"
+
+
+async def test_who_leaves_without_a_word_is_asked_for_once_more_at_most() -> None:
+    """Something still refers to the reader, so that it is not collected."""
+    faults = [Reset(at=after_characters(20)), Reset(at=after_characters(10))]
+    async with serving(Script(TEXT, faults=faults)) as (server, client):
+        reader = await open_reader(engine := driver(client))
+        await reader.next_event()
+        await until(lambda: engine.out._engine is not None)
+        assert len(server.requests) == 2
+        await texts(reader)
+        assert len(server.requests) == 3
+        await reader.close()
+
+
+@pytest.mark.backends("virtual")
+async def test_a_deadline_holds_for_who_does_not_read() -> None:
+    """The connection is closed when it passes, and the first read raises, though an event had come before."""
+    async with serving(Script(TEXT, faults=[Silence(at=after_characters(20))])) as (_, client):
+        engine = driver(client, policy=Policy(deadline=1))
+        reader = await open_reader(engine)
+        await anyio.sleep(3)
+        assert engine.report.outcome == "failed"
+        with pytest.raises(StreamTimeout):
+            await reader.next_event()
+        await reader.close()
+
+
+async def test_what_waits_when_the_deadline_has_passed_is_late() -> None:
+    """Though the engine, whose loop was blocked, has not seen that yet."""
+    async with serving(Script(TEXT, faults=[Silence(at=after_characters(20))])) as (_, client):
+        engine = driver(client, policy=Policy(deadline=60))
+        reader = await open_reader(engine)
+        await until(lambda: len(engine.held.text) == 20)
+        engine.deadline = anyio.current_time()
+
+        async def expire() -> None:
+            engine.out.close()
+            engine.error = engine.failure("it is over", StreamTimeout)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(expire)
+            with pytest.raises(StreamTimeout):
+                await reader.next_event()
+        await reader.close()

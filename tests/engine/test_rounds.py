@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import anthropic
@@ -14,6 +15,7 @@ from unbroken import Health, Hedging, Policy, StatusPage
 from unbroken.core.failure import Failure, Kind, Verdict, of_kind
 from unbroken.core.partial import Partial
 from unbroken.core.steps import Ask, Fail
+from unbroken.engine.calling import NOWHERE
 from unbroken.engine.driver import Driver
 from unbroken.engine.rounds import GaveUp, Rounds
 from unbroken.routes import Route
@@ -57,7 +59,7 @@ class Table:
             policy=Policy(**policy),
             health=self.health,
             on_notice=None,
-            warn=lambda warning: None,
+            call_site=NOWHERE,
             started=anyio.current_time(),
         )
 
@@ -267,6 +269,24 @@ async def test_patience_ends() -> None:
             await table.rounds.ask(FIRST, NOTHING)
         assert anyio.current_time() <= 3.5
         assert table.driver.report.attempts == []
+
+
+async def test_the_waits_for_breakers_are_one_wait_until_something_new_comes() -> None:
+    """With one for each request, a stream would take minutes to say that the API is gone."""
+    async with serving(TEXT) as (_, client):
+        table = Table(client, max_retry_after=8)
+        table.open_breaker()
+        again = Ask(0, "request", wait=5.0, costs_retry=True)
+        sent = await table.rounds.ask(again, NOTHING)
+        sent.failed(died(Kind.OVERLOADED))
+        await table.rounds.discard(sent)
+        with pytest.raises(GaveUp, match="max_retry_after"):
+            await table.rounds.ask(again, NOTHING)
+        assert anyio.current_time() == pytest.approx(5.0)
+        sent = await table.rounds.ask(replace(again, costs_retry=False), NOTHING)
+        assert anyio.current_time() == pytest.approx(10.0)
+        sent.cancelled()
+        await table.rounds.discard(sent)
 
 
 # -- several

@@ -15,6 +15,7 @@ from unbroken.core.models import Models
 from unbroken.core.partial import Partial
 from unbroken.core.requests import Requests
 from unbroken.core.steps import Ask
+from unbroken.engine.calling import NOWHERE, CallSite
 from unbroken.engine.sending import Sender, Sent
 from unbroken.routes import Route
 from unbroken.testing import (
@@ -40,14 +41,10 @@ ORIGINAL: Final[dict[str, Any]] = {
 FIRST: Final = Ask(0, "request")
 
 
-def no_warning(warning: Warning) -> None:
-    """Nobody listens."""
-
-
 class Desk:
     """A sender with its report and its `Health`."""
 
-    def __init__(self, client: Any, *models: str, warn: Any = no_warning, **changes: Any) -> None:
+    def __init__(self, client: Any, *models: str, call_site: CallSite = NOWHERE, **changes: Any) -> None:
         self.routes = [Route(model=model, client=client) for model in models or (CONTINUE,)]
         self.report = Report()
         self.health = Health(clock=anyio.current_time, max_retries=1, retries_per_second=0)
@@ -55,7 +52,7 @@ class Desk:
         original = {**ORIGINAL, "model": self.routes[0].model, **changes}
         requests = Requests(original, self.routes, Models())
         started = anyio.current_time()
-        self.sender = Sender("messages", self.routes, requests, policy, self.report, started, warn)
+        self.sender = Sender("messages", self.routes, requests, policy, self.report, started, call_site)
 
     def prepare(self, step: Ask = FIRST, held: Partial | None = None, **rest: Any) -> Sent:
         """A request, not yet opened."""
@@ -158,11 +155,11 @@ async def test_a_resume_carries_what_has_been_delivered(model: str, form: Any, r
 
 async def test_the_sdks_warnings_are_those_of_the_first_request() -> None:
     """Once is enough, whatever becomes of it."""
-    heard: list[Warning] = []
+    here = CallSite("answer.py", 7, "answer", {})
     async with serving(TEXT) as (_, client):
-        desk = Desk(client, warn=heard.append)
-        assert desk.prepare().warn == heard.append
-        assert desk.prepare().warn is None
+        desk = Desk(client, call_site=here)
+        assert desk.prepare().call_site is here
+        assert desk.prepare().call_site is NOWHERE
 
 
 async def test_each_route_has_its_resource_and_the_api_says_which() -> None:
@@ -173,7 +170,7 @@ async def test_each_route_has_its_resource_and_the_api_says_which() -> None:
         assert first.messages is again.messages
         assert first.messages._client.max_retries == 0
         requests = Requests(ORIGINAL, desk.routes, Models())
-        beta = Sender("beta", desk.routes, requests, Policy(), Report(), 0.0, no_warning)
+        beta = Sender("beta", desk.routes, requests, Policy(), Report(), 0.0, NOWHERE)
         permit = desk.health.enter(client, CONTINUE)
         assert permit is not None
         sent = beta.prepare(FIRST, Partial(), permit, waited=0.0)

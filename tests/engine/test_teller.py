@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any, Final
 
 import anthropic
@@ -272,3 +273,34 @@ async def test_what_a_400_quotes_is_in_no_notice() -> None:
         )
     adapted = [notice.message for notice in heard if notice.code == "request_adapted"]
     assert adapted == ["claude-sonnet-5 rejected the request for output_config.effort; asking it again, as it takes it"]
+
+
+@pytest.mark.backends("asyncio", "trio")
+async def test_a_logging_filter_that_raises_does_not_reach_the_stream() -> None:
+    """Nor does a listener that raises as well."""
+
+    def broken(*_: Any) -> bool:
+        raise LookupError("no request in this context")
+
+    log = logging.getLogger("unbroken")
+    log.addFilter(broken)
+    try:
+        async with serving(Script(TEXT, faults=[Reset(at=after_characters(20))])) as (_, client):
+            assert_unbroken(await read(client, on_notice=broken), TEXT)
+    finally:
+        log.removeFilter(broken)
+
+
+@pytest.mark.backends("asyncio")
+async def test_a_coroutine_that_a_listener_gives_is_closed(caplog: pytest.LogCaptureFixture) -> None:
+    """No warning of a coroutine that was never awaited, but a word in the log."""
+
+    async def later(notice: Notice) -> None:
+        """Nobody awaits it."""
+
+    def call(function: Any, notice: Notice) -> Any:
+        return function(notice)
+
+    with caplog.at_level(logging.ERROR, "unbroken"):
+        Teller(Report(), 0.0, partial(call, later)).notice("cut", "it was cut")
+    assert ["gave a coroutine" in record.getMessage() for record in caplog.records] == [True]

@@ -168,6 +168,35 @@ ADVICE: Final[Mapping[str, Advice]] = {
             "Check the key and the headers of your own for line breaks, at their ends above all.",
         ),
     ),
+    "not_sent": Advice(
+        "caller",
+        "The request could not be made, and nothing was sent{more}.",
+        (
+            "Read the exception itself: it is the cause of this error, and of the program's side.",
+            "Check what is wrapped around the client, its hooks, and the request for text that is no Unicode.",
+        ),
+    ),
+    "client_closed": Advice(
+        "caller",
+        "The client, or the http_client that it was given, was closed before the request.",
+        ("Keep the client open for as long as it is used; make one for the whole program.",),
+    ),
+    "not_a_stream": Advice(
+        "network",
+        "The answer was no stream of events{more}.",
+        (
+            "Check base_url, and what stands between: a login page, a proxy's page, a gateway that does not stream.",
+            _NETWORK,
+        ),
+    ),
+    "no_resources": Advice(
+        "caller",
+        "This process had no file descriptor, local port or memory left for a connection.",
+        (
+            "Close streams, files and connections that are done with, or raise the limit (ulimit -n).",
+            "Use one client for the whole program.",
+        ),
+    ),
     "connection_tls": Advice(
         "network",
         "No secure connection to the API could be made: TLS failed.",

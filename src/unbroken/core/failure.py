@@ -23,6 +23,7 @@ __all__ = [
     "Kind",
     "Verdict",
     "classify",
+    "is_error",
     "not_sent",
     "of_kind",
     "retry_after_seconds",
@@ -43,6 +44,9 @@ class Kind(StrEnum):
     SLOW = "slow"
     TRUNCATED = "truncated"
     MALFORMED = "malformed"
+    NOT_A_STREAM = "not_a_stream"
+    NO_RESOURCES = "no_resources"
+    NOT_SENT = "not_sent"
     AUTHENTICATION = "authentication"
     BILLING = "billing"
     PERMISSION = "permission"
@@ -80,6 +84,10 @@ _VERDICTS: Final = {
     Kind.SLOW: Verdict.RETRY,
     Kind.TRUNCATED: Verdict.RETRY,
     Kind.MALFORMED: Verdict.RETRY,
+    # A gateway may answer so while it restarts; `Failure.mark` sees to it that its route is not asked a third time.
+    Kind.NOT_A_STREAM: Verdict.RETRY,
+    Kind.NO_RESOURCES: Verdict.RETRY,
+    Kind.NOT_SENT: Verdict.CLIENT,
     Kind.AUTHENTICATION: Verdict.CLIENT,
     Kind.BILLING: Verdict.CLIENT,
     Kind.PERMISSION: Verdict.CLIENT,
@@ -166,6 +174,8 @@ class Failure:
         type: The API's `error.type`, or the name of Amazon's exception, printable; None when it gave none.
         retry_after: Seconds that the server asked to wait; None when it did not say.
         clean_end: Whether the body simply ended, with no error at all.
+        mark: What was wrong with an answer that was no answer, and where: a route that gives the same one twice in a
+            row is not asked again. None: asking again may help.
     """
 
     kind: Kind
@@ -175,20 +185,54 @@ class Failure:
     type: str | None = None
     retry_after: float | None = None
     clean_end: bool = False
+    mark: str | None = None
 
 
-def of_kind(kind: Kind, error: Exception, *, status: int | None = None, clean_end: bool = False) -> Failure:
+def of_kind(
+    kind: Kind, error: Exception, *, status: int | None = None, clean_end: bool = False, mark: str | None = None
+) -> Failure:
     """A failure that the server said nothing about: a connection that broke, a stream that stalled or ended."""
-    return Failure(kind, _VERDICTS[kind], error, status=status, clean_end=clean_end)
+    return Failure(kind, _VERDICTS[kind], error, status=status, clean_end=clean_end, mark=mark)
+
+
+def is_error(body: object) -> bool:
+    """Whether a body, of whatever status, is an error that the API or Amazon is known to answer with."""
+    type_, _ = _told(_mapping(body), {})
+    return type_ in _BY_TYPE or _exception(type_) in _BY_EXCEPTION
+
+
+#: Whose exceptions are about credentials: the packages from which the SDK's clients have theirs.
+_OF_CREDENTIALS: Final = ("azure", "boto3", "botocore", "google", "msal")
+#: What the SDK says itself, in exceptions of no class of its own (`TypeError`, `ValueError`, `RuntimeError`): "Could
+#: not resolve authentication method", "could not resolve credentials from session", "Could not resolve API token",
+#: "Unable to handle auth", "Expected `azure_ad_token_provider` argument to return a string". Of "token" alone much else
+#: is said, `max_tokens` for one.
+_ABOUT_CREDENTIALS: Final = ("authentication", "credential", "api token", "handle auth", "token_provider", "identity")
 
 
 def not_sent(error: Exception) -> Failure:
-    """A client could not send the request: it has no credentials, mostly, and nor has any other request of its.
+    """A client could not even send the request.
 
-    Google's credentials say themselves whether it is worth another try (`google.auth.exceptions`, `retryable`).
+    With no credentials no other request of this client's is sent either. Google's say themselves whether it is worth
+    another try (`google.auth.exceptions`, `retryable`). All else is a mistake in the request, in the client or in what
+    is wrapped around it, and comes again with the next request: text that cannot be encoded, a value that is no JSON.
     """
-    again = getattr(error, "retryable", False) is True
-    return of_kind(Kind.CONNECTION if again else Kind.AUTHENTICATION, error)
+    if getattr(error, "retryable", False) is True:
+        return of_kind(Kind.CONNECTION, error)
+    return of_kind(Kind.AUTHENTICATION if _is_of_credentials(error) else Kind.NOT_SENT, error)
+
+
+def _is_of_credentials(error: BaseException | None) -> bool:
+    while error is not None:
+        type_ = type(error)
+        package = type_.__module__.partition(".")[0]
+        # Only these quote nothing of the request's: a `UnicodeError` does.
+        own = package == "anthropic" or type_ in (TypeError, ValueError, RuntimeError)
+        told = f"{type_.__name__} {error}".lower() if own else ""
+        if package in _OF_CREDENTIALS or any(word in told for word in _ABOUT_CREDENTIALS):
+            return True
+        error = error.__cause__
+    return False
 
 
 def classify(error: Exception, *, status: int, body: object, headers: Mapping[str, str], now: float) -> Failure:
@@ -203,7 +247,7 @@ def classify(error: Exception, *, status: int, body: object, headers: Mapping[st
         now: Unix time in seconds, for a `retry-after` that is a date.
     """
     type_, details = _told(_mapping(body), headers)
-    exception = (type_ or "")[:1].upper() + (type_ or "")[1:]
+    exception = _exception(type_)
     kind = _kind(status, type_, exception, details)
     verdict = Verdict.ELSEWHERE if exception in _PER_MODEL else _VERDICTS[kind]
     match headers.get("x-should-retry"):
@@ -219,6 +263,11 @@ def classify(error: Exception, *, status: int, body: object, headers: Mapping[st
         type=type_,
         retry_after=retry_after_seconds(headers, now) if status != 200 else None,
     )
+
+
+def _exception(type_: str | None) -> str:
+    """The name of Amazon's exception; inside a stream, and in a header, it may begin with a small letter."""
+    return (type_ or "")[:1].upper() + (type_ or "")[1:]
 
 
 def _told(body: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[str | None, Mapping[str, Any]]:

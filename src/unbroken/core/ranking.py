@@ -32,6 +32,7 @@ class _Standing:
     failures: int = 0  # in a row, since the last content
     turn: int = 0  # of those, in its present turn
     not_before: float = 0.0  # seconds, on the caller's clock
+    mark: str | None = None  # what was wrong with its last answer, if that was no answer
 
 
 class Ranking:
@@ -63,12 +64,17 @@ class Ranking:
         self._rounds = 0
         for standing in self._standings:
             standing.failures = standing.turn = 0
+            standing.mark = None
 
     def lost(self, route: int, failure: Failure, now: float) -> None:
         """A request to that route has died."""
         standing = self._standings[route]
         standing.failures += 1
         standing.turn += 1
+        if failure.mark is not None and failure.mark == standing.mark:
+            # Wrong in the same way at the same place: that is no accident, and a third time is not asked for.
+            standing.left_out = True
+        standing.mark = failure.mark
         if failure.retry_after is not None:
             standing.not_before = now + failure.retry_after
         if failure.kind is Kind.SLOW:

@@ -6,8 +6,7 @@ What a peer does wrong comes out as a `Failure`; what raises is a mistake of the
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -17,16 +16,20 @@ import anyio
 import anyio.lowlevel
 import httpx2
 
-from ..core.events import EventReader, loads, read_error
-from ..core.failure import Failure, Kind, classify, not_sent, of_kind
+from ..core.events import EventReader, is_event, loads, read_error
+from ..core.failure import Failure, Kind, classify, is_error, not_sent, of_kind
 from ..core.frames import Decoder, decoder_for
 from ..core.malformed import Malformed
 from ..core.partial import CONTENT, Event
 from ..core.sse import ServerSentEvent
 from ..errors import StreamStalled, StreamTruncated
+from ..evidence import connection_failure, media_type
+from .calling import NOWHERE, CallSite
 from .clients import request_id
 from .detached import Abandoned, Step, detach, event_loop_clock
+from .http2 import reset
 from .pace import Pace
+from .progress import Progress
 from .tracers import Watched, watched
 
 __all__ = ["Attempt", "Watch"]
@@ -38,6 +41,14 @@ _LAST_BYTES: Final = 0.005
 _CLOSE_TIMEOUT: Final = 5.0
 #: How much is read without letting others run, in bytes: as much as a transport reads at a time.
 _PIECE: Final = 64 * 1024
+#: How many chunks a closed response may still have; one that has no end, and never waits, is not drained.
+_MOST_CHUNKS: Final = 1000
+#: How much of the time to the first content a request may wait for the caller's own pool: it has to give up before the
+#: watchdog does, which would take the wait for the server's.
+_OF_THE_POOL: Final = 0.9
+#: The largest body, in bytes, inflated. Ours: 128,000 tokens of output, each in an event of its own, are some 20 MiB.
+#: It bounds what a stream keeps in memory, of what is held back from the reader too.
+_LARGEST_BODY: Final = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,7 @@ class Watch:
 
     Attributes:
         idle: Without a byte.
-        progress: Of bytes without content.
+        progress: Of bytes without progress (`progress.py`).
         first_content: From the request to the first content.
         chars_per_second: What is too slow, in characters in each window from the first content on. None: nothing is.
         pace_window: The length of such a window.
@@ -66,10 +77,17 @@ class Watch:
             pings: Whether the platform sends pings. Where it sends none, silence may be thought, and so the time
                 without a byte is bounded by that without content alone.
         """
-        own = given if isinstance(given, httpx2.Timeout) else httpx2.Timeout(given)
+        # A tuple has become a list where the request was copied.
+        own = (
+            given
+            if isinstance(given, httpx2.Timeout)
+            else httpx2.Timeout(tuple(given) if isinstance(given, list) else given)
+        )
         idle = self.idle if pings else max(self.idle, self.progress, self.first_content)
         read = idle if own.read is None else min(idle, own.read)
-        timeout = httpx2.Timeout(connect=own.connect, write=own.write, pool=own.pool, read=read)
+        pool = self.first_content * _OF_THE_POOL
+        pool = pool if own.pool is None else min(own.pool, pool)
+        timeout = httpx2.Timeout(connect=own.connect, write=own.write, pool=pool, read=read)
         return replace(self, idle=read), timeout
 
 
@@ -93,31 +111,31 @@ class Attempt:
         self._reader = EventReader()
         self._large: Iterator[bytes] | None = None  # what is left of a chunk that is read piece by piece
         self._now: Callable[[], float] = anyio.current_time
-        self._quiet = True  # nothing but bytes since the last content
-        self._waited = 0.0  # seconds of waiting for the network since the last content
-        self._pace: Pace | None = None
+        self._quiet = True  # nothing but bytes since the last progress
+        self._waited = 0.0  # seconds of waiting for the network, and of looking at what it brings, since then
+        self._progress = Progress()
+        self._pace: Pace | None = (
+            None if watch.chars_per_second is None else Pace(watch.chars_per_second, watch.pace_window)
+        )
+        self._read_at = 0.0
+        self._size = 0  # bytes of the body
+        self._came = 0  # events
+        self._ended = False
+        self._body: bytearray | None = bytearray()  # while it may be something else than a stream
         self._closing: Step | None = None
         self._watched: Watched | None = None
         self._said_why = False  # an `error` event has come: nothing will follow it
 
-    async def open(
-        self, messages: Any, request: Mapping[str, Any], warn: Callable[[Warning], None] | None = None
-    ) -> Failure | None:
+    async def open(self, messages: Any, request: Mapping[str, Any], call_site: CallSite = NOWHERE) -> Failure | None:
         """Send the request and wait for its headers.
 
         Args:
             messages: The client's `messages` resource.
             request: The arguments of `messages.stream`.
-            warn: What to do with the SDK's warnings (of a deprecated model). None: nothing; once is enough.
+            call_site: The line that the SDK's warnings (of a deprecated model) are about. By default there are none.
         """
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            self._manager = messages.stream(**request)
-        failure = await self._enter()
-        if warn is not None:
-            for warning in caught:
-                warn(warning.message if isinstance(warning.message, Warning) else UserWarning(warning.message))
-        return failure
+        self._manager = call_site.call(messages.stream, request)
+        return await self._enter()
 
     async def _enter(self) -> Failure | None:
         self._now = event_loop_clock()
@@ -127,17 +145,12 @@ class Attempt:
                 inner = await self._manager.__aenter__()
         except anthropic.APIStatusError as error:
             return _status_failure(error)
-        except anthropic.APITimeoutError as error:
-            return of_kind(Kind.STALLED, error)
         except anthropic.APIConnectionError as error:
-            from ..evidence import connection_code
-
-            # A key with a line break in it, or an address without a scheme, is no trouble of the network's.
-            return not_sent(error) if connection_code(error) == "not_sendable" else of_kind(Kind.CONNECTION, error)
+            return connection_failure(error)
         except anthropic.APIError as error:
             return of_kind(Kind.MALFORMED, error)
         except Exception as error:
-            # Raised before anything was sent, by what signs the request or fetches a token for it.
+            # Raised before anything was sent: by what signs the request or fetches a token for it, or by a mistake.
             return not_sent(error)
         if scope.cancelled_caught:
             return of_kind(Kind.STALLED, self._stalled(f"no answer for {self._watch.first_content:g} s"))
@@ -162,8 +175,11 @@ class Attempt:
 
         Pings and bytes without an event are waited over.
         """
+        since = self._now()
         while True:
-            chunk, failure = await self._next_piece()
+            chunk, failure = await self._next_piece(since)
+            if self._body is not None:
+                self._keep(chunk)
             events: list[Event] = []
             died: Failure | None = None
             try:
@@ -180,11 +196,24 @@ class Attempt:
                 events, lone = self._reader.join(events)
                 died = died if lone is None else self.malformed(lone)
             if failure is not None and died is None:
+                if failure.clean_end and self._body is not None and not events:
+                    return self._in_one_piece(failure)
                 died = self._last_words() or failure
+            if events:
+                self._body = None
+                self._came += len(events)
+            if died is not None and died.mark is not None:
+                died = replace(died, mark=f"{died.mark} after {self._came} events")
+            if self._brought(events):
+                return events, died
+            if died is None:
+                died = self._overdue()
             if events or died is not None:
                 return events, died
+            # What is done with what brings nothing takes its time, too: floods are not waited for.
+            since = self._read_at
 
-    async def _next_piece(self) -> tuple[bytes, Failure | None]:
+    async def _next_piece(self, since: float) -> tuple[bytes, Failure | None]:
         """The next bytes, or why there are none. What was compressed can be a thousand times as long as what came."""
         if self._large is not None:
             await anyio.lowlevel.checkpoint()
@@ -192,18 +221,43 @@ class Attempt:
             if piece is not None:
                 return piece, None
             self._large = None
-        chunk, failure = await self._read()
+        chunk, failure = await self._read(since)
         if len(chunk) <= _PIECE or failure is not None:
             return chunk, failure
         self._large = (chunk[at : at + _PIECE] for at in range(_PIECE, len(chunk), _PIECE))
         return chunk[:_PIECE], None
 
-    async def _read(self) -> tuple[bytes, Failure | None]:
-        """The next bytes, or why there are none."""
+    def _brought(self, events: Sequence[Event]) -> bool:
+        """Whether there is progress in what has come; looked at once for each read, and not for each event."""
+        if not events:
+            return False
+        self.content = self.content or any(event.get("type") in CONTENT for event in events)
+        if self._pace is not None and self.content:
+            for event in events:
+                self._pace.came(event)
+        if self._progress.has_come(events):
+            self._quiet = False
+            self._waited = 0.0
+            return True
+        now = self._now()
+        self._waited += now - self._read_at
+        self._read_at = now
+        return False
+
+    @property
+    def _limit(self) -> float:
+        return self._watch.progress if self.content else self._watch.first_content
+
+    def _overdue(self) -> Failure | None:
+        """What has come has brought nothing: whether that has gone on for too long, or is too much."""
+        if self._waited >= self._limit:
+            return self._no_content(self._limit)
+        return None
+
+    async def _read(self, since: float) -> tuple[bytes, Failure | None]:
+        """The next bytes, or why there are none; `since` is from when on the wait for them counts."""
         assert self._chunks is not None
-        watch = self._watch
-        limit = watch.progress if self.content else watch.first_content
-        started = self._now()
+        watch, limit = self._watch, self._limit
         try:
             # The transport bounds a read by itself; a scope is needed only where another limit comes first.
             patience = self._patience(limit)
@@ -215,9 +269,10 @@ class Attempt:
                     return b"", self._slow() if slow else self._no_content(limit)
             else:
                 chunk = await anext(self._chunks)
-                self._quiet = True  # until one of its frames turns out to be content
+                self._quiet = True  # until there turns out to be progress in it
         except StopAsyncIteration:
-            return b"", self._ended()
+            self._ended = True
+            return b"", self._truncated()
         except httpx2.TimeoutException as error:
             stalled = self._stalled(f"not a byte for {watch.idle:g} s")
             stalled.__cause__ = error
@@ -230,8 +285,12 @@ class Attempt:
             )
             broken.__cause__ = error
             return b"", of_kind(Kind.CONNECTION, broken, status=200)
-        waited = self._now() - started
+        self._read_at = self._now()
+        waited = self._read_at - since
         self._waited += waited
+        self._size += len(chunk)
+        if self._size > _LARGEST_BODY:
+            return b"", self._too_large()
         if self._pace is not None and self._pace.waited(waited):
             return chunk, self._slow()
         return chunk, None
@@ -253,23 +312,68 @@ class Attempt:
             return None
         if event["type"] == "error":
             return self._error_event(event)
-        if event.get("type") in CONTENT:
-            self.content = True
-            self._quiet = False
-            self._waited = 0.0
-        if self._watch.chars_per_second is not None and self.content:
-            self._measure(event, self._watch.chars_per_second)
         return event
 
-    def _measure(self, event: Event, chars_per_second: float) -> None:
-        """Slow streams are given up: see how much arrives."""
-        if self._pace is None:
-            self._pace = Pace(chars_per_second, self._watch.pace_window)
-        self._pace.came(event)
+    # -- answers that are no stream
+
+    def _keep(self, chunk: bytes) -> None:
+        """Keep what has come, until an event shows that it is a stream.
+
+        An answer that calls itself a stream is believed, unless it begins like JSON; another may still be one.
+        """
+        assert self._body is not None
+        if not self._body and chunk and self._calls_itself_a_stream and not chunk.lstrip().startswith((b"{", b"[")):
+            self._body = None
+            return
+        self._body += chunk
+
+    @property
+    def _calls_itself_a_stream(self) -> bool:
+        assert self.response is not None
+        return media_type(self.response.headers) in _STREAMS
+
+    def _in_one_piece(self, ended: Failure) -> tuple[list[Event], Failure]:
+        """What a body without an event is: an error of the API's, a whole message, or nothing that is known here."""
+        body, self._body = bytes(self._body or b""), None
+        try:
+            value = loads(body.decode()) if body else None
+        except (ValueError, RecursionError):
+            value = None
+        if is_error(value):
+            return [], self._error_event(value)
+        events = _events_of(value)
+        if events:
+            self._brought(events)
+            return events, ended
+        assert self.response is not None
+        if not body.strip() and self.response.status_code == 200 and self._may_be_empty:
+            return [], ended
+        return [], self._not_a_stream()
+
+    @property
+    def _may_be_empty(self) -> bool:
+        """Whether an empty body is a stream that was cut at its beginning: where nothing says that it is none."""
+        assert self.response is not None
+        return self._calls_itself_a_stream or "content-type" not in self.response.headers
 
     # -- failures
 
-    def _ended(self) -> Failure:
+    def _not_a_stream(self) -> Failure:
+        assert self.response is not None
+        what = media_type(self.response.headers)
+        status = "" if self.response.status_code == 200 else f", with status {self.response.status_code}"
+        error = anthropic.APIResponseValidationError(
+            self.response, None, message=f"The answer was no stream of events, but {what}{status}."
+        )
+        return of_kind(Kind.NOT_A_STREAM, error, status=self.response.status_code, mark=f"not a stream, but {what}")
+
+    def _too_large(self) -> Failure:
+        assert self.response is not None
+        what = f"The answer was larger than {_LARGEST_BODY // 2**20} MiB."
+        error = anthropic.APIResponseValidationError(self.response, None, message=what)
+        return of_kind(Kind.MALFORMED, error, status=200, mark="too large")
+
+    def _truncated(self) -> Failure:
         error = StreamTruncated(
             "The response ended before the message did.",
             request=self._request,
@@ -308,7 +412,7 @@ class Attempt:
             message=f"The stream held an event that cannot be read: {why}.",
         )
         error.__cause__ = cause
-        return of_kind(Kind.MALFORMED, error, status=200)
+        return of_kind(Kind.MALFORMED, error, status=200, mark=type(cause).__name__)
 
     def _error_event(self, body: object) -> Failure:
         # As the SDK does it: the 200's own class, with the type in `.type`.
@@ -338,13 +442,20 @@ class Attempt:
         with anyio.move_on_after(_CLOSE_TIMEOUT):
             if self._said_why:
                 await self._read_to_the_end()
+            if self.response is not None and not self._ended:
+                await reset(self.response)
             if self._watched is not None and self.response is not None:
                 await self.response.aclose()
                 await self._watched.show()
             if self._manager is not None:
                 await self._manager.__aexit__(None, None, None)
             if self._chunks is not None:
-                await _drain(self._chunks)
+                # Over HTTP/2 a closed response still waits for what comes, which is others' bytes.
+                with anyio.CancelScope() as scope:
+                    scope.cancel()
+                    await _drain(self._chunks)
+                if isinstance(self._chunks, AsyncGenerator):
+                    await self._chunks.aclose()
 
     async def _read_to_the_end(self) -> None:
         """Take the end of the body if it comes at once: the connection can then be used for the next request."""
@@ -352,12 +463,32 @@ class Attempt:
         with anyio.move_on_after(_LAST_BYTES), suppress(Exception):
             async for _ in self._chunks:
                 pass
+            self._ended = True
+
+
+#: The content types of streams: the API's, and Bedrock's.
+_STREAMS: Final = frozenset({"text/event-stream", "application/vnd.amazon.eventstream"})
+
+
+def _events_of(value: Any) -> list[Event]:
+    """The events of a whole message, from a gateway that does not stream; empty where it is none."""
+    match value:
+        case {"type": "message", "content": list(), "stop_reason": str()}:
+            from ..core.deferral import events_of
+
+            try:
+                events = events_of(value)
+                return events if all(map(is_event, events)) else []
+            except (TypeError, AttributeError, LookupError, ValueError):
+                # A block that is none.
+                return []
+    return []
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:
     """End the iterator over a closed response. Leaving it would leave generators to the garbage collector."""
     try:
-        while True:
+        for _ in range(_MOST_CHUNKS):
             await anext(chunks)
     except Exception as error:
         # aiohttp raises one and the same exception for every closed body: the frames that it has come through, and so

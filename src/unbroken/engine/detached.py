@@ -15,14 +15,16 @@ import asyncio
 import contextvars
 import sys
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import anyio
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["Abandoned", "Step", "Wakeup", "detach", "event_loop_clock", "wakeup"]
+__all__ = ["Abandoned", "Step", "Wakeup", "detach", "event_loop_clock", "starter", "wakeup"]
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -45,6 +47,42 @@ def detach(work: Work) -> Step:
     """Start some work in a task of its own, on the event loop that is running."""
     trio = _running_trio()
     return _AsyncioStep(work) if trio is None else _TrioStep(work, trio)
+
+
+def starter() -> Callable[[Work], None]:
+    """What starts work on the event loop that is running now, from any thread, and waits for nothing.
+
+    For who learns of something where nothing can be awaited: the garbage collector runs anywhere. If the loop has ended
+    by then, nothing is started, and what the work raises is dropped.
+    """
+    trio = _running_trio()
+    if trio is None:
+        return partial(_start_on_asyncio, asyncio.get_running_loop())
+    return partial(_start_on_trio, trio, trio.lowlevel.current_trio_token())
+
+
+def _start_on_asyncio(loop: asyncio.AbstractEventLoop, work: Work) -> None:
+    def start() -> None:
+        task = loop.create_task(_quietly(work), name="unbroken")
+        _STARTED.add(task)
+        task.add_done_callback(_STARTED.discard)
+
+    with suppress(RuntimeError):  # it is closed
+        loop.call_soon_threadsafe(start)
+
+
+def _start_on_trio(trio: ModuleType, token: Any, work: Work) -> None:
+    with suppress(trio.RunFinishedError):
+        token.run_sync_soon(partial(trio.lowlevel.spawn_system_task, _quietly, work, name="unbroken"))
+
+
+async def _quietly(work: Work) -> None:
+    with suppress(Exception):
+        await work()
+
+
+#: asyncio itself keeps its tasks only weakly.
+_STARTED: Final[set[asyncio.Task[None]]] = set()
 
 
 def event_loop_clock() -> Callable[[], float]:

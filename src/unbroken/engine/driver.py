@@ -27,10 +27,12 @@ from ..health import Health
 from ..policy import Policy
 from ..report import Notice, Report
 from ..routes import Route
+from .calling import CallSite
 from .contest import GaveUp
 from .documents import validator
 from .looking import Findings
 from .outbox import Outbox
+from .preloading import preload
 from .rounds import Rounds
 from .sending import Sender, Sent
 from .telemetry import listen
@@ -39,7 +41,8 @@ from .typed import Api
 
 __all__ = ["Driver"]
 
-#: How long a response may stay open after `message_stop`, in seconds; a body that ends is a connection to use again.
+#: How long a response may stay open after `message_stop`, in seconds, whatever comes meanwhile; a body that ends is a
+#: connection to use again.
 _LINGER: Final = 2.0
 
 
@@ -52,6 +55,7 @@ class Driver:
         error: What `run` ended with; None: the message is whole, or it has not ended.
         report: How it goes.
         response: The response that feeds the stream, or fed it last.
+        deadline: When it has to be over, in monotonic seconds; None: never.
     """
 
     def __init__(
@@ -63,7 +67,7 @@ class Driver:
         policy: Policy,
         health: Health,
         on_notice: Callable[[Notice], object] | None,
-        warn: Callable[[Warning], None],
+        call_site: CallSite,
         started: float,
         resources: Mapping[int, Any] | None = None,
         in_one_piece: bool = False,
@@ -87,15 +91,16 @@ class Driver:
         self._telemetry = listen(routes, sent, health, in_one_piece=in_one_piece)
         self._teller = Teller(self.report, started, on_notice, self._telemetry)
         self._findings: Findings | None = findings  # until they are told
-        sender = Sender(api, routes, requests, policy, self.report, started, warn, resources, self._telemetry)
+        sender = Sender(api, routes, requests, policy, self.report, started, call_site, resources, self._telemetry)
         self._rounds = Rounds(self._plan, policy, health, routes, sender, self._teller)
         self._is_document = validator(sent)
         self._sent: Sent | None = None
         self._opener: int | None = None  # the route whose `message_start` was delivered
         self._died: tuple[Failure, Step | None] | None = None
         self._brought = False
+        self._lingers_until: float | None = None
         self._started = started
-        self._deadline = None if policy.deadline is None else started + policy.deadline
+        self.deadline: float | None = None if policy.deadline is None else started + policy.deadline
 
     @property
     def held(self) -> Partial:
@@ -112,6 +117,7 @@ class Driver:
 
     async def open(self) -> None:
         """Ask until a route has answered with headers; in a race, until one has won."""
+        preload()
         try:
             await self._open()
         except StreamFailed as error:
@@ -120,7 +126,7 @@ class Driver:
 
     async def _open(self) -> None:
         self._rounds.tell_left_out(None)
-        with anyio.CancelScope(deadline=_or_never(self._deadline)) as scope:
+        with anyio.CancelScope(deadline=_or_never(self.deadline)) as scope:
             first = self._plan.first(now=anyio.current_time(), ready=self._rounds.readiness())
             if isinstance(first, Fail):
                 self._raise(first)
@@ -132,7 +138,7 @@ class Driver:
     async def run(self) -> None:
         """Read to the end of the message; `error` says what is in the way, if anything is."""
         try:
-            with anyio.CancelScope(deadline=_or_never(self._deadline)) as scope:
+            with anyio.CancelScope(deadline=_or_never(self.deadline)) as scope:
                 while not self.done:
                     await self._advance()
                     await self.out.room()
@@ -172,6 +178,7 @@ class Driver:
         if self.held.stopped:
             await self._linger(sent)
         elif self._died is not None:
+            await self.out.demand()
             died, self._died = self._died, None
             await self._go_on(*died)
         else:
@@ -181,13 +188,15 @@ class Driver:
 
     async def _linger(self, sent: Sent) -> None:
         """The message is whole; read to the end of the body, for what may follow and to free the connection."""
-        with anyio.move_on_after(_LINGER) as scope:
+        now = anyio.current_time()
+        self._lingers_until = until = self._lingers_until or now + _LINGER
+        with anyio.CancelScope(deadline=until) as scope:
             if sent.failure is None:
                 await sent.receive()
         events, sent.events = sent.events, []
         for event in events:
             self.out.put(self._splicer.feed(event))
-        if sent.failure is not None or scope.cancelled_caught:
+        if sent.failure is not None or scope.cancelled_caught or now >= until:
             await self._complete()
 
     def _take_all(self, sent: Sent) -> None:
@@ -325,6 +334,9 @@ class Driver:
             sent = await self._rounds.ask(step, self.held)
         except GaveUp as error:
             self._raise(error.step)
+        except OSError as error:
+            # Of the network they are failures. This one is of a file: of this library itself, as it seems.
+            self._raise(Fail(f"the next request could not be made ({type(error).__name__})"))
         self._sent = sent
         self._brought = False
         if sent.counted or sent.attempt.response is None:
@@ -405,32 +417,55 @@ class Driver:
 
     def failure(self, why: str, kind: type[StreamFailed] = StreamFailed) -> StreamFailed:
         """The error with which the stream ends now; `why` is one clause."""
-        from ..diagnosing import diagnose_stream, others_answered
-        from .deferring import Unfinished
-
         self._give_up(why, kind)
-        others = others_answered(self.report, self._health.snapshot())
-        ending = kind._ending  # noqa: SLF001  # ours
         self._plan.cut_short(acted=self._splicer.acted, unknown=self._splicer.unknown)
-        found = diagnose_stream(self.report, self._rounds.errors, ending=ending, others_answered=others)
         return kind(
-            f"{found.summary} {self._summary(why)}",
+            f"{self._diagnosed(kind)}{self._summary(why)}",
             request=self._request_sent(),
             partial=self.held.copy(),
             report=self.report,
             errors=self._rounds.errors,
             original=self._original,
             routes=self._routes,
-            others_answered=others,
-            unfinished=Unfinished(self._api, self._routes, self._requests, self._plan, self._policy, self._opener),
+            **self._what_may_help(),
         )
+
+    def _diagnosed(self, kind: type[StreamFailed]) -> str:
+        """What the diagnosis says, in a sentence; empty where it cannot be loaded (`preloading.py`)."""
+        try:
+            from ..diagnosing import diagnose_stream
+        except OSError:
+            return ""
+        ending = kind._ending  # noqa: SLF001  # ours
+        others = self._others_answered()
+        found = diagnose_stream(self.report, self._rounds.errors, ending=ending, others_answered=others)
+        return f"{found.summary} "
+
+    def _others_answered(self) -> bool | None:
+        from ..diagnosing import others_answered
+
+        return others_answered(self.report, self._health.snapshot())
+
+    def _what_may_help(self) -> dict[str, Any]:
+        """What the error needs for its diagnosis, and to ask in a batch; nothing where that cannot be loaded."""
+        try:
+            from .deferring import Unfinished
+
+            others = self._others_answered()
+        except OSError:
+            return {}
+        unfinished = Unfinished(self._api, self._routes, self._requests, self._plan, self._policy, self._opener)
+        return {"others_answered": others, "unfinished": unfinished}
 
     async def _as_last_resort(self, error: Exception) -> None:
         """With all spent, ask for the rest in a batch, where the policy says so. A deadline is not overrun for it."""
         if self._policy.on_exhausted == "defer" and type(error) is StreamFailed:
-            from .deferring import as_last_resort
-
-            with anyio.CancelScope(deadline=_or_never(self._deadline)) as scope:
+            try:
+                from .deferring import as_last_resort
+            except OSError:
+                self._teller.notice("defer_failed", "what makes batches could not be loaded")
+                return
+            with anyio.CancelScope(deadline=_or_never(self.deadline)) as scope:
                 await as_last_resort(error, self._teller)
             if scope.cancelled_caught:
                 self._teller.notice("defer_failed", "the deadline has passed before the batch was created")

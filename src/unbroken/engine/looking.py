@@ -43,7 +43,14 @@ def look_through(
 
         return let_pass(request, mode, models=models, version=version)
 
+    def look_if_possible() -> Iterable[object]:
+        try:
+            return look()
+        except OSError:
+            # It cannot be loaded (`preloading.py`): what is being told of goes on without it.
+            return ()
+
     if mode == "warn":
-        return look
+        return look_if_possible
     findings = look()
     return lambda: findings

@@ -27,7 +27,7 @@ class Outbox:
         closed: Whether nothing more will come.
     """
 
-    __slots__ = ("_begun", "_engine", "_readers", "closed", "events")
+    __slots__ = ("_begun", "_engine", "_readers", "_was_read", "closed", "events")
 
     def __init__(self) -> None:
         # Never long. A deque takes half a kilobyte of every stream even while it is empty.
@@ -36,6 +36,7 @@ class Outbox:
         self._readers: list[Wakeup] = []  # they wait for events
         self._engine: Wakeup | None = None  # it waits for a reader
         self._begun = False
+        self._was_read = True  # all that there was, since more was asked for
 
     def put(self, events: Iterable[Event]) -> None:
         """Add events, and wake who waits for them."""
@@ -50,6 +51,7 @@ class Outbox:
 
     async def arrival(self) -> None:
         """Wait until there is something to take, or the outbox is closed. Cancelling this loses nothing."""
+        self._was_read = True
         if self._engine is not None:
             self._engine.set()
             self._engine = None
@@ -70,6 +72,16 @@ class Outbox:
         if len(self.events) >= _ENOUGH:
             self._engine = wakeup()
             await self._engine.wait()
+
+    async def demand(self) -> None:
+        """Wait, before more is asked for, until a reader has taken all that was there since more was asked for before.
+
+        So one request is made ahead of whoever reads, and no second one for who has left without a word.
+        """
+        while not (self._was_read or self._readers):
+            self._engine = wakeup()
+            await self._engine.wait()
+        self._was_read = False
 
     def _wake_readers(self) -> None:
         readers, self._readers = self._readers, []

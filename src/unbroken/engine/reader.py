@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 import anyio
 
 from ..core.partial import Event
-from .detached import Abandoned, Step, detach
+from .detached import Abandoned, Step, detach, starter
 from .driver import Driver
 
 __all__ = ["Reader", "open_reader"]
@@ -40,22 +41,71 @@ async def _leave(step: Step, driver: Driver) -> None:
     await driver.aclose()
 
 
+class _Engine:
+    """A driver and the task in which it runs. Neither knows of the reader, and so both can be ended when it is gone."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._step: Step | None = None
+        self._start = starter()
+
+    def run(self) -> None:
+        """Run it, if it does not yet."""
+        self._step = self._step or detach(self._driver.run)
+
+    async def close(self) -> None:
+        """Stop it and release its connection."""
+        step, self._step = self._step, None
+        with anyio.CancelScope(shield=True):
+            try:
+                if step is not None:
+                    await step.cancel()
+            finally:
+                await self._driver.aclose()
+
+    def drop(self) -> None:
+        """Nobody will read any more: close it, from whichever thread has noticed that."""
+        if not self._driver.done:
+            self._start(self.close)
+
+
 class Reader:
     """Takes one stream's events, one by one.
 
+    A reader that is dropped without having been closed is closed when it is collected: nothing is asked for that nobody
+    will read.
+
     Args:
-        driver: The engine, with a route that has answered. It runs from the first read on.
+        driver: The engine, with a route that has answered. It runs from the first read on; with a deadline from the
+            beginning, since the deadline holds also for who does not read.
 
     Attributes:
-        error: What every further read raises; None while there is nothing in the way.
         closed: Whether `close` was called.
+        in_midst: Whether what waits in the driver's `out` may be taken without asking here: the first read has been
+            seen to, and no error is in the way.
     """
 
     def __init__(self, driver: Driver) -> None:
-        self.error: Exception | None = None
         self.closed: bool = False
+        self.in_midst: bool = False
+        self._error: Exception | None = None
+        self._begun = False
         self._driver = driver
-        self._engine: Step | None = None
+        self._engine = engine = _Engine(driver)
+        self._dropped = weakref.finalize(self, engine.drop)
+        self._dropped.atexit = False
+        if driver.deadline is not None:
+            engine.run()
+
+    @property
+    def error(self) -> Exception | None:
+        """What every further read raises; None while there is nothing in the way."""
+        return self._error
+
+    @error.setter
+    def error(self, error: Exception | None) -> None:
+        self._error = error
+        self.in_midst = self._begun and error is None
 
     async def next_event(self) -> Event:
         """The next decoded event. Cancelling this loses nothing.
@@ -64,12 +114,23 @@ class Reader:
             StopAsyncIteration: There is none: the message is whole, or the stream was closed.
             Exception: `error`.
         """
-        if self.error is not None:
-            raise self.error
+        if self._error is not None:
+            raise self._error
+        if not self._begun:
+            await self._begin()
         events = self._driver.out.events
         while not events:
             await self._more()
         return events.pop(0)
+
+    async def _begin(self) -> None:
+        """See to the first read: what has come before a deadline that has passed is late by now."""
+        out, deadline = self._driver.out, self._driver.deadline
+        if deadline is not None and anyio.current_time() >= deadline:
+            while not (out.closed or self.closed):
+                out.events.clear()
+                await out.arrival()
+        self._begun = self.in_midst = True
 
     async def _more(self) -> None:
         driver = self._driver
@@ -78,16 +139,11 @@ class Reader:
             if self.error is None and not (driver.done or self.closed):
                 self.error = driver.failure(_CANCELLED_BY_ANOTHER)
             raise self.error or StopAsyncIteration
-        self._engine = self._engine or detach(driver.run)
+        self._engine.run()
         await driver.out.arrival()
 
     async def close(self) -> None:
         """Stop the engine and release its connection. Safe to call twice, from any task."""
         self.closed = True
-        with anyio.CancelScope(shield=True):
-            engine, self._engine = self._engine, None
-            try:
-                if engine is not None:
-                    await engine.cancel()
-            finally:
-                await self._driver.aclose()
+        self._dropped.detach()
+        await self._engine.close()

@@ -10,7 +10,7 @@ import anyio
 from ..core.failure import Failure
 from ..core.partial import Partial
 from ..core.plan import Plan
-from ..core.readiness import Readiness
+from ..core.readiness import ROUNDING, Readiness
 from ..core.steps import Ask, Fail
 from ..health import Health, Permit
 from ..policy import Hedging, Policy
@@ -26,6 +26,8 @@ __all__ = ["GaveUp", "Rounds"]
 
 #: How often a stream looks whether other streams have closed a circuit breaker or earned a retry, in seconds.
 _POLL: Final = 0.5
+
+_NOT_IN_TIME: Final = Fail("no route may be asked within Policy.max_retry_after")
 
 
 class Rounds:
@@ -56,6 +58,7 @@ class Rounds:
         self._told_left_out: set[int] = set()
         self._told_incident = False
         self._unclosed: list[Sent] = []
+        self._patience = policy.max_retry_after
 
     def readiness(self) -> list[Readiness]:
         """How ready each route is."""
@@ -184,30 +187,39 @@ class Rounds:
 
     async def _admitted(self, step: Ask, held: Partial) -> tuple[Ask, Permit]:
         """Wait until a request may be made; the breakers may send it to another route."""
-        patience = self._policy.max_retry_after
+        if not step.costs_retry:
+            # Something new has come. Until it does again, all waits for breakers and for the budget are one wait:
+            # with one for each request, a stream would take minutes to say that the API is gone.
+            self._patience = self._policy.max_retry_after
         if step.wait:
             ready = self.readiness()[step.route]
             if ready.open_for or ready.cool_for:
                 self._tell_not_ready(step.route, step)
             if ready.open_for:
-                patience -= step.wait
+                self._wait_at_most(step.wait)
             await anyio.sleep(step.wait)
         if step.costs_retry:
-            patience -= await self.pay(patience)
+            self._patience -= await self.pay(self._patience)
         told = False
         while (permit := self.enter(step, retry=step.costs_retry)) is None:
             asked, next_step = step, self._plan.rerouted(held, now=anyio.current_time(), ready=self.readiness())
-            if isinstance(next_step, Fail) or patience <= 0:
-                raise GaveUp(Fail("no route may be asked within Policy.max_retry_after"))
+            if isinstance(next_step, Fail):
+                raise GaveUp(_NOT_IN_TIME)
             step = next_step
             if not told:
                 told = True
                 self._tell_not_ready(asked.route, step)
             if step.route == asked.route or step.wait:
                 pause = min(step.wait or _POLL, _POLL)
-                patience -= pause
+                self._wait_at_most(pause)
                 await anyio.sleep(pause)
         return step, permit
+
+    def _wait_at_most(self, seconds: float) -> None:
+        """Count a wait that is about to begin. Raises `GaveUp` where there were too many of them."""
+        self._patience -= seconds
+        if self._patience < -ROUNDING:
+            raise GaveUp(_NOT_IN_TIME)
 
     async def pay(self, patience: float | None = None) -> float:
         """Take a retry from the budget, and wait for one if it is empty.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +20,7 @@ from ..report import Report
 from ..routes import Route
 from .attempt import Attempt, Watch
 from .bookkeeping import Book
+from .calling import NOWHERE, CallSite
 from .clients import quiet_resource, sends_pings
 from .sdk_tracing import SdkSpan
 from .telemetry import Telemetry
@@ -46,7 +47,7 @@ class Sent:
         seam: How its text will be joined; None for one that starts from nothing.
         messages: The client's `messages`.
         request: The arguments of `messages.stream`.
-        warn: What to do with the SDK's warnings. None: nothing.
+        call_site: The line that the SDK's warnings are about.
         events: What has arrived and was not taken yet.
         failure: What it died of, after those events; None while it lives.
         counted: Whether the plan knows of its death already.
@@ -61,7 +62,7 @@ class Sent:
     seam: Seam | None
     messages: Any
     request: Mapping[str, Any]
-    warn: Callable[[Warning], None] | None
+    call_site: CallSite
     events: list[Event] = field(default_factory=list)
     failure: Failure | None = None
     counted: bool = False
@@ -71,7 +72,7 @@ class Sent:
     async def open(self) -> bool:
         """Send it and wait for its headers; `failure` says why none came."""
         with self.book.current():
-            self.failure = await self.attempt.open(self.messages, self.request, self.warn)
+            self.failure = await self.attempt.open(self.messages, self.request, self.call_site)
         if self.failure is not None:
             return False
         response = self.attempt.response
@@ -159,7 +160,7 @@ class Sender:
         policy: The watchdogs' limits, and the wording of a resume.
         report: Gets an entry for each request.
         started: When the stream was entered, in monotonic seconds.
-        warn: What to do with the SDK's warnings about the first request.
+        call_site: The caller's line, which the SDK's warnings about the first request are about.
         resources: What sends the requests of a route, by its rank. None: its client's own `messages` does.
         telemetry: What OpenTelemetry is told of the stream. None: nobody listens.
     """
@@ -172,7 +173,7 @@ class Sender:
         policy: Policy,
         report: Report,
         started: float,
-        warn: Callable[[Warning], None],
+        call_site: CallSite,
         resources: Mapping[int, Any] | None = None,
         telemetry: Telemetry | None = None,
     ) -> None:
@@ -182,7 +183,7 @@ class Sender:
         self._policy = policy
         self._report = report
         self._started = started
-        self._warn: Callable[[Warning], None] | None = warn  # once is enough
+        self._call_site = call_site  # until somebody was warned: once is enough
         self._telemetry = telemetry
         self._watch = _watch(policy)
         self._resources: dict[int, Any] = dict(resources or {})
@@ -225,9 +226,9 @@ class Sender:
         request = as_given(request)
         given = request.pop("timeout", getattr(route.client, "timeout", None))
         watch, request["timeout"] = self._watch.beside(given, pings=sends_pings(route.client))
-        warn, self._warn = self._warn, None
+        call_site, self._call_site = self._call_site, NOWHERE
         resource = self._resource(step.route)
-        return Sent(step, Attempt(watch), book, permit, seam, resource, request, warn, api=self._api)
+        return Sent(step, Attempt(watch), book, permit, seam, resource, request, call_site, api=self._api)
 
     def _resource(self, route: int) -> Any:
         """The route's `messages`."""

@@ -80,7 +80,7 @@ class ResilientStream(Generic[FormatT]):
     async def _next_text(self) -> str:
         reader, waiting = self._reader, self._driver.out.events
         while self._typed is None:
-            event = waiting.pop(0) if waiting and reader.error is None else await reader.next_event()
+            event = waiting.pop(0) if waiting and reader.in_midst else await reader.next_event()
             if event.get("type") == "content_block_delta":
                 if event["delta"].get("type") == "text_delta":
                     return str(event["delta"]["text"])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ..core.partial import Partial
 from ..health import Health
+from ..logs import log
 from ..report import AttemptReport, Notice, Report
 from ..routes import Route
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from .tracing import AttemptSpan, StreamSpan
 
 __all__ = ["Telemetry", "first_content", "is_set_up", "listen", "opener", "quietly"]
-
-logger: logging.Logger = logging.getLogger("unbroken")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,7 +36,7 @@ def quietly(function: Callable[P, T]) -> Callable[P, T | None]:
         try:
             return function(*args, **kwargs)
         except Exception:
-            logger.debug("OpenTelemetry could not be told; the stream goes on", exc_info=True)
+            log(logging.DEBUG, "OpenTelemetry could not be told; the stream goes on", exc_info=True)
             return None
 
     return call

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -11,6 +13,7 @@ import anyio
 from ..core.corrections import subject, words
 from ..core.failure import Failure, Kind
 from ..core.steps import Ask
+from ..logs import log
 from ..report import AttemptReport, Notice, Report
 from ..routes import Route
 from .telemetry import Telemetry
@@ -18,9 +21,18 @@ from .telemetry import Telemetry
 if TYPE_CHECKING:
     from ..core.statuspage import Incident
 
-__all__ = ["Teller"]
+__all__ = ["Teller", "check_listener"]
 
-logger: logging.Logger = logging.getLogger("unbroken")
+
+def check_listener(on_notice: object) -> None:
+    """Raise `TypeError` for what cannot be called with a notice, or would have to be awaited."""
+    if on_notice is None:
+        return
+    if not callable(on_notice):
+        raise TypeError(f"on_notice must be a function, not {type(on_notice).__name__}")
+    function = on_notice.func if isinstance(on_notice, partial) else on_notice
+    if any(map(inspect.iscoroutinefunction, (function, getattr(function, "__call__", None)))):  # noqa: B004
+        raise TypeError("on_notice must be a plain function, and not a coroutine function: nobody would await it")
 
 
 class Teller:
@@ -58,7 +70,8 @@ class Teller:
             at=anyio.current_time() - self._started,
         )
         self._report.notices.append(notice)
-        logger.info(
+        log(
+            logging.INFO,
             "%s: %s (attempt %s, %s, request id %s)",
             notice.code,
             notice.message,
@@ -71,9 +84,14 @@ class Teller:
         if self._on_notice is None:
             return
         try:
-            self._on_notice(notice)
+            said = self._on_notice(notice)
         except Exception:
-            logger.exception("on_notice raised; the stream goes on")
+            log(logging.ERROR, "on_notice raised; the stream goes on", exc_info=True)
+            return
+        if inspect.iscoroutine(said):
+            # A function that gives one is not known by its looks, as a coroutine function is.
+            said.close()
+            log(logging.ERROR, "on_notice gave a coroutine, which nobody awaits; it has to be a plain function")
 
     def hedge(self, model: str, delay: float, failure: Failure | None) -> None:
         """Tell that a race goes on with one more model.
