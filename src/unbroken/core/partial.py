@@ -159,7 +159,7 @@ class Partial:
                 if self._has(event["index"]):
                     self.blocks[event["index"]].closed = True
             case "message_start":
-                self.message = event["message"]
+                self._begin(event["message"])
             case "message_delta":
                 for name, value in event.items():
                     if name != "type":
@@ -172,6 +172,17 @@ class Partial:
     def _has(self, index: int) -> bool:
         # A stop or a delta for a block that never started is passed through, as the SDK does, and changes nothing.
         return 0 <= index < len(self.blocks)
+
+    def _begin(self, message: dict[str, Any]) -> None:
+        """A message may be whole as it starts: blocks and stop reason stand in it, and no event brings them."""
+        self.message = message
+        content, reason = message.get("content") or (), message.get("stop_reason")
+        if content:
+            self.message = {**message, "content": []}
+            self.blocks += [Block(dict(block), closed=True) for block in content]
+        if reason is not None:
+            self.message = {**self.message, "stop_reason": None, "stop_sequence": None}
+            self.ending["delta"] = {"stop_reason": reason, "stop_sequence": message.get("stop_sequence")}
 
     @property
     def usage(self) -> dict[str, Any]:

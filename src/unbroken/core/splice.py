@@ -24,6 +24,7 @@ from .blocks import THINKING, is_known
 from .effects import Effects
 from .ending import Ending, ending_of
 from .events import is_delta
+from .grammar import Grammar
 from .pairing import Pairing
 from .partial import Event, Partial
 from .resume import spent_tokens
@@ -91,6 +92,7 @@ class Splicer:
 
     def _begin_attempt(self, seam: Seam | None, *, drops_thinking: bool = False) -> None:
         self._seam = seam
+        self._grammar = Grammar()
         self._pairing = Pairing(self._live)
         self._incoming: dict[int, _Incoming] = {}
         self._before_content: list[Event] = []
@@ -100,7 +102,6 @@ class Splicer:
         self._tail = ""
         self._stuck: list[Event] = []
         self._opens_message = self.held.message is None
-        self._started = False
         self._text_before = len(self.held.trailing_text)
         self._blocks_before = len(self.held.blocks)
         self._accepts_silence = False
@@ -149,9 +150,17 @@ class Splicer:
             self.held.apply(flowing)
             return [flowing]
         self._flow = None
-        for checked in self._checked(event):
-            self._feed(checked)
+        for lawful in self._grammar.push(event):
+            for checked in self._checked(lawful):
+                self._feed(checked)
+        if self._grammar.broken is not None and self.trouble is None:
+            self.trouble = "malformed"
         return self._take()
+
+    @property
+    def broken(self) -> str | None:
+        """What of the grammar of one message the attempt has broken, in a clause; None where it holds."""
+        return self._grammar.broken
 
     @property
     def may_join_as_it_is(self) -> bool:
@@ -198,7 +207,7 @@ class Splicer:
         if stop_reason in ("end_turn", "stop_sequence"):
             trial = deepcopy(self)
             for each in events:
-                trial.feed(each)
+                trial._feed(each)
             if trial.trouble in (None, "silent") and not is_document(trial.held.trailing_text):
                 self.trouble = "invalid"
                 return []
@@ -234,9 +243,10 @@ class Splicer:
             case "content_block_stop":
                 self._stop(event)
             case "message_start":
-                self._started = True
                 if self._opens_message:
                     self._before_content.append(event)
+                    if event["message"].get("content") or event["message"].get("stop_reason"):
+                        self._show_waiting()  # it may be all of the message
             case "message_delta":
                 self._message_delta(event)
             case "message_stop":
@@ -252,19 +262,26 @@ class Splicer:
                 else:
                     self._deliver(event)
 
+    def _show_waiting(self) -> None:
+        """Deliver what has waited for content: the beginning of the message, and blocks of white space alone."""
+        waiting, self._before_content = self._before_content, []
+        for earlier in waiting:
+            self.held.apply(earlier)
+        self._out += waiting
+
+    @property
+    def _next_index(self) -> int:
+        """The index that the next block of the message gets."""
+        waiting = [each for each in self._before_content if each.get("type") == "content_block_start"]
+        return len(self.held.blocks) + len(waiting)
+
     def _deliver(self, event: Event) -> None:
         if self._before_content:
-            waiting, self._before_content = self._before_content, []
-            for earlier in waiting:
-                self.held.apply(earlier)
-            self._out += waiting
+            self._show_waiting()
         self.held.apply(event)
         self._out.append(event)
 
     def _start(self, event: Event) -> None:
-        if not self._started:
-            self.trouble = "malformed"
-            return
         type_ = event["content_block"].get("type")
         if self._joining and type_ != "text" and type_ not in THINKING:
             # The model goes on with something else: the text is over, and the seam has to say what it was.
@@ -283,7 +300,7 @@ class Splicer:
                 incoming.index = self._unseen_start(event["content_block"])
             case "pass":
                 self._close_text()
-                incoming.index = len(self.held.blocks)
+                incoming.index = self._next_index
                 self._deliver({**event, "index": incoming.index})
 
     def _role(self, type_: str) -> Literal["pass", "text", "seam", "hold", "drop"]:
@@ -296,10 +313,7 @@ class Splicer:
         return "text" if type_ == "text" else "pass"
 
     def _delta(self, event: Event) -> None:
-        incoming = self._incoming.get(event["index"])
-        if incoming is None:
-            self.trouble = "malformed"
-            return
+        incoming = self._incoming[event["index"]]
         match incoming.role:
             case "text":
                 delta = event["delta"]
@@ -327,14 +341,7 @@ class Splicer:
         return not incoming.joined or self._seam is None or self._seam.settled
 
     def _stop(self, event: Event) -> None:
-        incoming = self._incoming.get(event["index"])
-        if incoming is None:
-            # Before the message the SDK passes it on; later it stops a block that never was.
-            if self._started:
-                self.trouble = "malformed"
-            elif self._opens_message:
-                self._before_content.append(event)
-            return
+        incoming = self._incoming[event["index"]]
         if incoming.role == "seam" and incoming.held and not self._repeats() and self._settle(event):
             # What is cited and new is the answer's own text, and that is over.
             incoming = self._joined(event["index"])
@@ -345,13 +352,12 @@ class Splicer:
                 return
         match incoming.role:
             case "text" if not self._drop_blank():
-                self._flush_text(incoming.index)
-                self._deliver({**event, "index": incoming.index})
+                self._end_text({**event, "index": incoming.index})
             case "pass":
                 self._deliver({**event, "index": incoming.index})
             case "hold":
                 self._close_text()
-                index = len(self.held.blocks)
+                index = self._next_index
                 for held in [*incoming.held, event]:
                     self._deliver({**held, "index": index})
 
@@ -462,7 +468,7 @@ class Splicer:
 
     def _unseen_start(self, block: dict[str, Any]) -> int:
         """Open a text block, but keep it back until something of it can be seen."""
-        index = len(self.held.blocks)
+        index = self._next_index
         self._unseen = [{"type": "content_block_start", "index": index, "content_block": block}]
         if str(block.get("text") or "").strip():
             self._show()
@@ -470,6 +476,7 @@ class Splicer:
 
     def _show(self) -> None:
         unseen, self._unseen = self._unseen, []
+        self._opened_by_seam = False
         for event in unseen:
             self._deliver(event)
 
@@ -502,15 +509,43 @@ class Splicer:
 
     def _flush_text(self, index: int) -> None:
         """The block is over: what was kept back of it is text after all."""
-        if self._tail:
-            tail, self._tail = self._tail, ""
-            delta = {"type": "text_delta", "text": tail}
-            held: Event = {"type": "content_block_delta", "index": index, "delta": delta}
+        for held in self._tail_events(index):
             if self._unseen:
                 self._unseen.append(held)
             else:
                 self._deliver(held)
         self._show()
+
+    def _end_text(self, stop: Event) -> None:
+        """A text block is over. One of white space alone waits for what follows it: it cannot be resumed from."""
+        if self._unseen and not self._tail.strip() and not self._is_visible(self._unseen):
+            self._before_content += [*self._unseen, *self._tail_events(stop["index"]), stop]
+            self._unseen = []
+            return
+        self._flush_text(stop["index"])
+        self._deliver(stop)
+
+    @staticmethod
+    def _is_visible(events: Sequence[Event]) -> bool:
+        """Whether something of a block of text can be seen; what is no text counts."""
+        for event in events:
+            match event:
+                case {"type": "content_block_start", "content_block": {"text": str(text)}} if not text.strip():
+                    continue
+                case {"type": "content_block_delta", "delta": {"type": "text_delta", "text": str(text)}} if (
+                    not text.strip()
+                ):
+                    continue
+                case _:
+                    return True
+        return False
+
+    def _tail_events(self, index: int) -> list[Event]:
+        """What was kept back of a text as a possible stop sequence, as an event."""
+        if not self._tail:
+            return []
+        tail, self._tail = self._tail, ""
+        return [{"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": tail}}]
 
     # -- the seam
 
@@ -537,7 +572,9 @@ class Splicer:
 
     def _is_cited(self, delta: Event) -> bool:
         """Whether the text that was gone on with has this citation: who writes its end again cites again."""
-        return bool(self.held.blocks) and delta.get("citation") in self.held.blocks[-1].citations
+        if not self.held.blocks:
+            return False
+        return _readable(delta.get("citation")) in map(_readable, self.held.blocks[-1].citations)
 
     def _deliver_beside_text(self, event: Event) -> None:
         """Something else than text of a text block: after what was kept back of it, and not before it can be seen."""
@@ -610,7 +647,8 @@ class Splicer:
         if block is None or (keep_text and block.type == "text"):
             return
         index = len(self.held.blocks) - 1
-        if block.type != "text":
+        if block.type != "text" or self.held.whole_calls:
+            # Half a text behind a whole call could not be sent back: its result has to follow at once.
             block.abandoned = True
             self.abandoned.append(block.type)
         # A tool call never gets its stop: nobody may take it for a whole one.
@@ -618,6 +656,13 @@ class Splicer:
             self._deliver({"type": "content_block_stop", "index": index})
         else:
             block.closed = True
+
+
+def _readable(citation: object) -> object:
+    """A citation without what is new each time that the same place is cited: `encrypted_index`."""
+    if not isinstance(citation, dict):
+        return citation
+    return {name: value for name, value in citation.items() if not name.startswith("encrypted")}
 
 
 def _possible_stop(text: str, stops: Iterable[str]) -> str:

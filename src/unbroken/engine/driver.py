@@ -17,6 +17,7 @@ import httpx2
 from ..core.blocks import THINKING
 from ..core.effects import Effects
 from ..core.failure import Failure, Kind, of_kind
+from ..core.malformed import Malformed
 from ..core.partial import Event, Partial
 from ..core.plan import Plan
 from ..core.requests import Requests
@@ -223,8 +224,7 @@ class Driver:
                 self._die(Kind.INVALID_DOCUMENT, "The continuation does not make the document that was asked for.")
             case "malformed":
                 assert self._sent is not None
-                error = LookupError("an event of a block that never started")
-                self._died = self._sent.attempt.malformed(error), None
+                self._died = self._sent.attempt.malformed(Malformed(self._splicer.broken or "")), None
 
     def _die(self, kind: Kind, message: str, step: Step | None = None) -> None:
         error = anthropic.APIError(message, self._request_sent(), body=None)
@@ -243,12 +243,12 @@ class Driver:
     def _note_progress(self, event: Event) -> None:
         """Only what is kept is new: a thought that is cut and thought again could go on for ever."""
         match event:
-            case {"type": "content_block_delta", "delta": {"type": "text_delta"}}:
+            case {"type": "content_block_delta", "delta": {"type": "text_delta", "text": str(text)}} if text.strip():
                 self._brought = True
                 self._plan.content()
             case {"type": "content_block_stop", "index": index} if index < len(self.held.blocks):
                 block = self.held.blocks[index]
-                if not block.abandoned and (block.type != "text" or block.text):
+                if not block.abandoned and (block.type != "text" or block.text.strip()):
                     self._brought = True
                     self._plan.content(thinking=block.type in THINKING)
 
