@@ -37,7 +37,7 @@ _TALK: Final = re.compile(
     | \b(?:your|my|the)\ (?:connection|message|response|answer|reply)\ (?:was|is|has\ been|had\ been|got)\ (?:cut|
         interrupted|lost|dropped|incomplete|complete)
     | \b(?:your|my)\ (?:previous|last)\ (?:message|response|answer|reply|words)\b
-    | \b(?:these|those|the|your|my)\ last\ words\b | \blast\ words\ (?:are|were|as|exactly)\b
+    | \b(?:these|those|the|its|your|my)\ last\ words\b | \blast\ words\ (?:are|were|as|exactly)\b
     | \bcontinu(?:e|ing)\ from\ where\b | \bwhere\ (?:you|i|we)\ left\ off\b
     | \b(?:here\ is|here's|here\ are)\ the\ (?:rest|remaining|continuation|continued|corrected|revised|repeated|last)\b
     | \b(?:this|that)\ is\ (?:the|a)\ (?:complete|full|final)\ (?:answer|response|message)\b

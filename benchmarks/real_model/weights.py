@@ -14,8 +14,6 @@ from typing import Final, NamedTuple
 __all__ = ["MODEL", "Turn", "find", "render"]
 
 MODEL: Final = "SmolLM2-135M-Instruct"
-#: What the model's own template puts first where the caller names no system prompt.
-_SYSTEM: Final = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 
 
 class Turn(NamedTuple):
@@ -35,9 +33,11 @@ def find() -> Path | None:
 
 
 def render(turns: Sequence[Turn]) -> str:
-    """What the model reads, by its chat template. A last turn of the assistant's is left open: it goes on there."""
-    if not turns or turns[0].role != "system":
-        turns = [Turn("system", _SYSTEM), *turns]
+    """What the model reads, by its chat template. A last turn of the assistant's is left open: it goes on there.
+
+    The system prompt that the template puts first where the caller has none, about the model's name and maker, is left
+    out: with it the model begins its answer anew at nearly every request to go on.
+    """
     whole = "".join(f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in turns)
     if turns[-1].role == "assistant":
         return whole.removesuffix("<|im_end|>\n")

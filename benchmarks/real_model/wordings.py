@@ -28,8 +28,8 @@ __all__ = ["CANDIDATES", "Candidate", "Outcome", "half_word", "whole_words"]
 
 #: Of an uncut answer, in tokens.
 ANSWER_TOKENS: Final = 110
-#: Of what comes after the cut: an echo of forty characters, a lead-in, and enough behind the joint to be judged.
-REST_TOKENS: Final = 52
+#: Of what comes after the cut, in tokens: room for all of the answer to be written again, and for something new.
+REST_TOKENS: Final = 150
 #: Of that, in characters: what is looked at behind the joint, and of a text that has none.
 JUDGED: Final = 110
 
