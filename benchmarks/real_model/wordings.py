@@ -128,6 +128,16 @@ CANDIDATES: Final = (
         "where you left off.",
         whole_words,
     ),
+    Candidate(
+        "vendor+begin+half",
+        'Your previous response was interrupted, perhaps in the middle of a word, and ended with "{echo}". Begin with '
+        "these words, and continue from where you left off.",
+    ),
+    Candidate(
+        "vendor+begin, no recap",
+        'Your previous response was interrupted and ended with "{echo}". Begin with these words, and continue from '
+        "where you left off. Do not start over, and add no apology, no introduction and no comment.",
+    ),
     Candidate("quote last", _LAST),
     Candidate("quote last, whole words", _LAST, whole_words),
     Candidate(
