@@ -16,7 +16,7 @@ from typing import Final
 
 from unbroken.core.anchor import choose_anchor
 from unbroken.core.seam import Form, Seam
-from unbroken.testing.manners import Manner, continue_answer
+from unbroken.testing.manners import FAITHFUL, Manner, continue_answer
 from unbroken.testing.texts import TEXTS
 
 #: Draws what a manner leaves open (how many words, which lead-in) and where deltas end; `--seed` sets another.
@@ -31,9 +31,10 @@ Tally = dict[tuple[str, str], Counts]  # (way of going on, text) -> how many joi
 
 
 def ways() -> Iterator[tuple[str, Form, Manner]]:
-    """Every way of going on by name: the manners, the prefill, and the request that is made afresh."""
+    """Every way of going on by name: the faithful manners, the prefill, and the request that is made afresh."""
     for manner in Manner:
-        yield manner.value, "continue", manner
+        if manner in FAITHFUL:
+            yield manner.value, "continue", manner
     yield "prefill", "prefill", Manner.EXACT
     yield "restart", "restart", Manner.RESTART_ANSWER
 

@@ -35,6 +35,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "min_chars_window": 10.0,
         "resume": "auto",
         "verify_seam": 1,
+        "on_unmatched": "fail",
         "live": frozenset({"text", "thinking"}),
         "allow_replay": False,
         "continue_prompt": None,

@@ -106,7 +106,12 @@ class Policy:
             the pauses of a healthy stream.
         resume: How to ask for the rest. `"auto"` takes prefill where model and request allow it, else continue.
             `"restart"` asks from nothing and demands that the new text replays the old; `"never"` fails at the cut.
-        verify_seam: How often a continuation that matches nothing is asked for again before it is joined unverified.
+        verify_seam: How often a continuation that matches nothing of what was delivered, or adds nothing to it, is
+            asked for again on its route, in another wording. Default 1.
+        on_unmatched: What follows when still nothing matched. `"fail"`, the default: the next route is asked, and when
+            there is none `StreamFailed` is raised, with the partial. `"join"`: what came is joined as it is, and the
+            report says `seam="unverified"`; an apology, a refusal and a replay are not joined all the same. Chosen
+            because no such joint of two small models was right (docs, how it resumes).
         live: Block types that are delivered as they grow. Others are held until they are whole.
         allow_replay: Whether a request whose server-side tools may have acted may be sent afresh.
         continue_prompt: The user turn of the *continue* form. A template in which `{echo}` stands for the quoted end of
@@ -143,6 +148,7 @@ class Policy:
     min_chars_window: float = 10.0
     resume: ResumeForm = "auto"
     verify_seam: int = 1
+    on_unmatched: Literal["fail", "join"] = "fail"
     live: frozenset[str] = frozenset({"text", "thinking"})
     allow_replay: bool = False
     continue_prompt: str | Callable[[str], str] | None = None
@@ -162,6 +168,8 @@ class Policy:
             raise ValueError(f"Policy.preflight must be 'warn', 'error' or 'off', not {self.preflight!r}")
         if self.on_exhausted not in ("raise", "defer"):
             raise ValueError(f"Policy.on_exhausted must be 'raise' or 'defer', not {self.on_exhausted!r}")
+        if self.on_unmatched not in ("fail", "join"):
+            raise ValueError(f"Policy.on_unmatched must be 'fail' or 'join', not {self.on_unmatched!r}")
         if isinstance(self.live, str):
             raise TypeError(f"Policy.live must be a set of block types, not the string {self.live!r}")
         object.__setattr__(self, "live", frozenset(self.live))

@@ -76,6 +76,8 @@ class AttemptReport:
         discarded: Characters of text that it repeated and that were cut at the seam.
         seam: How its text was joined (`"prefill"`, `"exact"`, `"echo"`, `"overlap"`, `"replay"`, ..., `"unverified"`);
             None where there was nothing to join.
+        prompt: By which wording the rest was asked for, name and version (`"short/1"`), or `"custom"`; None for a
+            request that asks for no rest, or says nothing to do so.
         batch: Whether it was a request in a message batch, at half the price. Its outcome may also be `"errored"`,
             `"expired"` or `"canceled"`.
     """
@@ -108,6 +110,7 @@ class AttemptReport:
     discarded: int = 0
     seam: str | None = None
     batch: bool = False
+    prompt: str | None = None
 
     def cost(self, prices: Mapping[str, Price] | None = None) -> AttemptCost | None:
         """What it cost, as `Report.cost` has it; None where its model has no price. One that spent nothing has 0."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from counting import FAMILIES, steps
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from unbroken.core.anchor import Anchor, choose_anchor, squeeze, unique_tail
@@ -39,7 +40,7 @@ def test_a_text_of_which_nothing_can_be_left_out_is_asked_for_afresh(held: str) 
 
 def test_a_text_that_repeats_more_than_a_key_may_hold_is_sent_whole() -> None:
     held = "ha " * 3_000
-    assert choose_anchor(held) == Anchor(held.rstrip(), "ha " * 12 + "ha", "")
+    assert choose_anchor(held) == Anchor(held.rstrip(), "a " + "ha " * 12 + "ha", "")
 
 
 def test_equal_rows_are_in_the_key_all_but_the_part_of_the_first_that_tells_how_many_there_are() -> None:
@@ -62,6 +63,70 @@ def test_the_echo_of_a_text_without_spaces_is_cut_between_characters() -> None:
     assert len(choose_anchor("x" * 90, whole=True).echo) == 40
     family = "👨‍👩‍👧‍👦"
     assert choose_anchor(family * 20, whole=True).echo == family * 6
+
+
+@pytest.mark.parametrize("held", ["a" * 700 + "b", "no " * 500 + "yes", "here is the rest of it " * 400 + "and then"])
+def test_a_key_that_no_head_could_hold_may_be_of_lead_in_words_alone(held: str) -> None:
+    anchor = choose_anchor(held)
+    assert 160 < len(squeeze(anchor.key)) <= 200
+    assert anchor.sent
+
+
+def test_white_space_before_the_key_is_passed_over_however_long_it_is() -> None:
+    assert choose_anchor("one two" + " " * 100 + "tree").key == " " * 100 + "tree"
+    assert choose_anchor("one two" + " " * 5_000 + "tree").sent == ""
+
+
+def test_flags_are_not_cut_in_a_row_longer_than_all_there_are() -> None:
+    held = "x" + "🇯🇵🇳🇱" * 100 + "🇫🇷🇯🇵"
+    assert choose_anchor(held).sent == "x" + "🇯🇵🇳🇱" * 100
+    assert choose_anchor("🇯🇵" * 5_000, whole=True).echo == "🇯🇵" * 20
+
+
+def test_an_echo_that_stands_twice_grows_from_word_to_word_until_it_does_not() -> None:
+    verse = "the tide is low, and the gulls go round and round"
+    assert choose_anchor(f"Row, for {verse}. Sing, for {verse}", whole=True).echo == f"Sing, for {verse}"
+    assert choose_anchor(f"Row, for {verse}. Row, for {verse}", whole=True).echo == f"round. Row, for {verse}"
+    assert len(choose_anchor(f"{verse * 4}! {verse * 4}", whole=True).echo) <= 40
+    assert choose_anchor(f"Row, for {verse}. Sing, for {verse}").echo == "low, and the gulls go round and round."
+
+
+PERIODS = [
+    "| - | - |\n",
+    "|-|-|-|-|-|-|\n",
+    "Name: ________ Date: ________\n",
+    '{"id":1,"ok":true},',
+    "ha ",
+    "ha",
+    "1,0,0\n",
+    "la la la, ",
+    "==\n",
+    "我们今天去看海。",
+    "-" * 30 + "+" + "-" * 30 + "\n",
+    "word " * 20 + "end\n",
+]
+
+
+@pytest.mark.parametrize("unit", PERIODS)
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 9, 900])
+@pytest.mark.parametrize("before", ["", "A title of its own:\n\n"])
+def test_who_goes_on_with_the_period_does_not_begin_with_the_echo(unit: str, count: int, before: str) -> None:
+    for more in range(len(unit)):
+        echo = choose_anchor(before + unit * count + unit[:more], whole=True).echo
+        assert len(echo) <= 160
+        if len(set(squeeze(unit))) > 1:
+            assert not squeeze(unit[more:] + unit * 80).startswith(squeeze(echo))
+
+
+@given(st.text("ab \n", max_size=50), st.text("ab \n", min_size=2, max_size=12), st.integers(2, 300))
+def test_no_period_begins_with_the_echo(before: str, unit: str, count: int) -> None:
+    assume(len(set(squeeze(unit))) > 1)
+    echo = choose_anchor(before + unit * count, whole=True).echo
+    assert not squeeze(unit * 80).startswith(squeeze(echo))
+
+
+def test_where_every_echo_is_what_comes_next_it_is_the_shortest_as_always() -> None:
+    assert choose_anchor("= " * 5_000, whole=True).echo == "= " * 19 + "="
 
 
 def test_the_quote_spells_a_short_key_out_and_leaves_a_long_one_to_the_model() -> None:
@@ -113,7 +178,13 @@ def check_contract(held: str) -> None:
     anchor, whole = choose_anchor(held), choose_anchor(held, whole=True)
     assert anchor.sent + anchor.key == held
     assert whole.sent in (held.rstrip(), "")
+    assert whole.key == ("" if whole.sent else held)
     for each in (anchor, whole):
+        assert held.startswith(each.sent)
+        assert len(each.echo) <= (80 if each.key else 160)  # forty, and as many to leave a character whole
+        assert each.quote.startswith(each.echo[:1])
+        assert each.quote in (each.echo, (each.echo + each.key).rstrip())
+        assert not each.echo[:1].isspace()
         assert each.sent == each.sent.rstrip()
         assert each.sent.endswith(each.echo)
         assert bool(each.echo) == bool(each.sent)
@@ -122,6 +193,18 @@ def check_contract(held: str) -> None:
         squeezed, key = squeeze(held), squeeze(anchor.key)
         assert len(key) >= 4
         assert squeezed.find(key) == len(squeezed) - len(key)
+
+
+@pytest.mark.parametrize("size", [1_000, 32_000, 1_000_000])
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_steps_do_not_grow_with_the_text_whatever_it_is(family: str, size: int, whole: bool) -> None:
+    held = FAMILIES[family](size)
+    lines, calls, anchor = steps(lambda: choose_anchor(held, whole=whole))
+    assert lines <= 20_000
+    assert "rfind" not in calls  # the naive search: quadratic on a text that repeats itself
+    assert held.startswith(anchor.sent)
+    assert (anchor.sent + anchor.key).rstrip() == held.rstrip()
 
 
 @given(st.text("ab", max_size=40), st.integers(1, 50))

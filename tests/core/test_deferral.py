@@ -195,10 +195,16 @@ def test_usage_is_the_messages() -> None:
 STRANGE: Final = "Quite another thing, in other words altogether, and no end in sight. " * 4
 
 
-def test_what_matches_nothing_is_joined_as_it_is() -> None:
-    """Asking again would take hours; the seam says that it is a guess."""
+def test_what_matches_nothing_is_not_joined() -> None:
+    """Asking again would take hours, and the partial is worth more than a guess."""
+    joined = rest(partial(message_start(), *open_text(TEXT[:50])), "continue").join(message(text(STRANGE)))
+    assert (joined.trouble, joined.held.text) == ("unmatched", TEXT[:50])
+
+
+def test_what_matches_nothing_is_joined_as_it_is_where_the_policy_says_so() -> None:
+    """The seam says that it is a guess."""
     held = partial(message_start(), *open_text(TEXT[:50]))
-    joined = rest(held, "continue").join(message(text(STRANGE)))
+    joined = rest(held, "continue", on_unmatched="join").join(message(text(STRANGE)))
     assert joined.held.text == TEXT[:50] + STRANGE
     assert joined.seam is not None
     assert joined.seam.result.kind == "unverified"
@@ -237,9 +243,10 @@ def test_a_refusal_is_never_joined() -> None:
 )
 def test_an_answer_that_says_nothing_new_is_no_end_of_half_a_sentence(said: list[dict[str, Any]]) -> None:
     """Joined as it is, it would say a piece twice, or make half an answer seem whole; a call is something new."""
-    asked = rest(partial(message_start(), *open_text(TEXT[:50])), "continue")
+    asked = rest(partial(message_start(), *open_text(TEXT[:50])), "continue", on_unmatched="join")
     joined = asked.join(message(*said, stop_reason="max_tokens"))
-    assert (joined.trouble, joined.held.text) == ("unmatched", TEXT[:50])
+    assert joined.trouble in ("unmatched", "silent")
+    assert joined.held.text == TEXT[:50]
     joined = asked.join(message(CALL, stop_reason="tool_use"))
     assert joined.trouble is None
     assert joined.held.content[-1] == CALL

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from counting import FAMILIES, steps
+from hypothesis import given
+from hypothesis import strategies as st
 
 from unbroken.core.leadin import (
     HEAD_ENDS,
     LONGEST_HEAD,
     Head,
+    LeadInReader,
     could_be_lead_in,
     ends_in_a_fence,
     find_any_head,
@@ -136,6 +142,20 @@ def test_a_key_with_a_word_of_its_own_is_none(key: str) -> None:
     assert not could_be_lead_in(key)
 
 
+@given(st.lists(st.sampled_from(["sure", "here", "is", "i", "a", "ti", "de", "con", "tinu", ",", "…", "ß", "|", ""])))
+def test_a_text_read_from_its_end_could_be_a_lead_in_however_it_is_cut_into_pieces(pieces: list[str]) -> None:
+    reader = LeadInReader()
+    for count, piece in enumerate(reversed(pieces), 1):
+        reader.prepend(piece)
+        assert reader.could_be_lead_in is could_be_lead_in("".join(pieces[-count:]))
+
+
+def test_a_long_text_is_read_in_so_many_steps_a_letter() -> None:
+    for size in (1_000, 10_000):
+        for text in ("a" * size, "ishere" * (size // 6), "resumeresumingi" * (size // 15), "x" * size):
+            assert steps(lambda text=text: could_be_lead_in(text))[0] <= 60 * size
+
+
 @pytest.mark.parametrize(
     ("head", "whole"),
     [
@@ -163,7 +183,40 @@ def test_a_lead_in_with_the_beginning_of_the_answer_after_it_is_told_from_one(he
         ("````\n```\nx", True),
         ("```\n```python\nx", True),  # a fence with an info string closes nothing
         ("an `inline` word", False),
+        ("~~~\n```\n~~~\n", False),
+        ("````\n```\n````\n", False),
+        ("```\nx\n  ````  \n", False),
+        ("```\nx\n> ```\n\n", False),
+        ("```\n```~\n", True),
+        ("```\n\n\n\n", True),
+        ("-```\n", False),
     ],
 )
 def test_an_open_fence_is_seen(text: str, fenced: bool) -> None:
     assert ends_in_a_fence(text) is fenced
+
+
+FENCE_LINE = re.compile(r"[^\S\n]*(?:(?:[-*+>]|\d+[.)])[^\S\n]+)*(`{3,}|~{3,})([^\n]*)")
+
+
+@given(st.lists(st.sampled_from([*"`~\n >-1.x", "```", "~~~", "````", "- ", "1) ", "```py", "```\n", "~~~\n"])))
+def test_an_open_fence_is_what_it_is_line_by_line(pieces: list[str]) -> None:
+    *lines, last = "".join(pieces).split("\n")
+    opened = ""
+    for line in lines:
+        found = FENCE_LINE.match(line)
+        if found and not opened:
+            opened = found[1]
+        elif found and found[1].startswith(opened) and not found[2].strip():
+            opened = ""
+    assert ends_in_a_fence("".join(pieces)) is bool(opened or FENCE_LINE.match(last))
+
+
+@pytest.mark.parametrize("size", [1_000, 32_000, 1_000_000])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_fences_are_looked_for_inside_the_pattern_whatever_the_text_is(family: str, size: int) -> None:
+    text = FAMILIES[family](size)
+    for each in (text, "```\n" + text):
+        lines, calls, _ = steps(lambda each=each: ends_in_a_fence(each))
+        assert lines <= 100
+        assert "rfind" not in calls

@@ -24,6 +24,7 @@ from builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unbroken.core.ending import Ending
 from unbroken.core.failure import Failure, Kind, Verdict, of_kind
 from unbroken.core.models import Models
 from unbroken.core.partial import Partial
@@ -106,6 +107,14 @@ class Story:
         return self.plan.after(
             failure, held, brought=brought, now=self.now, jitter=self.jitter, acted=acted, unknown=unknown
         )
+
+    def unmatched(self, held: Partial, *, joinable: bool = True) -> Step | JoinAsItIs:
+        """What came matches nothing of what is held."""
+        return self.plan.after_unmatched(held, joinable=joinable, now=self.now)
+
+    def silent(self, held: Partial, ending: Ending = Ending.UNFINISHED) -> Step | JoinAsItIs:
+        """What came adds nothing to what is held."""
+        return self.plan.after_silence(held, ending=ending, now=self.now)
 
     def ask(self, *args: Any, **kwargs: Any) -> Ask:
         """The same, where it has to end in another request."""
@@ -613,11 +622,73 @@ def test_a_step_down_is_not_waited_for() -> None:
 
 
 def test_a_continuation_that_matches_nothing_is_asked_for_again_with_all_of_the_text() -> None:
-    """Once by default, then it is joined unverified."""
+    """Once by default, and then there is no other route to ask."""
     story = Story()
     story.ask(RETRY, TEXT, brought=True)
-    assert story.plan.after_unmatched(TEXT) == Ask(route=0, form="continue", whole=True)
-    assert story.plan.after_unmatched(TEXT) == JoinAsItIs()
+    assert story.unmatched(TEXT) == Ask(route=0, form="continue", whole=True)
+    assert story.unmatched(TEXT) == Fail("what was written does not join what was delivered")
+
+
+def test_a_continuation_that_matches_nothing_is_joined_as_it_is_where_the_policy_says_so() -> None:
+    """But not what can be no text: an apology, a replay."""
+    story = Story(on_unmatched="join")
+    story.ask(RETRY, TEXT, brought=True)
+    assert story.unmatched(TEXT) == Ask(route=0, form="continue", whole=True)
+    assert isinstance(story.unmatched(TEXT, joinable=False), Fail)
+    assert story.unmatched(TEXT) == JoinAsItIs()
+
+
+def test_what_does_not_join_is_asked_of_each_route_in_turn() -> None:
+    """Each is asked, and asked again; content starts all of it anew."""
+    story = Story("claude-opus-5-5", "claude-sonnet-5-5")
+    story.ask(RETRY, TEXT, brought=True)
+    for _ in range(2):
+        asked = [story.unmatched(TEXT) for _ in range(3)]
+        assert asked == [
+            Ask(route=0, form="continue", whole=True),
+            Ask(route=1, form="continue"),
+            Ask(route=1, form="continue", whole=True),
+        ]
+        assert isinstance(story.unmatched(TEXT), Fail)
+        story.plan.content()
+        assert story.ask(RETRY, TEXT, brought=True).route == 1
+        story.plan.won(Ask(0, "continue"))
+
+
+def test_what_does_not_join_is_not_asked_for_more_often_than_max_attempts() -> None:
+    """Such a request has brought nothing."""
+    story = Story("claude-opus-5-5", "claude-sonnet-5-5", max_attempts=2)
+    story.ask(RETRY, TEXT, brought=True)
+    assert isinstance(story.unmatched(TEXT), Ask)
+    assert isinstance(story.unmatched(TEXT), Fail)
+
+
+def test_a_silence_is_asked_about_again_and_then_it_goes_by_the_text() -> None:
+    """Half an answer is none; what may be whole is taken for whole."""
+    for looks, policy in (
+        (Ending.UNCLEAR, "fail"),
+        (Ending.FINISHED, "fail"),
+        (Ending.UNFINISHED, "join"),
+        (Ending.UNCLEAR, "join"),
+    ):
+        story = Story(on_unmatched=policy)
+        story.ask(RETRY, TEXT, brought=True)
+        assert story.silent(TEXT, looks) == Ask(route=0, form="continue", whole=True)
+        assert story.silent(TEXT, looks) == JoinAsItIs()
+    story = Story("claude-opus-5-5", "claude-sonnet-5-5")
+    story.ask(RETRY, TEXT, brought=True)
+    assert story.silent(TEXT) == Ask(route=0, form="continue", whole=True)
+    assert story.silent(TEXT) == Ask(route=1, form="continue")
+    assert story.silent(TEXT) == Ask(route=1, form="continue", whole=True)
+    assert story.silent(TEXT) == Fail("what was delivered looks unfinished, and nothing was added to it")
+
+
+def test_a_silence_about_which_no_more_may_be_asked_goes_by_the_text_at_once() -> None:
+    """As any resume, asking again has its limits."""
+    for looks, step in ((Ending.UNCLEAR, JoinAsItIs), (Ending.UNFINISHED, Fail)):
+        story = Story(max_resumes=1)
+        story.ask(RETRY, TEXT, brought=True)
+        assert isinstance(story.silent(TEXT, looks), step)
 
 
 @pytest.mark.parametrize("times", [0, 1, 3])
@@ -626,17 +697,18 @@ def test_verify_seam_says_how_often(times: int) -> None:
     story = Story(verify_seam=times)
     for _ in range(2):
         story.ask(RETRY, TEXT, brought=True)
-        assert [isinstance(story.plan.after_unmatched(TEXT), Ask) for _ in range(times + 1)] == [True] * times + [False]
+        assert [isinstance(story.unmatched(TEXT), Ask) for _ in range(times + 1)] == [True] * times + [False]
 
 
 def test_asking_again_is_a_resume_like_any_other() -> None:
-    """When no more may be asked, what is there is joined."""
-    story = Story(max_resumes=1)
-    story.ask(RETRY, TEXT, brought=True)
-    assert story.plan.after_unmatched(TEXT) == JoinAsItIs()
-    story = Story(max_extra_input_tokens=COST)
-    story.ask(RETRY, TEXT, brought=True)
-    assert story.plan.after_unmatched(TEXT) == JoinAsItIs()
+    """When no more may be asked, the stream fails, or what is there is joined."""
+    for limit in ({"max_resumes": 1}, {"max_extra_input_tokens": COST}):
+        story = Story(**limit)
+        story.ask(RETRY, TEXT, brought=True)
+        assert isinstance(story.unmatched(TEXT), Fail)
+        story = Story(on_unmatched="join", **limit)
+        story.ask(RETRY, TEXT, brought=True)
+        assert story.unmatched(TEXT) == JoinAsItIs()
 
 
 def test_a_text_too_short_to_join_by_that_was_not_replayed_is_asked_for_with_an_echo() -> None:
@@ -644,9 +716,9 @@ def test_a_text_too_short_to_join_by_that_was_not_replayed_is_asked_for_with_an_
     held = partial(message_start(), *open_text("Hi"))
     story = Story()
     assert story.ask(RETRY, held, brought=True).form == "restart"
-    assert story.plan.after_unmatched(held) == Ask(route=0, form="continue", whole=True)
-    assert story.plan.after_unmatched(held) == Ask(route=0, form="continue", whole=True)
-    assert story.plan.after_unmatched(held) == JoinAsItIs()
+    assert story.unmatched(held) == Ask(route=0, form="continue", whole=True)
+    assert story.unmatched(held) == Ask(route=0, form="continue", whole=True)
+    assert isinstance(story.unmatched(held), Fail)
 
 
 def test_a_document_that_goes_another_way_is_not_glued() -> None:
@@ -655,7 +727,7 @@ def test_a_document_that_goes_another_way_is_not_glued() -> None:
     for changes in ({"resume": "restart"}, {"request": document, "resume": "restart"}):
         story = Story(**changes)
         assert story.ask(RETRY, TEXT, brought=True).form == "restart"
-        assert story.plan.after_unmatched(TEXT) == Fail("the new answer does not replay what was delivered")
+        assert story.unmatched(TEXT) == Fail("the new answer does not replay what was delivered")
 
 
 def test_a_restart_that_is_not_replayed_is_bounded_by_max_attempts() -> None:
@@ -663,7 +735,7 @@ def test_a_restart_that_is_not_replayed_is_bounded_by_max_attempts() -> None:
     held = partial(message_start(), *open_text("Hi"))
     story = Story(max_attempts=1)
     story.ask(RETRY, held, brought=True)
-    assert isinstance(story.plan.after_unmatched(held), Fail)
+    assert isinstance(story.unmatched(held), Fail)
 
 
 def test_a_restart_that_may_not_be_asked_for_again_is_not_glued_either() -> None:
@@ -672,7 +744,7 @@ def test_a_restart_that_may_not_be_asked_for_again_is_not_glued_either() -> None
     for limit in ({"max_resumes": 1}, {"max_extra_input_tokens": 10}):
         story = Story(**limit)
         assert story.ask(RETRY, held, brought=True).form == "restart"
-        assert isinstance(story.plan.after_unmatched(held), Fail)
+        assert isinstance(story.unmatched(held), Fail)
 
 
 # -- any story at all
@@ -860,7 +932,7 @@ def test_a_continuation_that_matched_nothing_is_asked_for_again_alone() -> None:
     """It is a question to one model: whether it can go on at all."""
     story = Race()
     story.ask(RETRY, TEXT, brought=True)
-    again = story.plan.after_unmatched(TEXT)
+    again = story.unmatched(TEXT)
     assert isinstance(again, Ask)
     assert again.whole
     assert story.beside(TEXT) == []

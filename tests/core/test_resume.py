@@ -27,9 +27,8 @@ from hypothesis import strategies as st
 from unbroken.core.anchor import Anchor, choose_anchor
 from unbroken.core.models import lookup
 from unbroken.core.partial import Partial
+from unbroken.core.prompts import AFTER_RESULTS, FIRST
 from unbroken.core.resume import (
-    CONTINUE_AFTER_RESULTS,
-    CONTINUE_PROMPT,
     Form,
     build,
     compose,
@@ -229,7 +228,7 @@ def test_continue_appends_the_text_and_asks_for_the_rest_of_it() -> None:
     assert request["messages"] == [
         QUESTION,
         {"role": "assistant", "content": [{"type": "text", "text": anchor.sent}]},
-        {"role": "user", "content": CONTINUE_PROMPT.replace("{echo}", anchor.quote)},
+        {"role": "user", "content": FIRST.text.replace("{echo}", anchor.quote)},
     ]
     assert anchor.sent + anchor.key == SENTENCE
     assert anchor.key
@@ -327,7 +326,7 @@ def test_a_pair_with_no_text_behind_it_is_gone_on_from(form: Form, whole: bool) 
     """There is nothing to repeat, and nothing to join."""
     request, seam = compose(REQUEST, THOUGHT_AND_USED, form, model=OPUS, whole=whole)
     assert seam is None
-    assert request["messages"][-1] == {"role": "user", "content": CONTINUE_AFTER_RESULTS}
+    assert request["messages"][-1] == {"role": "user", "content": AFTER_RESULTS.text}
     thinking = ["thinking"] if form == "continue" else []
     assert [block["type"] for block in assistant(request)] == [*thinking, "server_tool_use", "web_search_tool_result"]
 
@@ -337,7 +336,7 @@ def test_white_space_behind_a_pair_is_as_good_as_nothing() -> None:
     held = partial(message_start(), *PAIR, *text_block("\n\n", index=2))
     request, seam = compose(REQUEST, held, "continue", model=HAIKU)
     assert seam is None
-    assert request["messages"][-1]["content"] == CONTINUE_AFTER_RESULTS
+    assert request["messages"][-1]["content"] == AFTER_RESULTS.text
     assert assistant(request)[-1]["type"] == "web_search_tool_result"
 
 
@@ -346,7 +345,7 @@ def test_too_little_text_behind_a_pair_is_sent_whole() -> None:
     held = partial(message_start(), *PAIR, *open_text("So ", index=2))
     request, seam = compose(REQUEST, held, "continue", model=HAIKU)
     assert assistant(request)[-1] == {"type": "text", "text": "So"}
-    assert request["messages"][-1]["content"] == CONTINUE_PROMPT.replace("{echo}", "So")
+    assert request["messages"][-1]["content"] == FIRST.text.replace("{echo}", "So")
     assert seam is not None
 
 
@@ -545,7 +544,8 @@ def test_a_thinking_budget_stays_below_what_is_left(
     held = partial(message_start(), *open_text("x " * (characters // 2 - 4), "the end."))
     asked = {"type": "enabled", "budget_tokens": budget}
     request = built(held, "continue", model=model, max_tokens=max_tokens, thinking=asked)
-    assert (request["thinking"], request["max_tokens"]) == (thinking, sent)
+    echoed = 2 * estimate_tokens(choose_anchor(held.trailing_text).quote)
+    assert (request["thinking"], request["max_tokens"]) == (thinking, sent + echoed)
 
 
 @pytest.mark.parametrize("thinking", [{"type": "adaptive"}, {"type": "disabled"}])
@@ -572,7 +572,7 @@ def test_every_form_comes_with_the_seam_that_joins_it() -> None:
     for form, whole, continuation in continuations:
         request, seam = compose(REQUEST, HELD, form, model=HAIKU, whole=whole)
         anchor = choose_anchor(SENTENCE, whole=whole or form == "prefill")
-        assert request == build(REQUEST, HELD, anchor, form, model=HAIKU)
+        assert request == build(REQUEST, HELD, anchor, form, model=HAIKU, whole=whole)
         assert seam is not None
         assert seam.feed(continuation) == " Never."
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from unbroken.core.anchor import Anchor, choose_anchor
 from unbroken.core.seam import Form, Kind, Seam, SeamResult
-from unbroken.testing.manners import LEAD_INS, Manner, continue_answer
+from unbroken.testing.manners import FAITHFUL, LEAD_INS, Manner, continue_answer
 from unbroken.testing.texts import TEXTS
 
 HELD = "The lamp was dark. She thought of the ships that no longer came"
@@ -48,7 +48,7 @@ def resume(answer: str, held: str, manner: Manner, rng: Random) -> tuple[str, Se
 
 
 class TestModelsThatRepeatWhatIsHeld:
-    @pytest.mark.parametrize("manner", Manner)
+    @pytest.mark.parametrize("manner", sorted(FAITHFUL))
     @pytest.mark.parametrize("name", TEXTS)
     def test_every_text_is_joined_exactly_in_every_manner(self, name: str, manner: Manner) -> None:
         answer, rng = TEXTS[name], Random(f"{name} {manner}")
@@ -107,7 +107,7 @@ class TestModelsThatRepeatWhatIsHeld:
     def test_a_text_that_repeats_more_than_a_key_may_hold_is_joined_by_its_echo(self) -> None:
         held, rest = "ha " * 3_000, "ha ha ha!"
         anchor = choose_anchor(held)
-        assert outcome(ask(held, anchor), anchor.echo + " " + rest) == (rest, SeamResult("echo", True, 39))
+        assert outcome(ask(held, anchor), anchor.echo + " " + rest) == (rest, SeamResult("echo", True, 41))
 
 
 class TestDeltas:
@@ -174,10 +174,15 @@ class TestKinds:
         assert text == " + 1\n```\n"
         assert result.kind == "exact"
 
-    @pytest.mark.parametrize("size", [12, 16, 24, 32])
-    def test_without_a_key_a_part_of_the_echo_is_enough(self, size: int) -> None:
+    @pytest.mark.parametrize("size", [24, 32])
+    def test_without_a_key_a_long_part_of_the_echo_that_stands_there_once_is_enough(self, size: int) -> None:
         tail = HELD.replace(" ", "")[-size:]
         assert outcome(ask(HELD, WHOLE), tail + REST) == (REST, SeamResult("overlap", True, size))
+
+    @pytest.mark.parametrize("size", [12, 16, 23])
+    def test_without_a_key_a_short_part_of_the_echo_is_no_evidence(self, size: int) -> None:
+        tail = HELD.replace(" ", "")[-size:]
+        assert outcome(ask(HELD, WHOLE), tail + REST)[1].kind == "unmatched"
 
     def test_without_a_key_a_short_word_that_happens_to_be_the_last_is_not_taken_for_an_echo(self) -> None:
         seam = ask(HELD, WHOLE)

@@ -1048,13 +1048,18 @@ def test_a_document_that_is_cut_again_is_forgotten() -> None:
     assert reader.text == DOCUMENT
 
 
-@pytest.mark.parametrize(
-    "end", [ending("max_tokens"), [message_stop()]], ids=["the tokens are spent", "nobody says why it ends"]
-)
-def test_a_document_that_the_model_did_not_end_is_not_judged(end: list[Event]) -> None:
+def test_a_document_that_ran_away_until_the_tokens_were_spent_is_none() -> None:
+    """It was made without the constraint, which alone would have ended it in time."""
+    reader = begun()
+    reader.resume(message_start(), *text_block(key_of(HEAD), TAIL[:5]), *ending("max_tokens"), is_document=is_json)
+    assert reader.splicer.trouble == "invalid"
+    assert reader.text == HEAD
+
+
+def test_a_document_of_which_nobody_says_why_it_ends_is_not_judged() -> None:
     """Half a document is what the caller would have got of an answer that was never cut."""
     reader = begun()
-    reader.resume(message_start(), *text_block(key_of(HEAD), TAIL[:5]), *end, is_document=is_json)
+    reader.resume(message_start(), *text_block(key_of(HEAD), TAIL[:5]), message_stop(), is_document=is_json)
     assert reader.splicer.trouble is None
     assert reader.text == DOCUMENT[:75]
     assert reader.skeleton()[-1] == "message_stop"

@@ -14,7 +14,7 @@ from snippets import ROOT
 import unbroken
 import unbroken.testing
 from unbroken.report import Notice
-from unbroken.testing.manners import Manner
+from unbroken.testing.manners import FAITHFUL, UNFAITHFUL
 from unbroken.testing.texts import TEXTS
 
 PAGES = ROOT / "docs" / "pages"
@@ -116,7 +116,7 @@ def test_the_table_of_seams_is_what_the_command_prints(monkeypatch: pytest.Monke
     rows = {row[0]: row[1:] for row in table(page) if row[0] not in ("all", "---", "text", "way of going on")}
     ways = [way for way, _, _ in seams.ways()]
     assert list(rows) == [*ways, *TEXTS], again
-    assert {manner.value for manner in Manner} <= set(rows)
+    assert {manner.value for manner in FAITHFUL} <= set(rows)
     for name, text in TEXTS.items():
         assert rows[name][0] == f"{len(text) * len(ways):,}", again
     assert f"seed {seams.SEED}" in page.read_text("utf-8"), again
@@ -124,6 +124,13 @@ def test_the_table_of_seams_is_what_the_command_prints(monkeypatch: pytest.Monke
     assert f"| {shortest} | {' | '.join(rows[shortest])} |" in seams.table(
         seams.measure({shortest: TEXTS[shortest]}, seams.SEED), markdown=True
     ), again
+
+
+def test_the_manners_are_listed() -> None:
+    """Those that lead to the same answer in one table, the others in another."""
+    text = (PAGES / "how-to" / "testing.md").read_text("utf-8").split("## How the model goes on\n")[1].split("\n## ")[0]
+    tables = [set(re.findall(r"`([A-Z_]+)`", part)) for part in re.findall(r"(?:^\| `.*\n)+", text, re.MULTILINE)]
+    assert tables == [{manner.name for manner in group} for group in (FAITHFUL, UNFAITHFUL)]
 
 
 def test_the_comparison_is_what_was_measured() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from unbroken.testing.asking import Ask
 from unbroken.testing.blocks import RawBlock, ServerTool, Text, Thinking, ToolUse
 from unbroken.testing.carried import carried, ending_text, is_pause, turns_of
 from unbroken.testing.script import Answer
@@ -58,6 +59,55 @@ def test_no_echo_is_asked_for(wording: str) -> None:
     """A short text counts only where it is set off."""
     asked = carried([Answer(TEXT)], [USER, assistant("The"), user(wording)])
     assert (asked.sent, asked.echo) == ("The", None)
+
+
+@pytest.mark.parametrize(
+    "wording",
+    [
+        '"{}", and go on.',
+        "“{}”, and go on.",
+        "the text in the fence:\n\n```\n{}\n```\n\nGo on.",
+        "this line:\n{}\nand go on.",
+        "<tail>{}</tail>",
+    ],
+)
+def test_an_echo_with_what_is_not_carried(wording: str) -> None:
+    """The words that are quoted are known, and where they go beyond what is carried."""
+    asks = user("Repeat " + wording.format("lighthouse was li"))
+    asked = carried([Answer(TEXT)], [USER, assistant(TEXT[:18]), asks])
+    assert (asked.sent, asked.echo) == ("The lighthouse was", "lighthouse was")
+    assert asked.ask is not None
+    assert asked.ask.quoted == len("lighthouse was li")
+
+
+def test_an_echo_of_words_before_the_end() -> None:
+    """An obedient model begins there; of an answer that was given, they are only spoken of."""
+    asks = user('Begin at "lighthouse was", please.')
+    asked = carried([Answer(TEXT)], [USER, assistant(TEXT[:26]), asks])
+    assert (asked.sent, asked.echo) == (TEXT[:26], "lighthouse was lit for")
+    asked = carried([Answer(TEXT), Answer("That.")], [USER, assistant(TEXT), user('What is "the first time"?')])
+    assert (asked.answer.text, asked.sent) == ("That.", "")
+
+
+def test_how_it_is_asked() -> None:
+    """In the words of the last user turn; a prefill does not ask."""
+    assert carried([Answer(TEXT)], [USER, assistant(TEXT[:9])]).ask is None
+    asked = carried([Answer(TEXT)], [USER, assistant(TEXT[:9]), user("Go on, please.")])
+    assert asked.ask == Ask(before="Go on, please.")
+    quoted = f"Your previous response was interrupted and ended with [{TEXT[:30]}]. Continue from where you left off."
+    asked = carried([Answer(TEXT)], [USER, user(quoted)])
+    assert asked.ask is not None
+    assert (asked.ask.echo, asked.ask.opening, asked.ask.closing) == (TEXT[:30], "[", "]")
+    assert carried([Answer(TEXT)], [USER]).ask is None
+
+
+def test_an_echo_that_reaches_back_behind_a_pause() -> None:
+    """The words are those of the turn, of whichever response they were."""
+    answers = [Answer("One. Two. ", stop_reason="pause_turn"), Answer("Three, four.")]
+    asked = carried(answers, [USER, assistant("One. Two. Three,"), user('It ended in "Two. Three, fo".')])
+    assert (asked.answer, asked.sent, asked.echo) == (answers[1], "Three,", "Two. Three,")
+    assert asked.ask is not None
+    assert asked.ask.quoted == len("Two. Three, fo")
 
 
 def test_the_shape_of_the_vendors_page() -> None:

@@ -89,6 +89,13 @@ def load(tmp_path: Path, text: str) -> Script:
     return Script.from_toml(path)
 
 
+@pytest.mark.parametrize("manner", Manner)
+def test_every_manner_has_a_name_in_toml(tmp_path: Path, manner: Manner) -> None:
+    """Its value."""
+    script = load(tmp_path, f'answers = [{{ text = "x", manner = "{manner.name.lower()}" }}]')
+    assert script.turns == (Answer("x", manner=manner),)
+
+
 def test_everything_can_be_said_in_toml(tmp_path: Path) -> None:
     """And means what the classes mean."""
     script = load(tmp_path, WHOLE)

@@ -23,6 +23,8 @@ from unbroken.testing import (
     ToolUse,
 )
 from unbroken.testing import after_characters as after
+from unbroken.testing.manners import STOPPING
+from unbroken.testing.wordings import APOLOGIES, COMPLETE, PROMISES, REFUSALS
 
 TEXT = "The lighthouse at Rua Point was lit for the first time on the ninth of March, and for the last time later."
 USER = {"role": "user", "content": "Tell me."}
@@ -411,3 +413,148 @@ async def test_whole_blocks_are_not_written_again(carried: list[int], written: l
         request = ask(tools=[SEARCH_TOOL], messages=[USER, *begun] if carried else [USER])
         rest = await sdk.messages.create(**request)
     assert kinds(rest) == written
+
+
+#: What quotes the end of what is carried, "lighthouse at", and half a word of what is not.
+ASKS = "The line dropped after <end>lighthouse at Ru</end>. Repeat that. Go on."
+REST = TEXT[17:]
+
+
+async def answered(sdk: Any, **changes: Any) -> tuple[str, str]:
+    """The text and the stop reason of an answer to the request to go on; the same streamed and not."""
+    request = ask(messages=partial(TEXT[:17], ASKS), **changes)
+    async with sdk.messages.stream(**request) as stream:
+        streamed = await stream.get_final_message()
+    message = await sdk.messages.create(**request)
+    assert {block.type for block in message.content} <= {"text"}
+    assert streamed.stop_reason == message.stop_reason
+    return "".join(block.text for block in message.content), message.stop_reason
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("content", [TEXT, [TEXT, ToolUse("look"), "More."]], ids=["text", "with a call"])
+@pytest.mark.parametrize("reason", [None, "pause_turn"])
+async def test_a_model_that_stops_ends_its_turn(content: Any, reason: str | None) -> None:
+    """Whatever is left of the answer, and however that was to end."""
+    wordings = {
+        Manner.ECHO_ONLY: {"lighthouse at Ru"},
+        Manner.MARKED_ECHO_ONLY: {"<end>lighthouse at Ru</end>"},
+        Manner.APOLOGY: set(APOLOGIES),
+        Manner.REFUSAL_IN_TEXT: set(REFUSALS),
+        Manner.ALREADY_COMPLETE: set(COMPLETE),
+        Manner.PROMISE: set(PROMISES),
+        Manner.EMPTY: {""},
+        Manner.INSTRUCTION: {
+            "The line dropped after\n\n<end>lighthouse at Ru",
+            "Repeat that. Go on.",
+        },
+    }
+    for manner in STOPPING:
+        script = Script(Answer(content, manner=manner, stop_reason=reason, stop_details={"type": "x"}))
+        async with serving(script) as (_, sdk):
+            text, stop_reason = await answered(sdk)
+        assert stop_reason == "end_turn"
+        if manner in wordings:
+            assert text in wordings[manner]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("manner", "written"),
+    [
+        (Manner.MARKED_ECHO, f"<end>lighthouse at Ru</end>{REST[3:]}"),
+        (Manner.CLOSING_MARK, f"lighthouse at Ru</end>{REST[3:]}"),
+    ],
+)
+async def test_the_marks_of_the_request_get_into_the_text(manner: Manner, written: str) -> None:
+    """The model took them from the request; what comes behind the text comes too."""
+    async with serving(Script(Answer([TEXT, ToolUse("look")], manner=manner))) as (_, sdk):
+        message = await sdk.messages.create(**ask(messages=partial(TEXT[:17], ASKS)))
+        assert (message.content[0].text, kinds(message), message.stop_reason) == (
+            written,
+            ["text", "tool_use"],
+            "tool_use",
+        )
+
+
+@pytest.mark.asyncio
+async def test_an_empty_turn_has_no_content() -> None:
+    """Not even thinking; the stream is whole."""
+    answer = Answer([Thinking("Hm."), TEXT, ToolUse("look")], manner=Manner.EMPTY)
+    async with serving(Script(answer)) as (_, sdk):
+        async with sdk.messages.stream(**ask(messages=partial(TEXT[:17], ASKS))) as stream:
+            types = [event.type async for event in stream]
+            message = await stream.get_final_message()
+        plain = await sdk.messages.create(**ask(messages=partial(TEXT[:17], ASKS)))
+        whole = await sdk.messages.create(**ask())
+    assert types == ["message_start", "message_delta", "message_stop"]
+    assert message.content == plain.content == []
+    assert message.stop_reason == plain.stop_reason == "end_turn"
+    assert kinds(whole) == ["thinking", "text", "tool_use"], "who is asked afresh answers as ever"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("content", "written"),
+    [
+        ([TEXT, ToolUse("look")], ["tool_use"]),
+        ([TEXT, "More.", SEARCH, "Found."], ["server_tool_use", "web_search_tool_result", "text"]),
+        ([Thinking("Hm."), TEXT, ToolUse("look"), ToolUse("now")], ["thinking", "tool_use", "tool_use"]),
+        ([TEXT, "More."], ["text", "text"]),
+        ([TEXT, RawBlock({"type": "hologram"})], ["text", "hologram"]),
+        ([TEXT, RawBlock({"type": "server_tool_use", "id": "s", "name": "x", "input": {}})], ["server_tool_use"]),
+    ],
+)
+@pytest.mark.parametrize("cut", [17, len(TEXT)])
+async def test_a_model_goes_straight_to_its_next_call(content: list[Any], written: list[str], cut: int) -> None:
+    """Whether its text was whole or not; without a call it goes on as it should."""
+    messages = partial(TEXT[:cut], f'It ended in "{TEXT[cut - 12 : cut]}".')
+    async with serving(Script(Answer(content, manner=Manner.STRAIGHT_TO_TOOL))) as (_, sdk):
+        message = await sdk.messages.create(**ask(messages=messages))
+    exact = ["text"] * (written[0] == "text" and cut < len(TEXT))
+    assert kinds(message) == (exact + written[1:] if written[0] == "text" else written)
+    if exact:
+        assert message.content[0].text == TEXT[cut:]
+
+
+@pytest.mark.asyncio
+async def test_a_model_repeats_a_text_that_was_whole_and_stops() -> None:
+    """The call that is left is not made."""
+    messages = partial(TEXT, f'It ended in "{TEXT[-12:]}".')
+    async with serving(Script(Answer([TEXT, ToolUse("look")], manner=Manner.ECHO_ONLY))) as (_, sdk):
+        message = await sdk.messages.create(**ask(messages=messages))
+    assert (message.content[0].text, message.stop_reason, kinds(message)) == (TEXT[-12:], "end_turn", ["text"])
+
+
+@pytest.mark.asyncio
+async def test_the_citations_of_an_answer_are_not_those_of_an_apology() -> None:
+    """They come with the answer's own text only."""
+    cited = {"type": "page_location", "cited_text": "x", "document_index": 0, "document_title": None}
+    for manner, number in ((Manner.APOLOGY, 0), (Manner.ECHO, 1)):
+        async with serving(Script(Answer([Text(TEXT, [cited])], manner=manner))) as (_, sdk):
+            message = await sdk.messages.create(**ask(messages=partial(TEXT[:17], ASKS)))
+        assert len(message.content[0].citations or []) == number
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("manner", [Manner.RESTART_ANSWER, Manner.RESTART_NUMBERED, Manner.RESTART_RENUMBERED])
+async def test_max_tokens_end_a_replay_before_it_comes_to_anything_new(manner: Manner) -> None:
+    """The limit is the request's own, and the replay is counted: no manner of its own is needed for it."""
+    answer = Answer(f"1. {TEXT}", manner=manner, pieces=(5, 5))
+    messages = partial(f"1. {TEXT[:60]}", f'It ended in "{TEXT[40:63]}".')
+    async with serving(Script(answer)) as (_, sdk):
+        cut = await sdk.messages.create(**ask(messages=messages, max_tokens=12))
+        whole = await sdk.messages.create(**ask(messages=messages, max_tokens=120))
+    assert (len(cut.content[0].text), cut.stop_reason) == (48, "max_tokens")
+    assert cut.content[0].text.endswith(TEXT[:45])
+    assert whole.content[0].text.endswith(TEXT)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("manner", [Manner.EMPTY, Manner.APOLOGY, Manner.MARKED_ECHO])
+async def test_a_prefill_and_a_document_of_a_form_know_no_manner(manner: Manner) -> None:
+    """The one is gone on with exactly, the other begun anew."""
+    async with serving(Script(Answer(TEXT, manner=manner))) as (_, sdk):
+        prefilled = await sdk.messages.create(**ask(model=PREFILLS, messages=partial(TEXT[:17])))
+        formed = await sdk.messages.create(**ask(messages=partial(TEXT[:17], ASKS), output_config=FORMAT))
+    assert (prefilled.content[0].text, formed.content[0].text) == (REST, TEXT)

@@ -38,6 +38,9 @@ class Advice:
 
 _WAIT: Final = "Ask again later, with waits that grow; Policy.max_attempts and max_backoff say how long a stream does."
 _FALL_BACK: Final = "Name fallback_models, so that another model is asked."
+_ASK_OTHERWISE: Final = (
+    "Name fallback_models, or another Policy.continue_prompt: another model or wording may do what this one did not."
+)
 _BATCH: Final = "Send what is not urgent as a batch, with unbroken.defer()."
 _STATUS_PAGE: Final = "Look at the API's status page; `unbroken doctor` asks it."
 _SUPPORT: Final = "If it goes on, write to support with the request ids below."
@@ -237,7 +240,18 @@ ADVICE: Final[Mapping[str, Advice]] = {
     "seam_unmatched": Advice(
         "model",
         "The model's continuations did not join what had been delivered.",
-        ("Use what had arrived (StreamFailed.partial), or ask anew.",),
+        (
+            "Use what had arrived (StreamFailed.partial), or ask anew.",
+            _ASK_OTHERWISE,
+        ),
+    ),
+    "nothing_added": Advice(
+        "model",
+        "What had been delivered looks unfinished, and the model added nothing to it.",
+        (
+            "Use what had arrived (StreamFailed.partial) if it is all, or ask anew.",
+            _ASK_OTHERWISE,
+        ),
     ),
     "invalid_document": Advice(
         "model",

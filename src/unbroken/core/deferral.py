@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 
-from .anchor import Anchor, squeeze
-from .partial import THINKING, Block, Event, Partial
+from .anchor import Anchor
+from .ending import Ending
+from .partial import Block, Event, Partial
 from .resume import Form, joint
 from .seam import Seam
 from .splice import Splicer
@@ -179,6 +180,7 @@ class Rest:
         own: Whether the answer's thinking may stand in the message (`Splicer.begin`).
         stop_sequences: Of the request.
         demanded: The `output_config.format` that the whole text has to satisfy; None for any text.
+        on_unmatched: The policy's.
     """
 
     held: Partial = field(default_factory=Partial)
@@ -187,13 +189,14 @@ class Rest:
     own: bool = True
     stop_sequences: tuple[str, ...] = ()
     demanded: Mapping[str, Any] | None = None
+    on_unmatched: Literal["fail", "join"] = "fail"
 
     def join(self, message: Mapping[str, Any], is_document: Callable[[str], bool] | None = None) -> Joined:
         """Join a batched message to what was held, which is left as it is.
 
-        What matches nothing is joined as it is, and the seam says so, but for an answer that was begun anew and for
-        half a document, which could only be glued, and for one that says nothing which is not there yet. A refusal is
-        never joined.
+        What matches nothing is joined as it is only where `on_unmatched` says so, and the seam tells; and never an
+        answer that was begun anew, half a document, an apology, a refusal, or a text which is there already. One that
+        adds nothing is the end where what was delivered may be whole.
 
         Args:
             message: As the API has it.
@@ -204,22 +207,17 @@ class Rest:
         seam = self._seam()
         if seam is not None and message.get("stop_reason") == "refusal":
             return Joined(splicer.held, [], None, [], "refused")
-        may_guess = self.form != "restart" and is_document is None and not self._is_known(message)
+        may_guess = self.on_unmatched == "join" and self.form != "restart" and is_document is None
         resumed = self.form.startswith("continue")
         delivered = splicer.begin(seam, own=self.own, is_document=is_document if resumed else None)
         for event in events_of(message):
             delivered += splicer.feed(event)
-            if splicer.trouble == "unmatched" and may_guess:
+            unmatched = splicer.trouble == "unmatched" and may_guess and splicer.may_join_as_it_is
+            if unmatched or (splicer.trouble == "silent" and splicer.ending is not Ending.UNFINISHED):
                 delivered += splicer.join_unverified()
             if splicer.trouble is not None:
                 break
         return Joined(splicer.held, delivered, seam, splicer.abandoned, splicer.trouble)
-
-    def _is_known(self, message: Mapping[str, Any]) -> bool:
-        """Whether the answer says nothing that is not held: joined as it is, half an answer would seem whole."""
-        said = [block for block in message.get("content") or () if block["type"] not in THINKING]
-        text = "".join(block.get("text") or "" for block in said)
-        return all(block["type"] == "text" for block in said) and squeeze(text) in squeeze(self.held.trailing_text)
 
     def _seam(self) -> Seam | None:
         text = self.held.trailing_text
@@ -236,6 +234,7 @@ class Rest:
             "own": self.own,
             "stop_sequences": list(self.stop_sequences),
             "format": None if self.demanded is None else dict(self.demanded),
+            "on_unmatched": self.on_unmatched,
         }
 
     @classmethod
@@ -248,6 +247,7 @@ class Rest:
             own=data["own"],
             stop_sequences=tuple(data["stop_sequences"]),
             demanded=data["format"],
+            on_unmatched=data.get("on_unmatched", "fail"),  # 0.1.0 did not say
         )
         text = rest.held.trailing_text.rstrip()
         sent_back = "" if rest.anchor is None else (rest.anchor.sent + rest.anchor.key).rstrip()

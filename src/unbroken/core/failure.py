@@ -48,6 +48,7 @@ class Kind(StrEnum):
     INVALID_REQUEST = "invalid_request"
     PREFILL_UNSUPPORTED = "prefill_unsupported"
     SEAM_UNMATCHED = "seam_unmatched"
+    NOTHING_ADDED = "nothing_added"
     REFUSED = "refused"
     INVALID_DOCUMENT = "invalid_document"
 
@@ -84,6 +85,7 @@ _VERDICTS: Final = {
     Kind.INVALID_REQUEST: Verdict.REJECTED,
     Kind.PREFILL_UNSUPPORTED: Verdict.REJECTED,
     Kind.SEAM_UNMATCHED: Verdict.RETRY,
+    Kind.NOTHING_ADDED: Verdict.RETRY,
     Kind.REFUSED: Verdict.ELSEWHERE,
     # The form in which it was asked for is at fault.
     Kind.INVALID_DOCUMENT: Verdict.REJECTED,

@@ -16,6 +16,16 @@ wrong (`failure.Verdict`). This is the table; the code under it only adds the li
 
 A request whose server-side tools may have acted is not sent afresh (`allow_replay`).
 
+An answer may also come and not be the rest (DESIGN, section 3, "The seam"):
+
+    what came                    then `verify_seam` times            then
+    ---------------------------  ----------------------------------  --------------------------------------------------
+    it matches nothing           all of the text is sent, in another the next route, and so on; then `StreamFailed`, or
+                                 wording, to the same route          with `on_unmatched="join"` it is joined as it is
+    it adds nothing, and the     the same                            the same, but a text that may be whole is taken for
+    text looks unfinished                                            whole, and told of
+    it is a refusal, an apology  the same                            the next route, then `StreamFailed`
+
 A 400 that says what the model does not take (a prefill, a kind of thinking, so many tokens) corrects what is known of
 it, and the request is made again as it takes it; that is no attempt lost. Only the primary's own request is never
 changed. Where nothing is left to ask, `StreamFailed` comes with the partial; before any content, an error that no route
@@ -35,6 +45,7 @@ from typing import TYPE_CHECKING
 
 from .corrections import words
 from .effects import may_act
+from .ending import Ending
 from .failure import Failure, Kind, Verdict
 from .partial import Partial
 from .ranking import Ranking
@@ -84,6 +95,7 @@ class Plan:
         self._resumes = 0
         self._extra_input = 0
         self._asked_again = 0
+        self._mute: set[int] = set()  # routes whose continuations did not join, since the last content
         self._thinker: int | None = None
         self._acted = False
         self._unknown = False
@@ -126,6 +138,7 @@ class Plan:
         """
         self._fruitless = 0
         self._asked_again = 0
+        self._mute.clear()
         self._ranking.content(self._now.route)
         if thinking:
             self._thinker = self._now.route
@@ -177,11 +190,25 @@ class Plan:
         self._acted = self._acted or acted
         self._unknown = self._unknown or unknown
 
-    def after_unmatched(self, held: Partial) -> Step | JoinAsItIs:
-        """What to do with a continuation whose head matches nothing that was delivered."""
+    def after_unmatched(
+        self, held: Partial, *, joinable: bool, now: float, ready: Sequence[Readiness] = ()
+    ) -> Ask | Fail | JoinAsItIs:
+        """What to do with a continuation whose head matches nothing that was delivered.
+
+        It is asked for again on its route, all of the text sent back and in another wording, and then from the next
+        route; nothing of it was delivered, so an honest failure is possible to the last.
+
+        Args:
+            held: What was delivered, by all attempts.
+            joinable: Whether it may be text at all, and no apology and no replay.
+            now: Monotonic seconds.
+            ready: How ready each route is, as `Health` says. Empty: all are.
+        """
         restarted = self._now.form == "restart"
         if self._asked_again >= self._policy.verify_seam and not restarted:
-            return JoinAsItIs()
+            if joinable and self._policy.on_unmatched == "join":
+                return JoinAsItIs()
+            return self._from_another_route(held, now, ready) or Fail(_UNMATCHED)
         options: list[Form] = [form for form in self._forms(self._now.route, held) if form != "prefill"]
         if restarted and (options in ([], ["restart"]) or self._fruitless + 1 >= self._policy.max_attempts):
             # A document that was begun anew and goes another way can only be glued, and is not.
@@ -189,7 +216,48 @@ class Plan:
         self._asked_again += not restarted
         self._fruitless += 1
         step = self._ask(self._now.route, held, wait=0.0, brought=True, whole=options)
-        return JoinAsItIs() if isinstance(step, Fail) and not restarted else step
+        if isinstance(step, Fail) and not restarted and joinable and self._policy.on_unmatched == "join":
+            return JoinAsItIs()
+        return step
+
+    def after_silence(
+        self, held: Partial, *, ending: Ending, now: float, ready: Sequence[Readiness] = ()
+    ) -> Ask | Fail | JoinAsItIs:
+        """What to do with a continuation that added nothing, when the text does not look finished.
+
+        It is asked for again like one that matches nothing. When nothing comes of that either, a text that may be whole
+        is taken for whole, and told of; one that cannot be is half an answer.
+
+        Args:
+            held: What was delivered, by all attempts.
+            ending: How its text looks at its end.
+            now: Monotonic seconds.
+            ready: As for `after_unmatched`.
+        """
+        if self._asked_again < self._policy.verify_seam:
+            step = self.after_unmatched(held, joinable=False, now=now, ready=ready)
+            if isinstance(step, Ask):
+                return step
+        if ending is not Ending.UNFINISHED or self._policy.on_unmatched == "join":
+            return JoinAsItIs()
+        return self._from_another_route(held, now, ready) or Fail(_SILENT)
+
+    def _from_another_route(self, held: Partial, now: float, ready: Sequence[Readiness]) -> Ask | None:
+        """The same from the next route that has not been asked for it; None: each has, or no more may be asked."""
+        self._fruitless += 1
+        self._mute.add(self._now.route)
+        if self._fruitless >= self._policy.max_attempts:
+            return None
+        may_ask = self._may_ask(held)
+        following = (self._now.route + 1) % len(self._routes)
+        chosen = self._ranking.soonest(
+            following, lambda route: route not in self._mute and may_ask(route), now=now, ready=ready
+        )
+        step = None if chosen is None else self._ask(chosen[0], held, wait=chosen[1], brought=True)
+        if not isinstance(step, Ask):
+            return None
+        self._asked_again = 0
+        return step
 
     # -- several at a time
 
@@ -420,6 +488,10 @@ class Plan:
 
 #: Kinds that a server asked not to retry here (`x-should-retry: false`); they are no reason to raise the SDK's error.
 _RETRYABLE = frozenset({Kind.OVERLOADED, Kind.SERVER_ERROR, Kind.RATE_LIMITED, Kind.TIMED_OUT, Kind.CONFLICT})
+
+
+_UNMATCHED = "what was written does not join what was delivered"
+_SILENT = "what was delivered looks unfinished, and nothing was added to it"
 
 
 def _resumable(held: Partial) -> bool:

@@ -4,7 +4,7 @@ Three forms, chosen by `forms`:
 
 - *prefill*: the partial as a trailing assistant turn. The model goes on at the very next character. Only for models
   that accept one, with thinking off and no output format.
-- *continue*: the partial as an assistant turn, then a user turn that says that the connection was cut. It is
+- *continue*: the partial as an assistant turn, then a user turn that asks for the rest (`prompts.py`). It is
   append-only, so prompt caches and the thinking-prefix checks of the newest models hold.
 - *restart*: the original request; the new text has to replay what was delivered.
 
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from .blocks import THINKING
 from .models import ModelInfo, ascii_and_other
 from .partial import Partial
+from .prompts import AFTER_RESULTS, AGAIN, FIRST, named
 
 if TYPE_CHECKING:
     # What joins is imported with the first cut: its expressions take a fifth of the package's import to compile.
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from .seam import Seam
 
 __all__ = [
-    "CONTINUE_PROMPT",
     "Form",
     "anchor_for",
     "build",
@@ -41,29 +41,15 @@ __all__ = [
     "is_structured",
     "joint",
     "remaining_tokens",
+    "seam_of",
     "spent_tokens",
     "starts_over",
     "thinking_type",
     "tokens_of",
+    "wording",
 ]
 
 Form = Literal["request", "prefill", "continue", "continue_without_thinking", "restart"]
-
-#: Speaks as the user: phrased as a system's notice it made a model refuse (claude-api.md, section 10).
-CONTINUE_PROMPT: Final = (
-    "My connection dropped while you were answering, and your message reached me only up to these last words:\n\n"
-    "<last_words>{echo}</last_words>\n\n"
-    "Please repeat these last words exactly as they stand, and then go straight on with what comes next, as one "
-    "seamless text. Do not start over, do not add an introduction or a comment, and do not reopen a code block or "
-    "a list that is already open. If your answer was already complete, repeat the last words and stop."
-)
-
-#: The same where nothing was written yet after a server-side tool's result.
-CONTINUE_AFTER_RESULTS: Final = (
-    "My connection dropped while you were answering, and your message reached me only up to the results of the tools "
-    "that you had used. Please go straight on from there with what comes next, as one seamless answer. Do not start "
-    "over, do not add an introduction or a comment, and do not ask the tools again for what they have already given."
-)
 
 #: The least that a resume asks for, in tokens: a small overshoot of `max_tokens` is better than half a word.
 MIN_TOKENS: Final = 64
@@ -180,17 +166,51 @@ def compose(
         held: What was delivered.
         form: One of `forms`, or `"request"`.
         model: What the route's model accepts.
-        whole: Whether all of the text is sent back (`anchor.choose_anchor`).
+        whole: Whether it is asked for again: all of the text is sent back (`anchor.choose_anchor`), and the built-in
+            wording is the second one.
         prompt: The policy's `continue_prompt`.
     """
     if form == "request":
         return dict(request), None
-    from .seam import Seam
-
     text = held.trailing_text
     anchor = anchor_for(text, form, whole=whole)
-    seam = Seam(text, anchor, form=joint(form)) if text.strip() else None
-    return build(request, held, anchor, form, model=model, prompt=prompt), seam
+    built = build(request, held, anchor, form, model=model, whole=whole, prompt=prompt)
+    return built, seam_of(request, built, text, anchor, form)
+
+
+def seam_of(request: Mapping[str, Any], built: Mapping[str, Any], text: str, anchor: Anchor, form: Form) -> Seam | None:
+    """The seam by which what comes of a request for the rest is joined; None where there is no text to join to.
+
+    Args:
+        request: The original request.
+        built: The one that is sent.
+        text: The text that was delivered.
+        anchor: How much of it is sent, and which end of it is quoted.
+        form: In which form the rest is asked for.
+    """
+    if not text.strip():
+        return None
+    from .instruction import Instruction
+    from .seam import Seam
+
+    instruction = None
+    if form.startswith("continue"):
+        asked = built["messages"][-1]["content"]
+        instruction = Instruction(asked, anchor.quote, lambda words: words in text or _is_said(request, words))
+    return Seam(text, anchor, form=joint(form), instruction=instruction)
+
+
+def _is_said(value: Any, words: str) -> bool:
+    """Whether a text somewhere in the request has these words."""
+    match value:
+        case str():
+            return words in value
+        case Mapping():
+            return any(_is_said(each, words) for each in value.values())
+        case list() | tuple():
+            return any(_is_said(each, words) for each in value)
+        case _:
+            return words in str(getattr(value, "text", ""))
 
 
 def anchor_for(text: str, form: Form, *, whole: bool = False) -> Anchor:
@@ -219,6 +239,7 @@ def build(
     form: Form,
     *,
     model: ModelInfo,
+    whole: bool = False,
     prompt: str | Callable[[str], str] | None = None,
 ) -> dict[str, Any]:
     """The next request.
@@ -229,6 +250,7 @@ def build(
         anchor: How much of the text is sent, and which end of it is quoted.
         form: One of `forms`, or `"request"`.
         model: What the route's model accepts.
+        whole: As for `compose`.
         prompt: The policy's `continue_prompt`.
     """
     if form in ("request", "restart"):
@@ -236,14 +258,23 @@ def build(
     content = _up_to(held, anchor, thinking=form == "continue")
     messages = _append_assistant(request["messages"], content)
     if form != "prefill":
-        messages.append({"role": "user", "content": _ask(anchor.quote, prompt)})
-    left = remaining_tokens(request["max_tokens"], held, model)
+        messages.append({"role": "user", "content": _ask(anchor.quote, prompt, again=whole)})
+    # A second request has room for all of the answer written again, which fits in the caller's `max_tokens` as it is.
+    left = request["max_tokens"] if whole else remaining_tokens(request["max_tokens"], held, model)
+    fitted = fit_thinking(request, model, left)
+    least = fitted.pop("max_tokens", left)
+    room = least + (0 if form == "prefill" else _repeated(anchor))
     return {
         **_unconstrained(request, held),
         "messages": messages,
-        "max_tokens": left,
-        **fit_thinking(request, model, left),
+        **fitted,
+        "max_tokens": min(room, max(least, request["max_tokens"])),
     }
+
+
+def _repeated(anchor: Anchor) -> int:
+    """How many tokens what is to be repeated takes at most, roughly: the estimate of what it takes at least, twice."""
+    return 2 * estimate_tokens(anchor.quote)
 
 
 def _unconstrained(request: Mapping[str, Any], held: Partial) -> dict[str, Any]:
@@ -266,12 +297,21 @@ def _is_satisfied(request: Mapping[str, Any], held: Partial) -> bool:
     return any(choice["type"] == "any" or block.start.get("name") == choice.get("name") for block in held.server_uses)
 
 
-def _ask(quote: str, prompt: str | Callable[[str], str] | None) -> str:
+def _ask(quote: str, prompt: str | Callable[[str], str] | None, *, again: bool) -> str:
     if callable(prompt):
         return prompt(quote)
     if not quote and prompt is None:
-        return CONTINUE_AFTER_RESULTS
-    return (prompt or CONTINUE_PROMPT).replace("{echo}", quote)
+        return AFTER_RESULTS.text
+    return (prompt or (AGAIN if again else FIRST).text).replace("{echo}", quote)
+
+
+def wording(form: Form, quote: str, prompt: str | Callable[[str], str] | None, *, again: bool) -> str | None:
+    """The label of the wording in which the rest is asked for; None for a form that says nothing. As for `compose`."""
+    if not form.startswith("continue"):
+        return None
+    if prompt is not None:
+        return named(prompt)
+    return (AFTER_RESULTS if not quote else AGAIN if again else FIRST).label
 
 
 def _up_to(held: Partial, anchor: Anchor, *, thinking: bool) -> list[dict[str, Any]]:

@@ -15,35 +15,36 @@ What a model writes when it is asked to go on, squeezed (see `anchor.py`), reads
 The output is held back until the key is complete, and everything up to there is cut. The key stands once in the held
 text, so in a replay of any tail of it the key stands at the joint and nowhere before. Hence the law: for a model that
 repeats what is held, from wherever, the joint is exact whatever the text is, and a text that honestly repeats itself
-keeps every repetition. Tests and `make seams` hold it to that.
+keeps every repetition. Tests and `make seams` hold it to that. Without a key only the echo is evidence.
 
 What stands before the replay may be of any wording when all of what was asked for follows. It may then be taken for
 text, and text for it; but whoever goes on writes the key first, so a match after a lead-in is the joint only if the
 key stood nowhere in the lead-in.
 
-While undecided the work goes by the character, so that it cannot matter how the text was cut into deltas; after the
-joint deltas pass as they are. The cost grows with what is read until then, and with the held text once.
+Behind the joint the text is watched for what is not the answer's: the instruction (`instruction.py`), and an apology,
+a refusal or talk of the request as the first sentence (`asides.py`). So it cannot matter how the text was cut into
+deltas; once nothing is kept back any more, deltas pass as they are. The cost is that of `search.py` until the joint,
+and behind it a few passes over the first 4,000 characters.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from .anchor import STRAIGHT, Anchor, squeeze, unique_tail
-from .leadin import HEAD_ENDS, LONGEST_HEAD, ends_in_a_fence, find_any_head, find_head, is_one_lead_in
+from .anchor import Anchor
+from .asides import Aside, aside_at_start, could_open_an_aside
+from .search import Form, Search
+
+if TYPE_CHECKING:
+    from .instruction import Instruction
 
 __all__ = ["Form", "Kind", "Seam", "SeamResult", "State"]
 
-Form = Literal["prefill", "continue", "restart"]
 State = Literal["open", "joined", "unmatched"]
 Kind = Literal["prefill", "exact", "echo", "overlap", "replay", "empty", "unverified", "unmatched", "open"]
 
-# In squeezed characters.
-_TAIL: Final = 12  # without a key: the shortest replay that is told from an honest repetition
-_LONG: Final = 24  # a tail as long as this, found nowhere else in the held text, is no accident where it is expected
-_SLIP: Final = 8  # how much longer or shorter an echo may come out that was not copied faithfully
-_PATIENCE: Final = 100  # how long to wait for a lead-in to end: a line of 80, and a fence line
+_ENDS_A_SENTENCE: Final = frozenset(".!?…:。！？：\"'”’»)`*\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ class SeamResult:
     """How a continuation was joined.
 
     Attributes:
-        kind: How the model went on. "empty": it added nothing; "unverified": nothing matched, joined as it is;
-            "open" and "unmatched": not joined.
+        kind: How the model went on. "empty": it added nothing; "unverified": nothing matched, joined as it is, or it
+            added nothing where something seems to be missing; "open" and "unmatched": not joined.
         verified: Whether the joint is known to be at the exact character.
         discarded: Characters of the continuation that were cut; all that were read, if it is not joined.
     """
@@ -72,9 +73,13 @@ class Seam:
         held: All of the text that was delivered before.
         anchor: What the request was built from; *prefill* does not look at it, *restart* at nothing of it.
         form: How the request was made.
+        instruction: What the request asked, which is to stay out of the text. None: nothing that could come back.
+
+    Attributes:
+        restarted: Whether the answer is written from its beginning.
     """
 
-    def __init__(self, held: str, anchor: Anchor, *, form: Form) -> None:
+    def __init__(self, held: str, anchor: Anchor, *, form: Form, instruction: Instruction | None = None) -> None:
         self.state: State = "open"
         self._kind: Kind = "unverified"
         self._cut = 0
@@ -82,7 +87,13 @@ class Seam:
         self._pending: str | None = None  # what follows the joint, while its first characters are not settled
         self._closer = ""
         self._output: list[str] = []  # what was read while undecided
-        self._search = _Search(held, anchor, form)
+        self._search = Search(held, anchor, form)
+        self._screen = instruction.screen() if instruction is not None else None
+        self._ends_a_sentence = not held.rstrip() or held.rstrip()[-1] in _ENDS_A_SENTENCE
+        self._opening: str | None = "" if instruction is not None else None  # the first sentence, while in doubt
+        self._aside: Aside | None = None
+        self._is_over = False  # the model has said that there is no more: nothing that follows is text
+        self.restarted: bool = form == "restart"
         if form == "prefill":
             self._join("prefill", 0)
         elif not held.strip():
@@ -91,35 +102,60 @@ class Seam:
     @property
     def result(self) -> SeamResult:
         """How it was joined; final when text has followed the joint, or `finish` was called."""
+        removed = self._screen.removed if self._screen is not None else 0
         if self.state == "joined":
-            return SeamResult(self._kind, self._kind != "unverified", self._cut)
-        return SeamResult(self.state, False, self._search.read)
+            return SeamResult(self._kind, self._kind != "unverified", self._cut + removed)
+        return SeamResult(self.state, False, self._search.read + removed)
 
     @property
     def settled(self) -> bool:
         """Whether it is joined, and keeps nothing back any more."""
-        return self.state == "joined" and self._pending is None
+        watching = self._opening is not None or (self._screen is not None and not self._screen.done)
+        return self.state == "joined" and self._pending is None and not watching
 
     @property
     def repeats(self) -> bool:
-        """Whether it is undecided, and all that was read repeats what is held."""
-        return self.state == "open" and self._search.repeats
+        """Whether it is not joined, and all that was read repeats what is held."""
+        return self.state != "joined" and self._search.repeats
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it is not joined, and nothing but white space was read."""
+        return self.state != "joined" and self._search.is_blank
+
+    @property
+    def aside(self) -> Aside | None:
+        """What the model said of the request instead of going on; None where it is not known to have."""
+        if self._aside is None and self.state == "unmatched":
+            return aside_at_start("".join(self._output))
+        return self._aside
+
+    @property
+    def recited(self) -> bool:
+        """Whether the model has left the answer for the instruction: nothing that follows is text."""
+        return self._screen is not None and self._screen.recited
+
+    @property
+    def echoed(self) -> bool:
+        """Whether the model has shown where the text ends, or had nothing to show: its silence means the end."""
+        return self.state == "joined" and (self._kind != "empty" or not self._search.has_key)
 
     def feed(self, text: str) -> str:
         """Take the next piece of the continuation; return what may be delivered, "" while that is undecided."""
+        return self._feed(text if self._screen is None else self._screen.untagged(text))
+
+    def _feed(self, text: str) -> str:
         if self.state == "joined":
-            return self._settle(text)
+            return self._watched(self._settle(text))
         self._output.append(text)
         if self.state == "unmatched":
             return ""
-        for at, character in enumerate(text, 1):
-            self._search.step(character)
-            if self._search.found:
-                self._join(self._search.found, self._search.read, self._search.closer)
-                return self._settle(text[at:])
-            if self._search.hopeless:
-                self.state = "unmatched"
-                break
+        read = self._search.feed(text)
+        if self._search.found is not None:
+            self._join(self._search.found.kind, self._search.read, self._search.found.closer)
+            return self._watched(self._settle(text[read:]))
+        if self._search.hopeless and not self._says_that_it_is_over():
+            self.state = "unmatched"
         return ""
 
     def finish(self) -> str:
@@ -128,22 +164,37 @@ class Seam:
         A text that ended before its key was complete is unmatched. No text at all is a fair answer to a request that
         carried everything: there was no more to say.
         """
+        text = self._feed(self._screen.untagged("", ended=True)) if self._screen is not None else ""
         if self.state == "unmatched":
             return ""
         if self.state == "open":
-            if not self._search.may_be_empty:
+            if self._search.is_blank and not self._search.has_key:
+                self._join("empty", self._search.read)
+            elif not self._says_that_it_is_over():
                 self.state = "unmatched"
                 return ""
-            self._join("empty", self._search.read)
-        return self._settle("", ended=True)
+        return text + self._watched(self._settle("", ended=True), ended=True)
+
+    def pass_over(self) -> None:
+        """The model has gone on with something else than text, and the text was finished: that is an answer."""
+        self._join("empty", self._search.read)
+        self._pending = self._opening = None
+
+    def doubt(self) -> None:
+        """The model has added nothing, and something seems to be missing: the joint is not known to be right."""
+        if self.state != "joined":
+            self._join("unverified", self._search.read)
+            self._pending = self._opening = None
+        self._kind = "unverified"
 
     def give_up(self) -> str:
         """Join as it is, unverified; return all that was held back, less a lead-in or a replay at its head."""
         if self.state == "joined":
-            return self._settle("", ended=True)
+            return self._watched(self._settle("", ended=True), ended=True)
         output = "".join(self._output)
         self._join("unverified", self._search.known_head(output))
-        return self._settle(output[self._cut :])
+        self._opening = None
+        return self._watched(self._settle(output[self._cut :]))
 
     def _join(self, kind: Kind, at: int, closer: str = "") -> None:
         self.state, self._kind, self._cut, self._closer = "joined", kind, at, closer
@@ -167,150 +218,44 @@ class Seam:
         self._pending = None
         return kept
 
+    def _says_that_it_is_over(self) -> bool:
+        """Whether the model, instead of going on, says that nothing is missing; it is taken at its word."""
+        self._is_over = self._opening is not None and aside_at_start("".join(self._output)) == "done"
+        if self._is_over:
+            self._join("empty", self._search.read)
+        return self._is_over
 
-class _Search:
-    """Reads a continuation by the character and looks for the joint.
+    def _watched(self, text: str, *, ended: bool = False) -> str:
+        """The text behind the joint as far as it is the answer's."""
+        if self._is_over:
+            self._cut += len(text)
+            return ""
+        if self._opening is not None:
+            text = self._opened(text, ended=ended)
+        if self._screen is not None and self.state == "joined":
+            text = self._screen.unrecited(text, ended=ended)
+        return text
 
-    Attributes:
-        read: Characters read so far.
-        found: How the model went on, when the character just read was the last before the joint.
-        closer: What closes the quotation that the model put the echo in; "" for none.
-        hopeless: Whether nothing that may still come can match.
-    """
-
-    def __init__(self, held: str, anchor: Anchor, form: Form) -> None:
-        self.read = 0
-        self.found: Kind | None = None
-        self.closer = ""
-        self.hopeless = False
-        self._target = target = squeeze(held)
-        self._sent = 0 if form == "restart" else len(squeeze(anchor.sent))
-        self._echo = len(squeeze(anchor.echo))
-        self._quote = len(squeeze(anchor.quote))
-        self._fenced = ends_in_a_fence(anchor.sent)
-        self._key = target[self._sent :]
-        unique = unique_tail(target, len(target))
-        self._tail = target[-max(_LONG, unique) :] if self._sent and self._key and len(target) >= _LONG else ""
-        self._latest = self._sent if self._key else self._sent - min(max(_TAIL, unique), self._echo)
-        self._echo_start = max(0, self._sent - self._echo)
-        self._patience = max(_PATIENCE, self._quote + _SLIP)
-        self._squeezed: list[str] = []  # what was read
-        self._head = ""  # the same with its white space, up to `LONGEST_HEAD`
-        self._echoed = 0  # where a replay of all that was sent ended, the key not following so far
-        self._replays = [_Replay(target, self._latest)]
-
-    @property
-    def may_be_empty(self) -> bool:
-        """Whether the model, having said nothing, has said that there is no more."""
-        return not self._key and not self._squeezed
-
-    @property
-    def repeats(self) -> bool:
-        """Whether something was read, and all of it stands in what is held."""
-        return bool(self._squeezed and self._replays)
-
-    def known_head(self, output: str) -> int:
-        """Return how much of an output that did not match is known to be no continuation, in characters."""
-        return max(self._echoed, find_head(output, fenced=self._fenced, sure=True).length)
-
-    def step(self, character: str) -> None:
-        """Read one character: each reading of the text so far goes on, ends, or finds the joint."""
-        self.read += 1
-        if not character.isspace():
-            self._match(STRAIGHT.get(character, character))
-        if self.read <= LONGEST_HEAD:
-            self._head += character
-            if character in HEAD_ENDS:
-                self._look_for_a_head()
-        self.hopeless = not self._replays and len(self._squeezed) >= self._patience
-
-    def _look_for_a_head(self) -> None:
-        """Open another reading if all that was read can stand before the continuation."""
-        known = find_head(self._head, fenced=self._fenced, sure=False)
-        if known.length == self.read:
-            sure = bool(self._key) or (
-                find_head(self._head, fenced=self._fenced, sure=True) == known
-                and is_one_lead_in("".join(self._squeezed))
-            )
-            latest = self._latest if sure else self._echo_start
-            self._replays.append(_Replay(self._target, latest, len(self._squeezed), known.closer, sure=sure))
-        elif head := find_any_head(self._head, fenced=self._fenced):
-            self._replays.append(_Replay(self._target, self._echo_start, len(self._squeezed), head.closer, sure=False))
-
-    def _match(self, character: str) -> None:
-        self._squeezed.append(character)
-        self._replays = [replay for replay in self._replays if replay.step(character)]
-        whole = [replay for replay in self._replays if replay.end == len(self._target)]
-        if whole:
-            self._replays = [replay for replay in self._replays if replay not in whole]
-            whole = [replay for replay in whole if self._marks_the_joint(replay)]
-        if whole:
-            # What was asked for, put in quotation marks, may also be read as a tail that begins with such a mark.
-            quoted = (replay for replay in whole if replay.closer and replay.length == self._quote)
-            replay = next(quoted, whole[0])
-            self.found, self.closer = self._kind_of(replay.length), replay.closer
-            return
-        if any(replay.end == self._sent and replay.length >= _TAIL for replay in self._replays):
-            self._echoed = self.read
-        where_expected = self._tail and abs(len(self._squeezed) - self._quote) <= _SLIP
-        if where_expected and "".join(self._squeezed).endswith(self._tail) and self._key_is_new():
-            self.found = "echo"
-
-    def _marks_the_joint(self, replay: _Replay) -> bool:
-        """Whether the replay that is whole now is known to end at the joint, and not to repeat it later on."""
-        if not replay.after:
-            return True
-        if self._key:
-            return self._key_is_new()
-        if not replay.sure and "".join(self._squeezed[: replay.after]) not in self._target:
-            self._echoed = self.read  # an echo, or a title and a text that comes again: not to be told without a key
-        return replay.sure
-
-    def _key_is_new(self) -> bool:
-        """Whether the key that has just been read is the first: text that goes on begins with it."""
-        return "".join(self._squeezed).find(self._key) == len(self._squeezed) - len(self._key)
-
-    def _kind_of(self, replayed: int) -> Kind:
-        beyond = replayed - (len(self._target) - self._sent)
-        if self._sent and beyond == 0:
-            return "exact"
-        if self._sent and beyond == self._echo:
-            return "echo"
-        return "replay" if replayed == len(self._target) else "overlap"
-
-
-class _Replay:
-    """Follows the output as a replay of some tail of the held text: of the shortest that fits so far.
-
-    Attributes:
-        after: Squeezed characters that stand before it.
-        length: Squeezed characters that were followed.
-        closer: See `_Search`.
-        sure: Whether what stands before it is certain to be no text.
-    """
-
-    __slots__ = ("_begin", "_text", "after", "closer", "length", "sure")
-
-    def __init__(self, text: str, latest: int, after: int = 0, closer: str = "", *, sure: bool = True) -> None:
-        self._text = text
-        self._begin = latest
-        self.after = after
-        self.length = 0
-        self.closer = closer
-        self.sure = sure
-
-    @property
-    def end(self) -> int:
-        """How far the replay has come in the held text."""
-        return self._begin + self.length
-
-    def step(self, character: str) -> bool:
-        """Take one squeezed character; return whether some tail still fits."""
-        if self._text[self.end] != character:
-            seen = self._text[self._begin : self.end] + character
-            self._begin = self._text.rfind(seen, 0, self.end)  # further to the left each time: once over the text
-        self.length += 1
-        return self._begin >= 0
+    def _opened(self, text: str, *, ended: bool) -> str:
+        """The first sentence, once it is known to be no aside; an aside undoes the joint, before anything is out."""
+        assert self._opening is not None
+        self._opening = whole = self._opening + text
+        begins = self._ends_a_sentence or whole[: len(whole) - len(whole.lstrip())].count("\n")
+        if not whole.strip() and not ended:
+            return ""
+        if begins or "and ".startswith(whole.lstrip()[:4].casefold()):
+            if (aside := aside_at_start(whole)) is not None:
+                self._opening = None
+                self._cut += len(whole)
+                if aside == "done":
+                    self._is_over = True
+                else:
+                    self._aside, self.state, self._output = aside, "unmatched", []
+                return ""
+            if not ended and could_open_an_aside(whole):
+                return ""
+        self._opening = None
+        return whole
 
 
 def _more_space(had: str, came: str) -> str:

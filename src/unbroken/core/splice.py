@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from .blocks import THINKING, is_known
 from .effects import acts
+from .ending import Ending, ending_of
 from .events import is_delta
 from .pairing import Pairing
 from .partial import Event, Partial
@@ -33,7 +34,13 @@ if TYPE_CHECKING:
 __all__ = ["Splicer", "Trouble"]
 
 #: Why the splicer cannot go on with this attempt by itself.
-Trouble = Literal["unmatched", "refused", "malformed", "invalid"]
+Trouble = Literal["unmatched", "silent", "refused", "malformed", "invalid"]
+
+#: Of a word that was cut, as much as this may still be to come, in characters.
+_REST_OF_A_WORD: Final = 15
+
+#: How a turn ends that is not over, or was stopped right where it was cut.
+_NO_SILENCE: Final = ("stop_sequence", "pause_turn", "refusal")
 
 # Of a later attempt's usage these describe another request than the one that opened the message.
 _USAGE_OF_INPUT: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
@@ -91,7 +98,9 @@ class Splicer:
         self._stuck: list[Event] = []
         self._opens_message = self.held.message is None
         self._started = False
-        self._added = False  # whether this attempt has added text
+        self._text_before = len(self.held.trailing_text)
+        self._blocks_before = len(self.held.blocks)
+        self._accepts_silence = False
         self._prior_tokens = spent_tokens(self.held)
         self._drops_thinking = drops_thinking or seam is not None or bool(self.held.whole(*THINKING))
         self.trouble = None
@@ -141,9 +150,18 @@ class Splicer:
             self._feed(checked)
         return self._take()
 
+    @property
+    def may_join_as_it_is(self) -> bool:
+        """Whether a continuation that matched nothing may be text: it neither repeats the answer nor speaks of it."""
+        seam = self._seam
+        return seam is not None and seam.aside is None and not seam.recited and not seam.repeats
+
     def join_unverified(self) -> list[Event]:
-        """Join a continuation that matched nothing as it is, and go on with what it had brought."""
+        """Go on with a continuation that matched nothing as it is, or with one that added nothing as the end."""
         assert self._seam is not None
+        if self.trouble == "silent":
+            self._seam.doubt()
+            self._accepts_silence = True
         self.trouble = None
         self._joining = False
         self._seam_text(self._seam.give_up())
@@ -178,9 +196,13 @@ class Splicer:
             trial = deepcopy(self)
             for each in events:
                 trial.feed(each)
-            if trial.trouble is None and not is_document(trial.held.trailing_text):
+            if trial.trouble in (None, "silent") and not is_document(trial.held.trailing_text):
                 self.trouble = "invalid"
                 return []
+        elif stop_reason not in (None, "refusal"):
+            # It was made without the constraint, so where it ended is its own doing, and half a document is none.
+            self.trouble = "invalid"
+            return []
         return events
 
     # -- one event
@@ -215,7 +237,7 @@ class Splicer:
             case "message_delta":
                 self._message_delta(event)
             case "message_stop":
-                if not self._joining or self._settle(event):
+                if self._may_end(event, None):
                     self._close_text()
                     self._deliver(event)
             case _:
@@ -243,7 +265,7 @@ class Splicer:
         type_ = event["content_block"].get("type")
         if self._joining and type_ != "text" and type_ not in THINKING:
             # The model goes on with something else: the text is over, and the seam has to say what it was.
-            if not self._settle(event):
+            if not self._goes_straight_on() and not self._settle(event):
                 return
             self._close_text()
         incoming = _Incoming(self._role(type_))
@@ -281,6 +303,8 @@ class Splicer:
                 if delta.get("type") == "text_delta":
                     text = self._through_seam(delta["text"]) if incoming.joined else delta["text"]
                     self._text(incoming.index, text, event if text == delta["text"] else None)
+                    if incoming.joined and self._has_left_the_answer():
+                        return
                     if self._text_flows(incoming):
                         self._flow = _Flow(event["index"], incoming.index, "text_delta")
                 elif not (incoming.joined and self._is_cited(delta)):
@@ -313,6 +337,9 @@ class Splicer:
             incoming = self._joined(event["index"])
         if incoming.joined:
             self._text(incoming.index, self._last_of_seam())
+            if self._has_left_the_answer():
+                self._stuck.append(event)
+                return
         match incoming.role:
             case "text" if not self._drop_blank():
                 self._flush_text(incoming.index)
@@ -331,13 +358,90 @@ class Splicer:
             if not self._joining:
                 self._deliver(self._with_usage(event))
             return
-        if self._seam is not None and not self._added and event["delta"].get("stop_reason") == "refusal":
+        if self._seam is not None and not self._has_added and event["delta"].get("stop_reason") == "refusal":
             self.trouble = "refused"
             return
-        if self._joining and not self._settle(event):
+        if not self._may_end(event, str(event["delta"]["stop_reason"])):
             return
         self._close_text()
         self._deliver(self._with_usage(event))
+
+    def _may_end(self, event: Event, stop_reason: str | None) -> bool:
+        """Whether the attempt may end the message with this event; else `trouble` says why not, and it waits."""
+        if self._joining and not self._settle(event):
+            if self._seam is not None and self._seam.is_blank:
+                self.trouble = "silent"
+            return False
+        if self._is_silent(stop_reason):
+            self.trouble = "silent"
+            self._stuck.append(event)
+            return False
+        return True
+
+    def _is_silent(self, stop_reason: str | None) -> bool:
+        """Whether it ends having added no word, and what was delivered is not known to be all.
+
+        An answer that was written from its beginning to its end says itself that it is whole.
+        """
+        seam = self._seam
+        if seam is None or seam.restarted or self._accepts_silence or stop_reason in _NO_SILENCE:
+            return False
+        if self._is_more_than_a_word(self._text_added) or self._has_added_other_blocks:
+            return False
+        says_so = stop_reason in ("end_turn", None) and seam.echoed
+        return not (says_so and self.ending is Ending.FINISHED)
+
+    @property
+    def ending(self) -> Ending:
+        """How the text that was delivered looks at its end, but for white space that this attempt has added."""
+        text = self.held.trailing_text
+        return ending_of(text if self._text_added.strip() else text[: self._text_before])
+
+    @property
+    def _has_added(self) -> bool:
+        """Whether this attempt has brought something new."""
+        return bool(self._text_added) or self._has_added_other_blocks
+
+    @property
+    def _has_added_other_blocks(self) -> bool:
+        return any(block.type != "text" for block in self.held.blocks[self._blocks_before :])
+
+    @property
+    def _text_added(self) -> str:
+        """The text that this attempt has added behind the last block of another kind."""
+        return self.held.trailing_text[self._text_before :]
+
+    def _is_more_than_a_word(self, added: str) -> bool:
+        """Whether it is more than white space, and more than the rest of the word that was cut."""
+        if not added.isalnum() or len(added) > _REST_OF_A_WORD:
+            return bool(added.strip())
+        return not self.held.trailing_text[: -len(added)][-1:].isalnum()
+
+    def _goes_straight_on(self) -> bool:
+        """Whether the model, asked for the rest of a text, makes a call instead, as it may where that was finished."""
+        seam = self._seam
+        if seam is None or not seam.is_blank:
+            return False
+        if ending_of(self.held.trailing_text, before_call=True) is not Ending.FINISHED:
+            return False
+        seam.pass_over()
+        self._joining = False
+        return True
+
+    def _has_left_the_answer(self) -> bool:
+        """Whether what follows the joint is no text of the answer's, so that it has to be asked for again.
+
+        Where the text was finished before the model began to recite what it was asked, that was its end.
+        """
+        seam = self._seam
+        if seam is None:
+            return False
+        left = seam.state == "unmatched"
+        if seam.recited:
+            left = not self._text_added or ending_of(self.held.trailing_text) is not Ending.FINISHED
+        if left:
+            self.trouble = "unmatched"
+        return left
 
     def _with_usage(self, event: Event) -> Event:
         return event if self._opens_message else {**event, "usage": self._usage(event.get("usage") or {})}
@@ -375,7 +479,6 @@ class Splicer:
             text = settled
         if not text and (self._stops or event is None):
             return
-        self._added = True
         delta: Event = (
             event
             if event is not None and event["index"] == index
@@ -409,13 +512,11 @@ class Splicer:
     def _seam_delta(self, text: str, event: Event) -> None:
         assert self._seam is not None
         joined = self._seam.feed(text)
-        if self._seam.state == "unmatched":
-            self.trouble = "unmatched"
-            return
         if self._seam.state == "joined":
             self._joining = False
             self._seam_text(joined)
             self._joined(event["index"])
+        self._has_left_the_answer()
 
     def _joined(self, index: int) -> _Incoming:
         """The seam has found its block: what it kept back of it, but for its text, goes on."""
@@ -465,8 +566,7 @@ class Splicer:
         """The continuation's text is over: join it, or say that it cannot be, and come back to `event` later."""
         assert self._seam is not None
         rest = self._seam.finish()
-        if self._seam.state == "unmatched":
-            self.trouble = "unmatched"
+        if self._has_left_the_answer():
             self._stuck.append(event)
             return False
         self._joining = False

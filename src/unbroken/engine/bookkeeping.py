@@ -39,6 +39,7 @@ class Book:
         form: The form of the request.
         waited: Seconds that were waited for this attempt.
         hedge: Whether it is sent while others are still being waited for.
+        prompt: By which wording it asks for the rest (`AttemptReport.prompt`).
         telemetry: What is told of the stream. None: nobody listens.
 
     Attributes:
@@ -56,6 +57,7 @@ class Book:
         form: str,
         waited: float,
         hedge: bool = False,
+        prompt: str | None = None,
         telemetry: Telemetry | None = None,
     ) -> None:
         self._sent_at = anyio.current_time()
@@ -72,6 +74,7 @@ class Book:
             started=self._sent_at - started,
             waited=waited,
             hedge=hedge,
+            prompt=prompt,
         )
         report.attempts.append(self.entry)
         self._telemetry = telemetry

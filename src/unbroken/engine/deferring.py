@@ -178,6 +178,7 @@ class Unfinished:
             own=own and ask.form == "request",
             stop_sequences=tuple(original.get("stop_sequences") or ()),
             demanded=demanded.get("format"),
+            on_unmatched=self.policy.on_unmatched,
         )
 
 

@@ -203,6 +203,8 @@ class Driver:
         match self._splicer.trouble:
             case "unmatched":
                 self._unmatched()
+            case "silent":
+                self._silent()
             case "refused":
                 self._die(Kind.REFUSED, "The model refused to go on.")
             case "invalid":
@@ -239,8 +241,13 @@ class Driver:
                     self._plan.content(thinking=block.type in THINKING)
 
     def _unmatched(self) -> None:
-        """The continuation's head matches nothing: join it as it is, or see to it that it is asked for again."""
-        step = self._plan.after_unmatched(self.held)
+        """The continuation's head matches nothing: see to it that it is asked for again, or join it as it is."""
+        step = self._plan.after_unmatched(
+            self.held,
+            joinable=self._splicer.may_join_as_it_is,
+            now=anyio.current_time(),
+            ready=self._rounds.readiness(),
+        )
         if not isinstance(step, JoinAsItIs):
             self._die(Kind.SEAM_UNMATCHED, "The continuation does not join what was delivered.", step)
             return
@@ -249,6 +256,17 @@ class Driver:
             self._die(Kind.INVALID_DOCUMENT, "The continuation is not of the document that was begun.")
             return
         self._teller.notice("seam_unverified", "the continuation matches nothing that was delivered; joined as it is")
+        self._deliver(self._splicer.join_unverified())
+
+    def _silent(self) -> None:
+        """The continuation adds nothing to a text that looks unfinished: ask again, or take that for the end."""
+        step = self._plan.after_silence(
+            self.held, ending=self._splicer.ending, now=anyio.current_time(), ready=self._rounds.readiness()
+        )
+        if not isinstance(step, JoinAsItIs):
+            self._die(Kind.NOTHING_ADDED, "The continuation adds nothing to what was delivered.", step)
+            return
+        self._teller.notice("seam_unverified", "the continuation adds nothing; what was delivered is taken for all")
         self._deliver(self._splicer.join_unverified())
 
     # -- asking

@@ -11,7 +11,7 @@ import anyio
 from ..core.failure import Failure
 from ..core.partial import Event, Partial
 from ..core.requests import Requests
-from ..core.resume import compose
+from ..core.resume import compose, wording
 from ..core.steps import Ask
 from ..health import Permit
 from ..policy import Policy
@@ -214,6 +214,7 @@ class Sender:
             form="continue" if step.form.startswith("continue") else step.form,
             waited=waited,
             hedge=hedge,
+            prompt=wording(step.form, held.trailing_text.strip(), self._policy.continue_prompt, again=step.whole),
             telemetry=self._telemetry,
         )
         given = request.pop("timeout", getattr(route.client, "timeout", None))

@@ -37,6 +37,7 @@ _ENDINGS: Final[dict[str, tuple[type[BatchFailed], str]]] = {
 _TROUBLES: Final = {
     "refused": ("the model refused to go on", Kind.REFUSED),
     "unmatched": ("the answer does not join what was delivered", Kind.SEAM_UNMATCHED),
+    "silent": ("what was delivered looks unfinished, and the answer adds nothing to it", Kind.NOTHING_ADDED),
     "invalid": ("the answer does not make the document that was asked for", Kind.INVALID_DOCUMENT),
     "malformed": ("the answer holds what cannot be read", Kind.MALFORMED),
 }

@@ -126,9 +126,11 @@ class Teller:
         soon = f" in {step.wait:.1f} s" if step.wait >= 0.05 else ""
         if failure.kind is Kind.PREFILL_UNSUPPORTED and before.form == "prefill":
             self.notice("prefill_unsupported", "the model accepts no prefill; asking it to continue instead")
-        elif failure.kind is Kind.SEAM_UNMATCHED:
-            self.notice("seam_retry", "the continuation matches nothing that was delivered; asking for it again")
-            return
+        elif failure.kind in (Kind.SEAM_UNMATCHED, Kind.NOTHING_ADDED):
+            does = "adds nothing to" if failure.kind is Kind.NOTHING_ADDED else "matches nothing of"
+            self.notice("seam_retry", f"the continuation {does} what was delivered; asking {model} for it again")
+            if step.route == before.route:
+                return
         elif failure.kind is Kind.INVALID_REQUEST and (before.route, before.form) == (step.route, step.form):
             said = f"{model} rejected the request: {words(failure.error)}"
             self.notice("request_adapted", f"{said}; asking it again, as it takes it")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from unbroken.testing.asking import Ask, read_ask
 from unbroken.testing.blocks import RawBlock, ServerToolResult, ServerToolUse, ToolUse, Unit
 from unbroken.testing.reply import folded
 from unbroken.testing.signing import plain
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Carried", "carried", "ending_text", "is_pause", "turns_of"]
 
-#: The shortest tail that counts as quoted; a shorter one stands in a sentence by accident.
-_SHORTEST_ECHO: Final = 6
+#: The shortest beginning that counts as quoted; a shorter one stands in a sentence by accident.
+_SHORTEST: Final = 6
 #: The blocks that are not looked for one by one: text counts as a whole, and thinking may be left out.
 _FOUND_BY_TEXT: Final = ("text", "thinking", "redacted_thinking")
 _ASKS_TO_GO_ON: Final = re.compile(r"interrupt|continu|cut off|left off|go on|resume|the rest", re.IGNORECASE)
@@ -38,6 +39,7 @@ class Carried:
         answer: The answer to write.
         sent: The beginning of its text that the request carries; empty for a fresh answer.
         echo: The tail that the request asks to be repeated; None if it asks for none.
+        ask: How it asks; None where no user turn does.
         prefill: Whether the partial answer is the end of the request, which makes any model go on exactly.
         done: Which of the answer's units beside text and thinking the request carries, with their ids there.
         cited: The citations that the request carries.
@@ -46,6 +48,7 @@ class Carried:
     answer: Answer
     sent: str = ""
     echo: str | None = None
+    ask: Ask | None = None
     prefill: bool = False
     done: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     cited: tuple[Any, ...] = ()
@@ -93,7 +96,8 @@ def carried(answers: Sequence[Answer], messages: Sequence[dict[str, Any]], prefi
         if found is not None:
             return found
     fresh = scripted[min(len(spoken) - (asked is None), len(scripted) - 1)][0]
-    return Carried(fresh, _quoted(fresh.text, asked or ""), _quoted(fresh.text, asked or "") or None)
+    begins = _quoted(fresh.text, asked or "")
+    return Carried(fresh, begins, begins or None, read_ask(fresh.text, begins, asked or "") if begins else None)
 
 
 def _by_turns(answers: Sequence[Answer]) -> list[list[Answer]]:
@@ -125,10 +129,10 @@ def _begun(parts: Sequence[Answer], turn: dict[str, Any], asked: str | None, pre
             break
     if told.strip() or blocks or not (before or done or part is not parts[0]):
         return None
-    echo = _echo(before, asked) if asked is not None and before else None
-    if asked is not None and echo is None and (whole or not (sent or done)):
+    ask = None if asked is None else read_ask(before + part.text[len(sent) :], before, asked)
+    if ask is not None and not (ask.echo and not (whole and ask.ends_early)) and (whole or not (sent or done)):
         return None  # an ordinary conversation: the answer was given, and the user says something new
-    return Carried(part, sent, echo, asked is None, done, _citations(turn))
+    return Carried(part, sent, (ask and ask.echo) or None, ask, asked is None, done, _citations(turn))
 
 
 def _found(units: Sequence[Unit], blocks: Sequence[dict[str, Any]]) -> tuple[dict[int, str], list[dict[str, Any]]]:
@@ -169,27 +173,11 @@ def _citations(turn: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(plain(each) for block in turn["content"] for each in block.get("citations") or ())
 
 
-def _echo(sent: str, asked: str) -> str | None:
-    """The longest tail of `sent` that stands in `asked`, with the white space that ends `sent`."""
-    end = sent if sent[-_SHORTEST_ECHO:] in asked else sent.rstrip()
-    space = sent[len(end) :]
-    if len(end) < _SHORTEST_ECHO:
-        # So short a text counts only where it is set off: in quotes, between tags, on a line by itself.
-        set_off = re.search(rf"(?:^|[^\w\s,.]|\n){re.escape(end)}(?:$|[^\w\s,.]|\n)", asked)
-        return end + space if set_off else None
-    best: str | None = None
-    for length in range(_SHORTEST_ECHO, len(end) + 1):
-        if end[-length:] not in asked:
-            break
-        best = end[-length:] + space
-    return best
-
-
 def _quoted(text: str, asked: str) -> str:
     """The beginning of `text` that a user turn quotes when it says that the response was interrupted."""
-    if not _ASKS_TO_GO_ON.search(asked) or text[:_SHORTEST_ECHO] not in asked:
+    if not _ASKS_TO_GO_ON.search(asked) or text[:_SHORTEST] not in asked:
         return ""
-    length = _SHORTEST_ECHO
+    length = _SHORTEST
     while length < len(text) and text[: length + 1] in asked:
         length += 1
     return text[:length]

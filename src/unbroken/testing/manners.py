@@ -1,29 +1,45 @@
-"""The ways in which a model goes on with its own answer when it is asked to resume.
+"""The ways in which a model goes on with its own answer when it is asked to resume, or does not.
 
 A request that resumes carries the part of the answer that arrived. A model seldom goes on at the exact
-character: it repeats a word, starts its sentence again, says "Sure, here is the rest:". Each way that was
-seen in the field is a `Manner`, and `continue_answer` writes what a model of that manner would.
+character: it repeats a word, starts its sentence again, says "Sure, here is the rest:"; or it repeats what it was asked
+to repeat and stops, apologises, tells the answer in other words. Each way that was seen, in the field or of a small
+model that was really asked, is a `Manner`, and `continue_answer` writes what a model of that manner would.
 
 Pure: the randomness is an argument, so that a seed names a case.
 """
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from unbroken.testing import retelling
+from unbroken.testing.asking import Ask
+from unbroken.testing.wordings import (
+    APOLOGIES,
+    APOLOGIES_IN_FRONT,
+    COMPLETE,
+    LEAD_INS,
+    PROMISES,
+    REFUSALS,
+)
 
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["LEAD_INS", "Manner", "continue_answer"]
+__all__ = ["FAITHFUL", "LEAD_INS", "STOPPING", "UNFAITHFUL", "Manner", "continue_answer"]
+
+#: How many of its own last words a model repeats that was asked to repeat none.
+_OWN_WORDS: Final = 6
 
 
 class Manner(StrEnum):
     """How a scripted model goes on from the part of its answer that the request carries.
 
     Where a manner has nothing to show (a lost space where there was none, an echo nobody asked for), the
-    model goes on as in `EXACT`.
+    model goes on as in `EXACT`. The *quotation* is what the request asks to be repeated, with the marks around it:
+    a tag, quotation marks, a code fence; quotation marks where the request has none. A model that was asked to
+    repeat nothing takes its own last words for it.
     """
 
     EXACT = "exact"
@@ -50,31 +66,91 @@ class Manner(StrEnum):
     """Writes the white space at the cut twice."""
     REOPENED_FENCE = "reopened_fence"
     """Opens the code fence that the cut fell into once more, with its info string."""
+    ECHO_ONLY = "echo_only"
+    """Repeats the quoted words, and stops."""
+    MARKED_ECHO_ONLY = "marked_echo_only"
+    """Repeats the quoted words with the marks around them, and stops."""
+    MARKED_ECHO = "marked_echo"
+    """Repeats the quoted words with the marks around them, then goes on."""
+    CLOSING_MARK = "closing_mark"
+    """Repeats the quoted words with the closing mark alone, then goes on."""
+    MARKED_ANSWER = "marked_answer"
+    """Repeats and goes on, all of it between the marks, one of which may be missing."""
+    HALF_WORD = "half_word"
+    """Repeats, takes half a word at the end of the quotation for a whole one, and goes on behind the word."""
+    APOLOGY_ECHO = "apology_echo"
+    """Says that it is sorry, then repeats the tail and goes on."""
+    APOLOGY = "apology"
+    """Says that it is sorry, and stops."""
+    REFUSAL_IN_TEXT = "refusal_in_text"
+    """Says that it cannot, and stops; the stop reason is `end_turn`."""
+    INSTRUCTION = "instruction"
+    """Recites the request instead of going on."""
+    ECHO_INSTRUCTION = "echo_instruction"
+    """Repeats, goes on for some words, or for none, and then recites the request."""
+    ALREADY_COMPLETE = "already_complete"
+    """Says that its answer was complete, and stops."""
+    PROMISE = "promise"
+    """Says that it goes on, and stops."""
+    EMPTY = "empty"
+    """Writes nothing: the turn ends without content."""
+    STRAIGHT_TO_TOOL = "straight_to_tool"
+    """Leaves out what is left of the text, and makes its next tool call at once; without one it goes on."""
+    RESTART_OTHER_WORDS = "restart_other_words"
+    """Starts the answer again, departs from it after some words, and ends another one."""
+    RESTART_RENUMBERED = "restart_renumbered"
+    """Starts a numbered list again, or the answer, with other numbers."""
+    RESTART_NUMBERED = "restart_numbered"
+    """Writes the whole answer again with a number before it, or with another number than it begins with."""
 
 
-#: What a model says before it goes on: a line of at most 80 characters that ends in a colon, or an ellipsis.
-LEAD_INS: Final = (
-    "Sure, here is the rest:\n\n",
-    "Continuing from where I left off:\n\n",
-    "Of course! Picking up right where the connection dropped:\n\n",
-    "Here's the continuation:\n\n",
-    "**Continued:**\n\n",
-    "Continuing:\n",
-    "...",
-    "…",
-    "... ",
-    "… ",
+#: The manners that lead to the answer as it was meant: what is left of it comes whole, behind nothing but what is
+#: held already and a lead-in.
+FAITHFUL: Final = frozenset(
+    {
+        Manner.EXACT,
+        Manner.ECHO,
+        Manner.SLOPPY_ECHO,
+        Manner.REPEAT_WORDS,
+        Manner.RESTART_WORD,
+        Manner.RESTART_SENTENCE,
+        Manner.RESTART_ANSWER,
+        Manner.PREAMBLE,
+        Manner.PREAMBLE_ECHO,
+        Manner.LOST_SPACE,
+        Manner.DOUBLED_SPACE,
+        Manner.REOPENED_FENCE,
+    }
+)
+#: All others: something is missing or comes that is not of the answer. No joint of theirs is sure to be right.
+UNFAITHFUL: Final = frozenset(Manner) - FAITHFUL
+#: After which the model ends its turn, whatever is left of its answer.
+STOPPING: Final = frozenset(
+    {
+        Manner.ECHO_ONLY,
+        Manner.MARKED_ECHO_ONLY,
+        Manner.APOLOGY,
+        Manner.REFUSAL_IN_TEXT,
+        Manner.INSTRUCTION,
+        Manner.ECHO_INSTRUCTION,
+        Manner.ALREADY_COMPLETE,
+        Manner.PROMISE,
+        Manner.EMPTY,
+        Manner.RESTART_OTHER_WORDS,
+    }
 )
 
-# A "word" is what stands between white space; scripts without spaces repeat characters instead.
-_WORD: Final = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]|[^\s\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]+")
-_SENTENCE_END: Final = re.compile(r"[.!?…؟।][\"'”’»)*_]*\s+|[。！？]+[」』”’]*|\n\s*")
-_FENCE: Final = re.compile(r"[ \t]*(`{3,}|~{3,})([^\n]*)")
-_STRAIGHT: Final = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
-_CURLY: Final = (("(?<!\\S)'", "‘"), ("'", "’"), ('(?<!\\S)"', "“"), ('"', "”"))
+_SAYINGS: Final = {
+    Manner.APOLOGY: APOLOGIES,
+    Manner.REFUSAL_IN_TEXT: REFUSALS,
+    Manner.ALREADY_COMPLETE: COMPLETE,
+    Manner.PROMISE: PROMISES,
+}
 
 
-def continue_answer(answer: str, sent: str, *, echo: str | None, manner: Manner, rng: Random) -> str:
+def continue_answer(
+    answer: str, sent: str, *, echo: str | None, manner: Manner, rng: Random, ask: Ask | None = None
+) -> str:
     """What a model writes when it is asked to go on with `answer` after `sent`.
 
     Args:
@@ -83,6 +159,8 @@ def continue_answer(answer: str, sent: str, *, echo: str | None, manner: Manner,
         echo: The tail of `sent` which the request asks to be repeated first; None if it asks for none.
         manner: How this model goes on.
         rng: Decides what the manner leaves open: how many words, which wording.
+        ask: How the request asks (`read_ask`); None: it quotes the echo, in quotation marks, and nothing is known of
+            what it says beside.
 
     Raises:
         ValueError: If `answer` does not begin with `sent`, trailing white space aside.
@@ -98,79 +176,66 @@ def continue_answer(answer: str, sent: str, *, echo: str | None, manner: Manner,
         case Manner.ECHO:
             return (echo or "") + rest
         case Manner.SLOPPY_ECHO:
-            return _sloppy(echo or "") + rest
+            return retelling.sloppy(echo or "") + rest
         case Manner.REPEAT_WORDS:
-            return sent[_words_back(sent, rng.randint(1, 5)) :] + rest
+            return sent[retelling.words_back(sent, rng.randint(1, 5)) :] + rest
         case Manner.RESTART_WORD:
-            return sent[_word_start(sent, rest) :] + rest
+            return sent[retelling.word_start(sent, rest) :] + rest
         case Manner.RESTART_SENTENCE:
-            return sent[_sentence_start(sent) :] + rest
+            return sent[retelling.sentence_start(sent) :] + rest
         case Manner.RESTART_ANSWER:
             return answer
         case Manner.PREAMBLE:
             return rng.choice(LEAD_INS) + rest
         case Manner.PREAMBLE_ECHO:
             return rng.choice(LEAD_INS) + (echo or "") + rest
+        case Manner.APOLOGY_ECHO:
+            return rng.choice(APOLOGIES_IN_FRONT) + (echo or "") + rest
         case Manner.LOST_SPACE:
             return rest.lstrip()
         case Manner.DOUBLED_SPACE:
             return sent[len(sent.rstrip()) :] + rest[: len(rest) - len(rest.lstrip())] + rest
         case Manner.REOPENED_FENCE:
-            return _reopened(sent, rest, rng)
-
-
-def _sloppy(echo: str) -> str:
-    turned = echo.translate(_STRAIGHT)
-    if turned == echo:
-        for straight, curly in _CURLY:
-            turned = re.sub(straight, curly, turned)
-    # The white space at either end is kept: what is lost at the cut itself is LOST_SPACE's matter.
-    return re.sub(r"(?<=\S)\s+(?=\S)", " ", turned)
-
-
-def _words_back(sent: str, count: int) -> int:
-    starts = [word.start() for word in _WORD.finditer(sent)]
-    return starts[-min(count, len(starts))] if starts else len(sent)
-
-
-def _word_start(sent: str, rest: str) -> int:
-    """Where the word that the cut fell into begins; the end of `sent` if the cut fell between words."""
-    if not rest or rest[0].isspace() or not sent or sent[-1].isspace():
-        return len(sent)
-    return _words_back(sent, 1)
-
-
-def _sentence_start(sent: str) -> int:
-    body = sent.rstrip()  # a sentence that has just ended is the one a model starts again
-    ends = [end.end() for end in _SENTENCE_END.finditer(body) if end.end() < len(body)]
-    return ends[-1] if ends else 0
-
-
-def _open_fence(sent: str) -> str | None:
-    """The opening line of the code fence that is open where `sent` ends; None outside a fence.
-
-    A fence line which is itself cut does not count: nobody knows yet what it opens.
-    """
-    opened: str | None = None
-    for line in sent.split("\n")[:-1]:
-        found = _FENCE.fullmatch(line)
-        if not found:
-            continue
-        if opened is None:
-            opened = line
-        elif not found[2].strip() and found[1].startswith(opened.strip()[:3]):
-            opened = None
-    return opened
-
-
-def _reopened(sent: str, rest: str, rng: Random) -> str:
-    fence = _open_fence(sent)
-    if fence is None or not rest:
-        return rest
-    match rng.randrange(3):
-        case 0:
-            return f"{fence}\n{sent[sent.rfind(chr(10)) + 1 :]}{rest}"
-        case 1 if rest.startswith("\n"):
-            return fence + rest  # the fence's own line end stands for the one at the cut
+            return retelling.reopened(sent, rest, rng)
+        case Manner.APOLOGY | Manner.REFUSAL_IN_TEXT | Manner.ALREADY_COMPLETE | Manner.PROMISE:
+            return rng.choice(_SAYINGS[manner])
+        case Manner.EMPTY | Manner.STRAIGHT_TO_TOOL:
+            return ""
+        case Manner.RESTART_OTHER_WORDS:
+            return retelling.in_other_words(sent, rng)
+        case Manner.RESTART_RENUMBERED:
+            return retelling.renumbered(answer, sent, rng) or rest
+        case Manner.RESTART_NUMBERED:
+            return retelling.number_in_front(answer, rng)
         case _:
-            return f"{fence}\n{rest}"
+            return _quoting(manner, sent, rest, rng, ask or Ask(echo or "", len((echo or "").rstrip())))
+
+
+def _quoting(manner: Manner, sent: str, rest: str, rng: Random, ask: Ask) -> str:
+    """What is written in a manner that has to do with the quotation."""
+    echo, cut = ask.echo, ask.quoted
+    if not cut:
+        echo = sent[retelling.words_back(sent, _OWN_WORDS) :]
+        cut = len(echo.rstrip())
+    text = echo + rest
+    quoted, behind = text[:cut], text[cut:]
+    match manner:
+        case Manner.ECHO_ONLY:
+            return quoted
+        case Manner.MARKED_ECHO_ONLY:
+            return ask.opening + quoted + ask.closing
+        case Manner.MARKED_ECHO:
+            return ask.opening + quoted + ask.closing + behind
+        case Manner.CLOSING_MARK:
+            return quoted + ask.closing + behind
+        case Manner.MARKED_ANSWER:
+            opening, closing = rng.choice(((ask.opening, ask.closing), ("", ask.closing), (ask.opening, "")))
+            return opening + text + closing
+        case Manner.HALF_WORD:
+            return retelling.half_word(text, cut, rng)
+        case Manner.INSTRUCTION:
+            return retelling.recited(ask, quoted, rng)
+        case _:  # ECHO_INSTRUCTION
+            more = retelling.some_words(behind, rng)
+            closing = rng.choice(("", ask.closing)) if not more else ""
+            return f"{quoted}{more}{closing}\n\n{retelling.recited(ask, quoted, rng)}"

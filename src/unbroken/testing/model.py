@@ -16,7 +16,7 @@ from unbroken.testing.blocks import (
     ToolUse,
     Unit,
 )
-from unbroken.testing.manners import Manner, continue_answer
+from unbroken.testing.manners import STOPPING, Manner, continue_answer
 from unbroken.testing.offers import offers, output_format
 from unbroken.testing.reply import Reply
 from unbroken.testing.signing import (
@@ -68,12 +68,14 @@ def reply(body: dict[str, Any], asked: Carried, rng: Random, *, id: str, known: 
         if _may_write(body, unit, known) and index not in asked.done
     }
     pen = _Pen(body, rng, answer.pieces, id, asked)
-    for index, unit in _to_write(body, asked, units, rng):
+    manner = _manner(body, asked)
+    for index, unit in _to_write(asked, units, manner, rng):
         if pen.limits.met:
             break
         pen.write(index, unit)
     called = bool(pen.blocks) and pen.blocks[-1].start["type"] == "tool_use"
-    stop_reason = pen.limits.met or answer.stop_reason or ("tool_use" if called else "end_turn")
+    ended, details = (None, None) if manner in STOPPING else (answer.stop_reason, answer.stop_details)
+    stop_reason = pen.limits.met or ended or ("tool_use" if called else "end_turn")
     return Reply(
         id=id,
         model=body["model"],
@@ -82,7 +84,7 @@ def reply(body: dict[str, Any], asked: Carried, rng: Random, *, id: str, known: 
         stop_sequence=pen.limits.stop_sequence,
         input_tokens=count_tokens(body),
         output_tokens=max(1, -(-pen.limits.written // _TOKEN)),
-        stop_details=(answer.stop_details or _REFUSAL) if stop_reason == "refusal" else answer.stop_details,
+        stop_details=(details or _REFUSAL) if stop_reason == "refusal" else details,
         container=_container(body, answer.container),
     )
 
@@ -109,24 +111,41 @@ def _container(body: Mapping[str, Any], answers: Mapping[str, Any] | None) -> Ma
     return {**answers, "id": name} if answers is not None and name else answers
 
 
-def _to_write(body: dict[str, Any], asked: Carried, left: dict[int, Unit], rng: Random) -> Iterator[tuple[int, Unit]]:
-    """The answer's units, or what is left of them after what the request carries, with their numbers."""
+def _manner(body: dict[str, Any], asked: Carried) -> Manner | None:
+    """How the model goes on with what the request carries; None if it begins its answer."""
     if not asked.begun or (output_format(body) is not None and not asked.prefill):
         # Whoever must write a document of some form cannot begin in the middle of one.
+        return None
+    return Manner.EXACT if asked.prefill else asked.answer.manner
+
+
+def _to_write(asked: Carried, left: dict[int, Unit], manner: Manner | None, rng: Random) -> Iterator[tuple[int, Unit]]:
+    """The answer's units, or what is left of them after what the request carries, with their numbers."""
+    if manner is None:
         yield from ((index, unit) for index, unit in enumerate(asked.answer.units) if index in left)
         return
+    if manner is Manner.EMPTY:
+        return
     place, end = _open_text(asked)
-    # A model that may think does so again before it goes on.
-    yield from [(i, u) for i, u in left.items() if i < place and isinstance(u, Thinking | RedactedThinking)][:1]
     pending = [(i, u) for i, u in left.items() if i < place and _is_ahead(asked, i, u)]
     opened = asked.answer.units[place] if place < len(asked.answer.units) and not pending else None
-    manner = Manner.EXACT if asked.prefill else asked.answer.manner
+    behind = [*pending, *((i, u) for i, u in left.items() if i > place or (i == place and opened is None))]
+    if manner is Manner.STRAIGHT_TO_TOOL:
+        call = next((n for n, (_, unit) in enumerate(behind) if _is_call(unit)), None)
+        manner, behind = (Manner.EXACT, behind) if call is None else (manner, behind[call:])
+    # A model that may think does so again before it goes on.
+    yield from [(i, u) for i, u in left.items() if i < place and isinstance(u, Thinking | RedactedThinking)][:1]
     text = asked.answer.text[: end if opened is not None else len(asked.sent)]
-    rest = continue_answer(text, asked.sent, echo=asked.echo, manner=manner, rng=rng)
+    rest = continue_answer(text, asked.sent, echo=asked.echo, manner=manner, rng=rng, ask=asked.ask)
+    stops = manner in STOPPING
     if rest:
-        yield place, Text(rest, opened.citations if isinstance(opened, Text) else ())
-    yield from pending
-    yield from ((i, u) for i, u in left.items() if i > place or (i == place and opened is None))
+        yield place, Text(rest, opened.citations if isinstance(opened, Text) and not stops else ())
+    yield from () if stops else behind
+
+
+def _is_call(unit: Unit) -> bool:
+    raw = isinstance(unit, RawBlock) and str(unit.start.get("type")).endswith("tool_use")
+    return raw or isinstance(unit, ToolUse | ServerToolUse)
 
 
 def _is_ahead(asked: Carried, index: int, unit: Unit) -> bool:

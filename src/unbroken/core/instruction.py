@@ -1,0 +1,135 @@
+"""Keeps what we asked out of what the model writes: the tags of the instruction, and the instruction recited.
+
+A small model copies the tags that the quoted words stood in, or goes on, after a good joint, with the very sentences
+that it was asked in. The tags are taken out wherever they stand. With a recital the model has left the answer: nothing
+from its first character on is text.
+
+Both are held back while they may be coming: what could be the head of a tag, and words that stand in the instruction
+one after the other. It is a recital from 20 characters on if it begins with a sentence of the instruction's, else from
+32 on. Nothing is taken out that the conversation speaks of itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["Instruction", "Screen"]
+
+_TAG: Final = re.compile(r"</?([A-Za-z][\w-]{0,40})>")
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?:])\s+|\n+")
+
+# In characters without white space, in lower case.
+_WINDOW: Final = 32  # so many in a row of the instruction's are no accident
+_BEGUN: Final = 20  # so many are enough from the first of a sentence on
+_BEFORE_A_WORD: Final = " \n\r\t\"'“‘*_>(["
+#: How far behind the joint a recital is looked for, in characters: those that were recorded begin within a few hundred.
+_WATCHED: Final = 4_000
+
+
+class Instruction:
+    """What was asked, as far as it may come back in the answer.
+
+    Args:
+        asked: The user turn that asked to go on.
+        quote: The words of the answer that it quotes.
+        is_known: Whether the conversation, or what was delivered, has a text in it; then it may be the answer's own.
+    """
+
+    def __init__(self, asked: str, quote: str, is_known: Callable[[str], bool]) -> None:
+        ours = asked.split(quote) if quote else [asked]
+        tags = dict.fromkeys(found[1] for part in ours for found in _TAG.finditer(part))
+        self.tags: tuple[str, ...] = tuple(
+            tag for name in tags if not is_known(f"<{name}>") for tag in (f"<{name}>", f"</{name}>")
+        )
+        sentences = [each for part in ours for each in _SENTENCE_END.split(_TAG.sub("\n", part))]
+        said = {_plain(each): each for each in sentences if len(_plain(each)) >= _BEGUN}
+        self.sentences: tuple[str, ...] = tuple(plain for plain, each in said.items() if not is_known(each.strip()))
+        self.text: str = "\n".join(self.sentences)
+
+    def screen(self) -> Screen | None:
+        """What a continuation goes through; None: nothing of the instruction could be told from an answer."""
+        return Screen(self) if self.tags or self.sentences else None
+
+
+class Screen:
+    """Takes the instruction out of one continuation.
+
+    Attributes:
+        recited: Whether the model has begun to recite the instruction; nothing that follows is text.
+        removed: How many characters were taken out.
+    """
+
+    def __init__(self, instruction: Instruction) -> None:
+        self.recited: bool = False
+        self.removed: int = 0
+        self._tags = instruction.tags
+        self._longest_tag = max(map(len, self._tags), default=0)
+        self._openings = frozenset(sentence[:_BEGUN] for sentence in instruction.sentences)
+        self._text = instruction.text
+        self._left = _WATCHED
+        self._rest = ""  # may be the head of a tag
+        self._kept = ""  # may be the beginning of a recital
+        self._at_start = True
+
+    def untagged(self, text: str, *, ended: bool = False) -> str:
+        """The text without tags; what may be the head of one waits for the next piece, unless it is the last."""
+        if not self._tags:
+            return text
+        whole = self._rest + text
+        self._rest = ""
+        if "<" not in whole:
+            return whole
+        for tag in self._tags:
+            if tag in whole:
+                self.removed += len(tag) * whole.count(tag)
+                whole = whole.replace(tag, "")
+        if not ended and (at := whole.rfind("<", -self._longest_tag)) >= 0:
+            head = whole[at:]
+            if any(tag.startswith(head) for tag in self._tags):
+                self._rest, whole = head, whole[:at]
+        return whole
+
+    @property
+    def done(self) -> bool:
+        """Whether it keeps nothing back and takes nothing out any more."""
+        return not (self._tags or self._kept or self.recited) and (self._left <= 0 or not self._text)
+
+    def unrecited(self, text: str, *, ended: bool = False) -> str:
+        """The text behind the joint as far as it is no recital; what may be the beginning of one waits."""
+        if self.recited or not self._text:
+            self.removed += len(text) if self.recited else 0
+            return "" if self.recited else text
+        whole, self._kept = self._kept + text, ""
+        if self._left <= 0:
+            return whole
+        passed = whole[: self._end_of_text(whole, ended=ended)]
+        if self.recited:
+            passed = passed.rstrip()
+            self.removed += len(whole) - len(passed)
+            return passed
+        if not ended:
+            passed = passed.rstrip()  # the white space before a recital is none of the answer's
+        self._kept = whole[len(passed) :]
+        self._left -= len(passed)
+        if passed:
+            self._at_start = passed[-1] in _BEFORE_A_WORD
+        return passed
+
+    def _end_of_text(self, text: str, *, ended: bool) -> int:
+        """Where a recital begins that is under way, or may be; the text's length for none."""
+        for at, character in enumerate(text):
+            if character.isspace() or not (text[at - 1] in _BEFORE_A_WORD if at else self._at_start):
+                continue
+            begun = _plain(text[at : at + 2 * _WINDOW])[:_WINDOW]
+            if begun[:_BEGUN] in self._openings or (len(begun) >= _WINDOW and begun in self._text):
+                self.recited = True
+                return at
+            if not ended and len(begun) < _WINDOW and begun in self._text:
+                return at
+        return len(text)
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split()).casefold()

@@ -1,0 +1,91 @@
+"""What a model is asked when it is to go on with its own answer: the wordings, by name and version.
+
+All of them speak as the user: phrased as a system's notice one made a model refuse (claude-api.md, section 10). Each
+quotes the last words that arrived, in place of `{echo}`, and asks for them to be repeated first: the *echo* gives the
+joint its exact place. A report names the wording of each request (`AttemptReport.prompt`), so a wording that changes
+gets another version.
+
+How they were chosen: `make real-model` asks a small real model in each of them, and the documentation has the table
+(how it goes on). They have not been tried on Claude; `Policy(continue_prompt=PROMPTS["vendor"].text)` takes another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["AFTER_RESULTS", "AGAIN", "FIRST", "PROMPTS", "Prompt", "named"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One wording.
+
+    Attributes:
+        name: What it is called.
+        version: Which edition of it this is.
+        text: What is sent, with `{echo}` where the quoted words stand.
+    """
+
+    name: str
+    version: int
+    text: str
+
+    @property
+    def label(self) -> str:
+        """The name and the version, as reports have them."""
+        return f"{self.name}/{self.version}"
+
+
+_ALL: Final = (
+    Prompt(
+        "short",
+        1,
+        "Your message was cut off. The last words that reached me are:\n\n{echo}\n\n"
+        "Please repeat these last words first, exactly as they stand, and go straight on from there. "
+        "No introduction, no apology.",
+    ),
+    Prompt(
+        "vendor",
+        1,
+        'Your previous response was interrupted and ended with "{echo}". Please repeat these last words and '
+        "continue from where you left off.",
+    ),
+    Prompt(
+        "tagged",
+        1,
+        "My connection dropped while you were answering, and your message reached me only up to these last words:\n\n"
+        "<last_words>{echo}</last_words>\n\n"
+        "Please repeat these last words exactly as they stand, and then go straight on with what comes next, as one "
+        "seamless text. Do not start over, do not add an introduction or a comment, and do not reopen a code block or "
+        "a list that is already open. If your answer was already complete, repeat the last words and stop.",
+    ),
+    Prompt(
+        "fenced",
+        1,
+        "Your message was cut off. The last words that reached me are:\n\n```\n{echo}\n```\n\n"
+        "Please repeat these last words first, exactly as they stand and without the fence, and go straight on from "
+        "there. No introduction, no apology.",
+    ),
+)
+
+#: Every wording that is built in, by name.
+PROMPTS: Final = {prompt.name: prompt for prompt in _ALL}
+#: The one that is asked first.
+FIRST: Final = PROMPTS["short"]
+#: The one that is asked where nothing came of the first.
+AGAIN: Final = PROMPTS["vendor"]
+
+#: Where nothing was written yet after a server-side tool's result: there are no words to repeat.
+AFTER_RESULTS: Final = Prompt(
+    "after_results",
+    1,
+    "My connection dropped while you were answering, and your message reached me only up to the results of the tools "
+    "that you had used. Please go straight on from there with what comes next, as one seamless answer. Do not start "
+    "over, do not add an introduction or a comment, and do not ask the tools again for what they have already given.",
+)
+
+
+def named(text: object) -> str:
+    """The label of a caller's `continue_prompt`: that of the wording it is, or `"custom"`."""
+    return next((prompt.label for prompt in _ALL if prompt.text == text), "custom")

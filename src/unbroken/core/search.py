@@ -1,0 +1,296 @@
+"""Looks for the joint in what a model writes when it is asked to go on.
+
+A *reading* takes the output from some place on for a replay of a tail of the held text: from its beginning, or from
+behind a lead-in. All of them end at the joint, and just before it stands the *mark*: the key, or without one a tail of
+the echo. So the work is to find the mark, and only where it stands is a reading held against the held text.
+
+Where the mark stands once in the held text, its first place in the output decides. Where it stands there more often,
+a reading is tried at each place of it, as often as `_MOST_TRIALS` says.
+
+Cost: one search for the mark over the output; at each place a comparison with the end of the held text; and a look
+whether the output still repeats the held text at lengths that grow by a quarter each time. All of it is done by `str`,
+whose searches are linear, so it comes to some twenty passes over both texts at most, whatever they are. Only the first
+160 characters, where a lead-in may end, are gone through one by one.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from .anchor import Anchor, squeeze, unique_tail
+from .leadin import HEAD_ENDS, LONGEST_HEAD, ends_in_a_fence, find_any_head, find_head, is_one_lead_in
+
+__all__ = ["Form", "Joint", "Search"]
+
+Form = Literal["prefill", "continue", "restart"]
+
+# In squeezed characters.
+_LONG: Final = 24  # a tail as long as this, found nowhere else in the held text, is no accident where it is expected
+_ECHOED: Final = 12  # of an echo whose key did not follow, as much as this is cut when all is joined as it is
+_SLIP: Final = 8  # how much longer or shorter an echo may come out that was not copied faithfully
+_PATIENCE: Final = 100  # how long to wait for a lead-in to end: a line of 80, and a fence line
+_LONGEST_MARK: Final = 2_000
+_GLANCE: Final = 64  # as much of a reading is compared before all of it is
+#: How often a mark that stands in the held text more than once may be tried: rows of 24 characters in a megabyte.
+_MOST_TRIALS: Final = 50_000
+_MOST_COMPARISONS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Where it was found.
+
+    Attributes:
+        kind: How the model went on.
+        closer: What closes the quotation that the model put the echo in; "" for none.
+    """
+
+    kind: Literal["exact", "echo", "overlap", "replay"]
+    closer: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The output from some place on, taken for a replay.
+
+    Attributes:
+        after: Squeezed characters that stand before it.
+        least: Squeezed characters that it has to have to be told from an accident.
+        closer: See `Joint`.
+        sure: Whether what stands before it is certain to be no text.
+    """
+
+    after: int
+    least: int
+    closer: str = ""
+    sure: bool = True
+
+
+class Search:
+    """Reads a continuation.
+
+    Args:
+        held: All of the text that was delivered before.
+        anchor: What the request was built from.
+        form: How the request was made.
+
+    Attributes:
+        read: Characters read so far.
+        found: Where the joint is, when the last character that was read stands before it; None while it was not found.
+        hopeless: Whether nothing that may still come can match.
+    """
+
+    def __init__(self, held: str, anchor: Anchor, form: Form) -> None:
+        self.read: int = 0
+        self.found: Joint | None = None
+        self.hopeless: bool = False
+        self._target = target = squeeze(held)
+        self._sent = 0 if form == "restart" else len(squeeze(anchor.sent))
+        self._echo = len(squeeze(anchor.echo))
+        self._quote = len(squeeze(anchor.quote))
+        self._fenced = ends_in_a_fence(anchor.sent)
+        self._key = target[self._sent :]
+        unique = unique_tail(target, _LONGEST_MARK)
+        self._tail = target[-max(_LONG, unique) :] if self._sent and self._key and len(target) >= _LONG else ""
+        self._mark, least = self._choose_mark(unique)
+        self._decisive = bool(self._key) and unique <= len(self._mark)
+        self._after_unsure = len(target) - max(0, self._sent - self._echo)
+        self._readings = [_Reading(0, least)]
+        self._least = least
+        self._pieces: list[str] = []  # what was read, squeezed
+        self._length = 0
+        self._recent = ""  # the end of it, as far as a mark may have begun there
+        self._first = ""  # the beginning of it
+        self._head = ""  # the same with its white space, up to `LONGEST_HEAD`
+        self._patience = max(_PATIENCE, self._quote + _SLIP)
+        self._next_look = self._patience
+        self._trials = self._comparisons = 0
+
+    def _choose_mark(self, unique: int) -> tuple[str, int]:
+        """What stands before the joint in any reading, and the least that a reading from the beginning has to have."""
+        if self._key:
+            return self._key[-_LONGEST_MARK:], len(self._key)
+        # Without a key nothing but the echo is evidence, or so much of it that it can be no accident: a tail that
+        # stands nowhere else. Rows that are equal have no such tail, and there it is the whole echo.
+        least = min(max(_LONG, unique), self._echo)
+        return self._target[len(self._target) - least :], least
+
+    # -- reading
+
+    def feed(self, text: str) -> int:
+        """Read on; return how many characters of `text` were read when it was found or became hopeless."""
+        at = 0
+        while at < len(text) and not (self.found or self.hopeless):
+            if self.read < LONGEST_HEAD:
+                at += self._take(text[at])
+                if self.read <= LONGEST_HEAD and self._head[-1] in HEAD_ENDS and not (self.found or self.hopeless):
+                    self._look_for_a_head()
+                self._look_whether_it_is_alive()
+            else:
+                rest = text[at:]
+                at += self._take(rest[: _raw_length(rest, self._next_look - self._length)])
+                self._look_whether_it_is_alive()
+        return at
+
+    def _take(self, text: str) -> int:
+        """Read a piece; the number of its characters, up to the joint if it is in there."""
+        piece = squeeze(text)
+        if self.read < LONGEST_HEAD:
+            self._head += text
+        recent = self._recent + piece
+        if piece and not piece.isascii() and unicodedata.combining(piece[0]):
+            recent = unicodedata.normalize("NFD", recent)  # marks that came in two pieces, put in order
+        before = self._length - len(self._recent)
+        if len(self._first) < LONGEST_HEAD + _GLANCE:
+            self._first += piece
+        self._pieces.append(piece)
+        self._length += len(piece)
+        at = recent.find(self._mark, max(0, len(self._recent) - len(self._mark) + 1)) if self._mark and piece else -1
+        seen = len(self._recent)
+        while at >= 0:
+            end = at + len(self._mark)
+            if end > seen:
+                self._decide(before + end)
+                if self.found or self.hopeless:
+                    used = _raw_length(text, end - seen)
+                    self.read += used
+                    return used
+            at = recent.find(self._mark, at + 1)
+        keep = len(self._mark) - 1
+        self._recent = recent[-keep:] if keep else ""
+        self.read += len(text)
+        return len(text)
+
+    def _decide(self, end: int) -> None:
+        """The mark stands before `end`: whether it is the joint."""
+        self._trials += len(self._readings)
+        if not self._decisive and self._trials > _MOST_TRIALS:
+            self.hopeless = True
+            return
+        whole = [reading for reading in self._readings if self._repeats_the_end(reading, end)]
+        if whole:
+            # What was asked for, put in quotation marks, may also be read as a tail that begins with such a mark.
+            quoted = (each for each in whole if each.closer and end - each.after == self._quote)
+            reading = next(quoted, whole[0])
+            self.found = Joint(self._kind_of(end - reading.after), reading.closer)
+        elif self._tail and abs(end - self._quote) <= _SLIP and self._so_far(end).endswith(self._tail):
+            self.found = Joint("echo", "")
+        else:
+            self.hopeless = self._decisive
+
+    def _repeats_the_end(self, reading: _Reading, end: int) -> bool:
+        """Whether the output from there to `end` is a tail of the held text."""
+        length = end - reading.after
+        start = len(self._target) - length
+        if length < reading.least or start < 0 or not (reading.sure or self._key):
+            return False
+        glance = self._first[reading.after : reading.after + min(_GLANCE, length)]
+        if not self._target.startswith(glance, start):
+            return False
+        self._comparisons += 1
+        if self._comparisons > _MOST_COMPARISONS:
+            self.hopeless = True
+            return False
+        return self._target.endswith(self._so_far(end)[reading.after :])
+
+    def _so_far(self, end: int) -> str:
+        whole = "".join(self._pieces)
+        self._pieces = [whole]
+        return _ordered(whole)[:end]
+
+    def _kind_of(self, replayed: int) -> Literal["exact", "echo", "overlap", "replay"]:
+        beyond = replayed - (len(self._target) - self._sent)
+        if self._sent and beyond == 0:
+            return "exact"
+        if self._sent and beyond == self._echo:
+            return "echo"
+        return "replay" if replayed == len(self._target) else "overlap"
+
+    def _look_for_a_head(self) -> None:
+        """Open another reading if all that was read can stand before the continuation."""
+        known = find_head(self._head, fenced=self._fenced, sure=False)
+        if known.length == self.read:
+            sure = bool(self._key) or (
+                find_head(self._head, fenced=self._fenced, sure=True) == known and is_one_lead_in(self._first)
+            )
+            least = self._least if sure else self._after_unsure
+            self._open(_Reading(self._length, least, known.closer, sure=sure))
+        elif head := find_any_head(self._head, fenced=self._fenced):
+            self._open(_Reading(self._length, self._after_unsure, head.closer, sure=False))
+
+    def _open(self, reading: _Reading) -> None:
+        self._readings.append(reading)
+
+    def _look_whether_it_is_alive(self) -> None:
+        if self._length < self._next_look or self.found or self.hopeless:
+            return
+        self._next_look = self._length + self._length // 4 + 1
+        self.hopeless = not self.repeats
+
+    # -- what was read
+
+    @property
+    def repeats(self) -> bool:
+        """Whether something was read, and all of it, or all but a lead-in, stands in what is held."""
+        # If the output from some place on stands there, so does the output from any later place on.
+        return bool(self._length) and self._so_far(self._length)[self._readings[-1].after :] in self._target
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing but white space was read."""
+        return not self._length
+
+    @property
+    def has_key(self) -> bool:
+        """Whether the model has to write something that was delivered and not sent back."""
+        return bool(self._key)
+
+    def known_head(self, output: str) -> int:
+        """How much of an output that did not match is known to be no continuation, in characters.
+
+        A lead-in that speaks for itself, and a replay of all that was sent, behind which other words came.
+        """
+        head = find_head(output, fenced=self._fenced, sure=True).length
+        squeezed = squeeze(output)
+        echoed = max((self._replay_of_what_was_sent(reading, squeezed) for reading in self._readings), default=0)
+        return max(head, _raw_length(output, echoed) if echoed else 0)
+
+    def _replay_of_what_was_sent(self, reading: _Reading, output: str) -> int:
+        """Where in the squeezed output a replay of the end of what was sent ends that begins with the reading."""
+        least = _ECHOED if self._key else self._echo
+        if not self._key and (not reading.after or output[: reading.after] in self._target):
+            return 0  # a title and a text that comes again: not to be told without a key
+        begun = output[reading.after : reading.after + least]
+        if len(begun) < least or not begun:
+            return 0
+        sent = self._target[: self._sent]
+        at = sent.find(begun, max(0, self._sent - (len(output) - reading.after)))
+        for _ in range(_MOST_COMPARISONS):
+            if at < 0 or self._sent - at < least:
+                return 0
+            if output.startswith(sent[at:], reading.after):
+                return reading.after + self._sent - at
+            at = sent.find(begun, at + 1)
+        return 0
+
+
+def _raw_length(text: str, squeezed: int) -> int:
+    """The least number of characters of `text` that are at least so many when they are squeezed; all of it at most."""
+    low, high = 0, len(text)
+    if squeezed <= 0 or len(squeeze(text)) <= squeezed:
+        # All of it, less the white space behind the last that counts.
+        return high if squeezed <= 0 or len(squeeze(text)) < squeezed else len(text.rstrip())
+    while high - low > 1:
+        middle = (low + high) // 2
+        if len(squeeze(text[:middle])) < squeezed:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _ordered(text: str) -> str:
+    """Its combining marks in the order that Unicode has them, where they came in several pieces."""
+    return text if text.isascii() else unicodedata.normalize("NFD", text)

@@ -1,0 +1,249 @@
+"""What a request says when it asks a model to go on with its answer, read without knowing how it is worded.
+
+The words that it quotes are found by what they say: they are the end of what the request carries of the answer, and
+perhaps a little of what comes behind it. They may stand in a tag, in a code fence, in quotation marks or brackets, on
+a line of their own, or in the middle of a sentence. White space is not compared.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Ask", "read_ask"]
+
+#: The shortest passage that counts as quoted wherever it stands; a shorter one stands in a sentence by accident.
+_SHORTEST: Final = 6
+#: How far from the end of what is carried a quotation may end, in characters: about the longest sentence.
+_NEAR: Final = 400
+
+_TAG: Final = re.compile(r"<([A-Za-z][\w:.-]*)(?:\s[^<>]*)?>")
+_FENCE: Final = re.compile(r"(?m)^[ \t]*(`{3,}|~{3,})[^\n`]*\n")
+_PAIRS: Final = (
+    *(('"', '"'), ("“", "”"), ("„", "“"), ("«", "»"), ("「", "」")),
+    *(("'", "'"), ("‘", "’"), ("`", "`"), ("[", "]"), ("(", ")"), ("**", "**")),
+)
+_LINE_HEAD: Final = re.compile(r"(?:^|\n)[ \t]*(?:[>*-][ \t]+)?(?:\.{3}|…)?[ \t]*$")
+_LINE_END: Final = re.compile(r"[ \t]*(?:\n|$)")
+_ELLIPSIS: Final = re.compile(r"(?:\.{3}|…)[ \t]*$")
+_SET_OFF: Final = re.compile(r"[^\w\s,.]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The user turn that asks a model to go on.
+
+    Attributes:
+        echo: The end of what the request carries of the answer, from where the quoted words begin, white space at its
+            end included; empty: none of it is quoted.
+        quoted: How many characters of the answer are quoted, from the first of the echo on. More than the echo has
+            where the request also quotes words that it does not carry; fewer where the quotation ends earlier.
+        opening: What stands before the quoted words, such as `<tail>`; a quotation mark where nothing does.
+        closing: What stands after them.
+        before: What the turn says before the quotation; all of it if it quotes nothing.
+        after: What it says after that.
+    """
+
+    echo: str = ""
+    quoted: int = 0
+    opening: str = '"'
+    closing: str = '"'
+    before: str = ""
+    after: str = ""
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether the quoted words are from the middle of what is carried, and not its end."""
+        return self.quoted < len(self.echo.rstrip())
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """A part of the user turn, from `start` to `end`, and the marks around it."""
+
+    start: int
+    end: int
+    opening: str = '"'
+    closing: str = '"'
+    outer_start: int = -1
+    outer_end: int = -1
+
+    def around(self, asked: str) -> tuple[str, str]:
+        """What is said before it and after it, without the marks."""
+        first = self.start if self.outer_start < 0 else self.outer_start
+        last = self.end if self.outer_end < 0 else self.outer_end
+        return asked[:first].strip(), asked[last:].strip()
+
+
+class _Squeezed:
+    """A text without its white space, and the place of each character."""
+
+    def __init__(self, text: str, offset: int = 0) -> None:
+        self.places = [offset + place for place, character in enumerate(text) if not character.isspace()]
+        self.text = "".join(text.split())
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+
+def read_ask(answer: str, sent: str, asked: str) -> Ask:
+    """What `asked` quotes of an answer, and what it says beside.
+
+    Args:
+        answer: The whole answer.
+        sent: The part of it that the request carries, with or without its trailing white space.
+        asked: The text of the user turn after it.
+    """
+    if not answer.startswith(sent):
+        sent = sent.rstrip()
+    # Nothing longer than the turn is quoted in it: a long answer need not be looked through.
+    reach = 4 * len(asked) + _NEAR
+    offset = max(0, len(sent) - reach)
+    before = _Squeezed(answer[offset : len(sent)], offset)
+    behind = _Squeezed(answer[len(sent) : len(sent) + reach], len(sent))
+    told = _Squeezed(asked)
+    found = _touching(before, behind, told, asked) or _near(before, asked)
+    if found is None:
+        return Ask(before=asked.strip())
+    passage, first, last = found  # counted in squeezed characters from the boundary
+    places = before.places + behind.places
+    start = places[len(before) + first] if first < 0 else len(sent)
+    end = places[len(before) + last - 1] + 1
+    # White space inside the marks is part of the quotation where the answer has it too.
+    inside = asked[passage.start : passage.end]
+    head, tail = inside[: len(inside) - len(inside.lstrip())], inside[len(inside.rstrip()) :]
+    if first < 0 and answer.endswith(head, 0, start):
+        start -= len(head)
+    if answer.startswith(tail, end):
+        end += len(tail)
+    said, then = passage.around(asked)
+    return Ask(answer[start : len(sent)], end - start, passage.opening, passage.closing, said, then)
+
+
+_Found = tuple[_Passage, int, int]
+
+
+def _touching(before: _Squeezed, behind: _Squeezed, told: _Squeezed, asked: str) -> _Found | None:
+    """The longest passage that ends with what is carried, or goes on into what comes behind it."""
+    backwards, told_backwards = before.text[::-1], told.text[::-1]
+    candidates = []
+    for at in range(len(told) + 1):
+        left = _common(backwards, told_backwards, len(told) - at)
+        right = _common(behind.text, told.text, at)
+        if left or right:
+            candidates.append((left + right, at, left, right))
+    for _, at, left, right in sorted(candidates, reverse=True):
+        start, end = told.places[at - left], told.places[at + right - 1] + 1
+        passage = _marked(asked, start, end)
+        if passage is None and left < _SHORTEST:
+            continue
+        passage = passage or _Passage(start, end)
+        inside = [n for n in range(at - left, at + right) if passage.start <= told.places[n] < passage.end]
+        if inside and inside[0] <= at <= inside[-1] + 1:
+            return passage, inside[0] - at, inside[-1] + 1 - at
+    return None
+
+
+def _common(text: str, told: str, at: int) -> int:
+    """How many characters `text` and `told` from `at` on share."""
+    low, high = 0, min(len(text), len(told) - at)
+    if text[:1] != told[at : at + 1]:
+        return 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        if told.startswith(text[:middle], at):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _near(before: _Squeezed, asked: str) -> _Found | None:
+    """The longest passage between marks that is from the last sentence or so of what is carried."""
+    best: _Found | None = None
+    for passage in _between_marks(asked):
+        words = re.sub(r"^(?:\.{3}|…)|(?:\.{3}|…)$", "", "".join(asked[passage.start : passage.end].split()))
+        at = before.text.rfind(words, max(0, len(before) - _NEAR)) if len(words) >= _SHORTEST else -1
+        if at >= 0 and (best is None or len(words) > best[2] - best[1]):
+            best = passage, at - len(before), at - len(before) + len(words)
+    return best
+
+
+def _between_marks(asked: str) -> Iterator[_Passage]:
+    for tag in _TAG.finditer(asked):
+        closing = f"</{tag[1]}>"
+        end = asked.find(closing, tag.end())
+        if end >= 0:
+            yield _Passage(tag.end(), end, tag[0], closing, tag.start(), end + len(closing))
+    for opening, closing in _PAIRS:
+        pattern = f"{re.escape(opening)}(.+?){re.escape(closing)}"
+        for found in re.finditer(pattern, asked, re.DOTALL):
+            yield _Passage(*found.span(1), opening, closing, *found.span())
+    for line in re.finditer(r"[^\n]+", asked):
+        yield _Passage(*line.span())
+
+
+def _marked(asked: str, start: int, end: int) -> _Passage | None:
+    """The passage from `start` to `end` without what it has of the marks around it; None if there are none.
+
+    The answer may have, before or after the quoted words, what the turn has there as its mark.
+    """
+    found = _in_a_tag(asked, start, end) or _in_a_fence(asked, start, end) or _in_a_pair(asked, start, end, (0,))
+    found = found or _on_lines(asked, start, end) or _in_a_pair(asked, start, end, (0, 1))
+    if found is None and start > 0 and end < len(asked) and _SET_OFF.match(asked[start - 1] + asked[end]):
+        return _Passage(start, end)
+    return found
+
+
+def _on_lines(asked: str, start: int, end: int) -> _Passage | None:
+    """The passage if it is whole lines, but for some characters of the line before it or of the one behind it."""
+    if not _LINE_HEAD.search(asked[:start]):
+        start = asked.find("\n", start, min(end, start + _SHORTEST)) + 1 or end
+    if not _LINE_END.match(asked, end):
+        end = asked.rfind("\n", max(start, end - _SHORTEST), end)
+    return _Passage(start, end) if start < end else None
+
+
+def _in_a_tag(asked: str, start: int, end: int) -> _Passage | None:
+    for tag in _TAG.finditer(asked):
+        closing = f"</{tag[1]}>"
+        last = asked.find(closing, max(tag.end(), end - len(closing)))
+        if _opens(asked, tag.start(), tag.end(), start) and last >= 0 and not asked[end:last].strip():
+            return _Passage(tag.end(), last, tag[0], closing, tag.start(), last + len(closing))
+    return None
+
+
+def _in_a_fence(asked: str, start: int, end: int) -> _Passage | None:
+    for fence in _FENCE.finditer(asked):
+        closing = f"\n{fence[1]}"
+        last = asked.find(closing, max(fence.end() - 1, end - len(closing)))
+        if _opens(asked, fence.start(), fence.end(), start) and last >= 0 and not asked[end:last].strip():
+            return _Passage(fence.end(), last, fence[0], closing, fence.start(), last + len(closing))
+    return None
+
+
+def _opens(asked: str, first: int, last: int, start: int) -> bool:
+    """Whether the mark from `first` to `last` stands right before `start`, or reaches beyond it."""
+    return (first <= start <= last) or (last < start and not asked[last:start].strip())
+
+
+def _in_a_pair(asked: str, start: int, end: int, inside: tuple[int, ...]) -> _Passage | None:
+    """The passage between two marks; `inside`: how many of each may be at the passage's own ends."""
+    for opening, closing in _PAIRS:
+        for first in (start + n * len(opening) for n in inside):
+            head = asked[:first].rstrip(" \t")
+            dots = _ELLIPSIS.search(head)
+            head = head[: dots.start()] if dots else head
+            if not head.endswith(opening):
+                continue
+            for last in (end - n * len(closing) for n in inside):
+                tail = asked[last:].lstrip(" \t")
+                if last > first and tail.startswith(closing):
+                    inner = (len(head), len(asked) - len(tail)) if not dots else (first, len(asked) - len(tail))
+                    outer = (len(head) - len(opening), len(asked) - len(tail) + len(closing))
+                    return _Passage(*inner, opening, closing, *outer)
+    return None
