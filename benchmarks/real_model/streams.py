@@ -52,6 +52,7 @@ class Stream:
         how: How it was cut.
         final: What the reader has in the end.
         seams: How each continuation was joined, as the report has it; None: it was not.
+        wordings: In which wording each was asked for, as the report has it.
         continuations: The raw answers to the requests for the rest, in order.
         error: What the stream raised, or "".
         outcome: One of `OUTCOMES`.
@@ -66,6 +67,7 @@ class Stream:
     how: str
     final: str
     seams: list[str | None]
+    wordings: list[str | None]
     continuations: list[dict[str, Any]]
     error: str
     outcome: str
@@ -130,6 +132,7 @@ async def cut_and_resume(server: ModelServer, client: AsyncAnthropic, uncut: Unc
         how=cut.how,
         final=final,
         seams=seams,
+        wordings=[attempt.prompt for attempt in report.attempts[1:]],
         continuations=[_continuation(each, uncut.prompt) for each in served],
         error=error,
         outcome=_outcome(case, broken, failed=bool(error), told=told, ended=_ended(served)),

@@ -20,8 +20,9 @@ from benchmarks.real_model.judge import Case, begins_as_uncut, faults
 from benchmarks.real_model.progress import Progress
 from benchmarks.real_model.prompts import PROMPTS, QUICK, Prompt
 from benchmarks.real_model.weights import Turn, find, render
-from benchmarks.tables import show
+from benchmarks.tables import markdown, show
 from unbroken.core.anchor import Anchor, choose_anchor
+from unbroken.core.prompts import PROMPTS as BUILT_IN
 from unbroken.core.seam import Seam
 
 __all__ = ["CANDIDATES", "Candidate", "Outcome", "half_word", "whole_words"]
@@ -77,14 +78,7 @@ class Candidate(NamedTuple):
 
 
 CANDIDATES: Final = (
-    Candidate(
-        "tag",
-        "My connection dropped while you were answering, and your message reached me only up to these last words:\n\n"
-        "<last_words>{echo}</last_words>\n\n"
-        "Please repeat these last words exactly as they stand, and then go straight on with what comes next, as one "
-        "seamless text. Do not start over, do not add an introduction or a comment, and do not reopen a code block or "
-        "a list that is already open. If your answer was already complete, repeat the last words and stop.",
-    ),
+    *(Candidate(prompt.label, prompt.text) for prompt in BUILT_IN.values()),
     Candidate(
         "tag+half",
         "My connection dropped while you were answering, and your message reached me only up to these last words:\n\n"
@@ -109,13 +103,8 @@ CANDIDATES: Final = (
         "Please repeat these words and go straight on from there. No apology, no recap, no introduction.",
     ),
     Candidate(
-        "vendor",
+        "vendor, no echo",
         'Your previous response was interrupted and ended with "{echo}". Continue from where you left off.',
-    ),
-    Candidate(
-        "vendor+repeat",
-        'Your previous response was interrupted and ended with "{echo}". Repeat these last words, and continue from '
-        "where you left off.",
     ),
     Candidate(
         "vendor+begin",
@@ -288,6 +277,7 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m benchmarks.real_model.wordings", description=__doc__)
     options.add_argument("--quick", action="store_true", help="five prompts")
     options.add_argument("--out", type=Path, help="where the raw answers go, as JSON Lines")
+    options.add_argument("--markdown", action="store_true", help="print the table as Markdown too")
     options.add_argument("--only", nargs="*", metavar="NAME", help="these wordings alone")
     options.add_argument("--threads", type=int, default=1, help="of the model")
     options.add_argument("--temperature", type=float, default=0.0, help="of the model")
@@ -308,7 +298,10 @@ def main() -> int:
             if chosen.out:
                 lines = (json.dumps(asdict(each), ensure_ascii=False) for each in outcomes)
                 chosen.out.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    show("Wordings, in per cent of the requests", HEADS, table(outcomes, candidates))
+    rows = table(outcomes, candidates)
+    show("Wordings, in per cent of the requests", HEADS, rows)
+    if chosen.markdown:
+        print(markdown(HEADS, rows))
     return 0
 
 

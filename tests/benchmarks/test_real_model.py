@@ -52,8 +52,10 @@ def _client(url: str) -> AsyncAnthropic:
 @pytest.mark.parametrize("form", ["continue", "prefill"])
 async def test_an_answer_is_cut_where_it_is_said_and_gone_on_with(how: Any, form: Any) -> None:
     """What is delivered before the cut is of that length; the rest comes in the form that was asked for."""
+    from benchmarks.real_model.__main__ import broken_rules, by
+    from benchmarks.real_model.judge import RULES
     from benchmarks.real_model.prompts import Prompt
-    from benchmarks.real_model.streams import ask, cut_and_resume
+    from benchmarks.real_model.streams import OUTCOMES, ask, cut_and_resume
     from benchmarks.real_model.wire import Cut, ModelServer
 
     engine = Obedient()
@@ -68,6 +70,8 @@ async def test_an_answer_is_cut_where_it_is_said_and_gone_on_with(how: Any, form
     assert [each["form"] for each in stream.continuations] == [form]
     assert stream.continuations[0]["stop_reason"] == "end_turn"
     assert len(engine.prompts) == 2  # what was cut had been written before
+    assert by(lambda each: each.form, [stream]) == [[form, "1", "1", *["0"] * (len(OUTCOMES) - 1)]]
+    assert {row[0]: row[2:] for row in broken_rules([stream])} == {rule: ["0", "0"] for rule in RULES}
 
 
 @pytest.mark.anyio
