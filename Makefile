@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test sdk-tests lint bench seams hedging simulation speed concurrency survival soak clients chat browser docs clean
+.PHONY: help demo test sdk-tests lint bench seams hedging simulation speed concurrency survival soak clients chat browser real-model docs clean
 help:
 	@echo "make demo | test | lint | docs | clean"
 	@echo "make bench: seams | hedging | simulation | speed | concurrency"
-	@echo "make survival | soak | clients | chat | browser"
+	@echo "make survival | soak | clients | chat | browser | real-model"
 
 # One stamp a set of extras, so that the demo does not wait for the linters.
 $(VENV)/.cli: pyproject.toml
@@ -90,6 +90,10 @@ chat: $(VENV)/.dev
 browser: $(VENV)/.dev
 	@$(call install,playwright)
 	$(BIN)/python -m pytest -q tests/examples/test_chat_page.py
+
+# A small model of 98 MB behind the wire of the Messages API, in an environment of its own; no part of the tests.
+real-model: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.real_model.environment
 
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml

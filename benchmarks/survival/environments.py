@@ -12,7 +12,7 @@ from typing import Final
 
 from benchmarks.survival.peers import ROOT, Peer
 
-__all__ = ["complaints", "install", "python_of"]
+__all__ = ["complaints", "install", "pip", "python_of"]
 
 FOLDER: Final = ROOT / ".venv-survival"
 #: Beside the environment it speaks of: what was installed there.
@@ -51,7 +51,7 @@ def install(peer: Peer) -> Path:
 
 def complaints(peer: Peer) -> list[str]:
     """What the installer finds amiss in a peer's environment: requirements that are not met."""
-    checked = subprocess.run([*_pip(peer, "check")], capture_output=True, text=True, check=False)
+    checked = subprocess.run([*pip(peer, "check")], capture_output=True, text=True, check=False)
     return [line for line in checked.stdout.splitlines() if " has requirement " in line or " requires " in line]
 
 
@@ -60,10 +60,11 @@ def _maker() -> list[str]:
 
 
 def _installer(peer: Peer) -> list[str]:
-    return [*_pip(peer, "install"), "--quiet"]
+    return [*pip(peer, "install"), "--quiet"]
 
 
-def _pip(peer: Peer, command: str) -> list[str]:
+def pip(peer: Peer, command: str) -> list[str]:
+    """What runs a command of pip's on a peer's environment."""
     python = str(python_of(peer))
     return ["uv", "pip", command, "--python", python] if _uv() else [python, "-m", "pip", command]
 
