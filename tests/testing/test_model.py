@@ -23,6 +23,7 @@ from unbroken.testing import (
     ToolUse,
 )
 from unbroken.testing import after_characters as after
+from unbroken.testing.model import count_tokens
 
 TEXT = "The lighthouse at Rua Point was lit for the first time on the ninth of March, and for the last time later."
 USER = {"role": "user", "content": "Tell me."}
@@ -411,3 +412,12 @@ async def test_whole_blocks_are_not_written_again(carried: list[int], written: l
         request = ask(tools=[SEARCH_TOOL], messages=[USER, *begun] if carried else [USER])
         rest = await sdk.messages.create(**request)
     assert kinds(rest) == written
+
+
+def test_an_image_is_no_text_to_be_counted() -> None:
+    """Its base64 is left out; in a tool's result as well."""
+    source = {"type": "base64", "media_type": "image/png", "data": "a" * 400_000}
+    image = {"type": "image", "source": source}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [image]}
+    body = {"messages": [{"role": "user", "content": [image, result, {"type": "text", "text": "b" * 400}]}]}
+    assert 100 < count_tokens(body) < 400
