@@ -49,6 +49,8 @@ _EVERY: Final[tuple[Known, ...]] = (
     # White space between blocks is lost on a resume.
     _known("rec-203", "F1", "lost", Cut(6)),
     _known("rec-207", "F1", "lost", Cut(38)),
+    _known("rec-257", "F1", "lost", Cut(21)),
+    _known("rec-306", "F1", "lost", Cut(21)),
     # A turn that begins with a tool's result is begun anew after it was delivered.
     _known("rec-292", "F2", "blocks", Cut(3)),
     _known("rec-299", "F2", "blocks", Cut(3)),
