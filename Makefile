@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test sdk-tests lint bench seams hedging simulation speed concurrency survival soak clients chat browser real-model docs clean
+.PHONY: help demo test recordings sdk-tests lint bench seams hedging simulation speed concurrency survival soak clients chat browser real-model docs clean
 help:
-	@echo "make demo | test | lint | docs | clean"
+	@echo "make demo | test | recordings | lint | docs | clean"
 	@echo "make bench: seams | hedging | simulation | speed | concurrency"
 	@echo "make survival | soak | clients | chat | browser | real-model"
 
@@ -37,6 +37,11 @@ test: $(VENV)/.dev sdk-tests
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report --skip-covered --fail-under=100
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --ignore=tests/core --ignore=tests/preflight
+
+# Every recorded stream, whole and cut at every event, and what came of it; they are ../shared/recordings, or where
+# UNBROKEN_RECORDINGS says.
+recordings: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto tests/recordings --recordings=all
 
 # The SDK's own test suite, of the version that is installed; fetched once.
 sdk-tests: $(VENV)/.dev

@@ -29,6 +29,12 @@ _AMBIENT = frozenset(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--recordings", choices=["some", "all"], default="some", help="how many cuts of the recorded streams are played"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "backends(*names): the event loops of an anyio test, instead of the usual three")
     # Otherwise pytest-asyncio's first look for the current event loop makes one that nobody closes.

@@ -132,7 +132,7 @@ MISTAKES: Final[dict[str, Callable[[Body], None]]] = {
     "field_missing": lambda body: body.pop("max_tokens", None),
     "messages_invalid": set_to(messages=[{"role": "user"}]),
     "messages_empty": set_to(messages=[]),
-    "first_message_not_user": first(turn("assistant", text("a"))),
+    "first_message_not_user": first(turn("system", text("a"))),
     "content_empty": say(turn("assistant", text("a")), turn("user")),
     "text_empty": say(turn("user", text(""))),
     "text_blank": say(turn("user", text(" \n"))),
@@ -162,10 +162,11 @@ MISTAKES: Final[dict[str, Callable[[Body], None]]] = {
     "tool_result_twice": say(turn("assistant", use()), turn("user", answer(), answer())),
     "tool_use_id_twice": say(turn("assistant", use(), use()), turn("user", answer())),
     "tool_use_id_invalid": say(turn("assistant", use("a b")), turn("user", answer("a b"))),
+    "text_after_tool_use": say(turn("assistant", use(), text("a")), turn("user", answer())),
     "server_tool_unpaired": say(turn("assistant", SEARCHED, text("a")), turn("user", text("b"))),
     "server_tool_not_offered": lambda body: (
         body.update(tools=[LOOK], tool_choice={"type": "auto"}),
-        say(turn("assistant", SEARCH, SEARCHED, text("a")), turn("user", text("b")))(body),
+        say(turn("assistant", SEARCH))(body),
     ),
     "thinking_unsupported": set_to(thinking=BUDGET, max_tokens=4096),
     "thinking_budget_missing": of_model(OLD, thinking={"type": "enabled"}),
@@ -188,7 +189,7 @@ MISTAKES: Final[dict[str, Callable[[Body], None]]] = {
     "cache_control_on_message": say({"role": "user", "content": "a", **MARK}),
     "cache_control_ttl_order": say(turn("user", text("a", **MARK), text("b", **HOUR))),
     "argument_invalid": set_to(metadata="u"),
-    "system_empty": set_to(system=""),
+    "system_empty": set_to(system=[text("")]),
     "system_invalid": set_to(system=[{"type": "text"}]),
     "messages_too_many": lambda body: body["messages"].extend([turn("user", text("a"))] * 100_000),
     "thinking_invalid": set_to(thinking=True),
@@ -212,6 +213,14 @@ MISTAKES: Final[dict[str, Callable[[Body], None]]] = {
     "schema_enum": form(enum=[[1]]),
     "schema_all_of_reference": form(allOf=[{"$ref": "#/properties/a/$defs/b"}], **{"$defs": {"b": {}}}),
     "schema_strict_tools": set_to(tools=[{**STRICT, "name": f"look{n}"} for n in range(21)]),
+    "schema_optional": form(type="object", additionalProperties=False, properties={f"p{n}": {} for n in range(25)}),
+    "schema_unions": form(anyOf=[{"anyOf": [{"type": "null"}]} for _ in range(17)]),
+    "schema_too_complex": form(anyOf=[{"anyOf": [{"type": "null"}]} for _ in range(15)]),
+    "schema_true": form(type="array", items=True),
+    "image_url_on_bedrock": lambda body: (
+        say(turn("user", {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}))(body),
+        body.update(model="us.anthropic.claude-opus-4-8-v1:0"),
+    ),
     "sampling_removed": set_to(temperature=0.5),
     "max_tokens_invalid": set_to(max_tokens=-1),
     "max_tokens_too_large": set_to(max_tokens=128_001, betas=[]),
@@ -220,6 +229,7 @@ MISTAKES: Final[dict[str, Callable[[Body], None]]] = {
 #: The same of the rules that only versions before the one that the SDK sends now have.
 OLDER: Final[dict[str, Callable[[Body], None]]] = {
     "sampling_both": of_model(OLD, temperature=0.5, top_p=0.9),
+    "sampling_range": of_model(OLD, temperature=1.5),
     "sampling_unsupported": set_to(temperature=0.5),
     "sampling_with_thinking": of_model(OLD, temperature=0.5, max_tokens=4096, thinking=BUDGET),
 }

@@ -39,8 +39,13 @@ WRONG: list[tuple[tuple[Any, ...], list[tuple[str, str]]]] = [
     (("a", [text("b"), result("1")], "c"), [(NO_CALL, "messages[1].content[1]")]),
     (("a", [call("1")], [result("1"), result("1")]), [("tool_result_twice", "messages[2].content[1]")]),
     (
-        ("a", [call("1")], [result("1")], [call("1")], [result("1")]),
-        [("tool_use_id_twice", "messages[3].content[0].id")],
+        ("a", [call("1"), call("1")], [result("1")]),
+        [("tool_use_id_twice", "messages[1].content[1].id")],
+    ),
+    (("a", [call("1"), text("b")], [result("1")]), [("text_after_tool_use", "messages[1].content[1]")]),
+    (
+        ("a", [text("b"), call("1"), call("2"), text("c")], [result("1"), result("2")]),
+        [("text_after_tool_use", "messages[1].content[3]")],
     ),
     (("a", [call("a b")], [result("a b")]), [("tool_use_id_invalid", "messages[1].content[0].id")]),
     (("a", [call("")], [result("")]), [("tool_use_id_invalid", "messages[1].content[0].id")]),
@@ -66,6 +71,9 @@ RIGHT: list[tuple[Any, ...]] = [
     ("a", [text("b"), used()]),
     ("a", [call("1")], [{"type": "tool_addition", "tool": TOOL}, result("1")]),
     ("a", [used(), searched()]),
+    ("a", [call("1")], [result("1")], [call("1")], [result("1")]),
+    ("a", [used(), call("1")], [result("1")]),
+    ("a", [used(), call("1")], [result("1")], [searched(), text("b")], "c"),
     ("a", [used(name="telepathy"), {**searched(), "type": "telepathy_tool_result"}], "c"),
     (
         "a",
@@ -99,15 +107,19 @@ def test_neighbours_of_one_role_are_one_turn() -> None:
     assert found(messages=said, tools=[TOOL]) == [("tool_result_not_first", "messages[3].content[0]")]
 
 
-def test_a_web_tool_that_was_called_stays_offered() -> None:
+def test_a_web_tool_that_was_called_stays_offered_while_its_turn_goes_on() -> None:
     """Of other tools it is not known, and tools that cannot be seen may be the right ones."""
-    conversation = ("a", [used(), searched(), text("b")], "c")
-    assert found(*conversation) == [("server_tool_not_offered", "messages[1].content[0]")]
+    conversation = ("a", [used(), searched()])
     assert found(*conversation, tools=[TOOL]) == [("server_tool_not_offered", "messages[1].content[0]")]
     assert found(*conversation, tools=iter([SEARCH])) == []
     added = {"type": "tool_addition", "tool": SEARCH}
-    assert found([text("a"), added], [used(), searched(), text("b")], "c") == []
-    assert found("a", [used(name="advisor"), {**searched(), "type": "advisor_tool_result"}], "c") == []
+    assert found([text("a"), added], [used(), searched()]) == []
+    assert found("a", [used(name="advisor"), {**searched(), "type": "advisor_tool_result"}]) == []
+
+
+def test_a_web_tool_of_a_turn_that_is_over_need_not_be_offered() -> None:
+    """Recorded: calls in the history of a request without tools."""
+    assert found("a", [used(), searched(), text("b")], "c") == []
 
 
 def test_an_mcp_servers_calls_are_paired_as_well() -> None:

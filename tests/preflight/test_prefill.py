@@ -34,8 +34,8 @@ def test_white_space_at_the_end(begun: Any, path: str) -> None:
 
 
 def test_white_space_alone_is_told_of_once() -> None:
-    """As a text of white space."""
-    assert found("a", " ", model=OLD) == [("text_blank", "messages[1].content")]
+    """As white space at the end."""
+    assert found("a", " ", model=OLD) == [("prefill_trailing_white_space", "messages[1].content")]
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ WRONG: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"model": OLD, "thinking": BUDGET, "top_k": 3}, [("sampling_with_thinking", "top_k")]),
     ({"model": OLD, "thinking": BUDGET, "top_p": 0.9}, [("sampling_with_thinking", "top_p")]),
     ({"model": OLD, "temperature": 0, "top_p": 0.9}, [("sampling_both", "top_p")]),
+    ({"model": OLD, "temperature": 1.5}, [("sampling_range", "temperature")]),
+    ({"model": UNKNOWN, "temperature": -0.1}, [("sampling_range", "temperature")]),
 ]
 
 

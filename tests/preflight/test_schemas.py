@@ -118,7 +118,7 @@ def a_tool(number: int, **schema: Any) -> dict[str, Any]:
             "schema_unions",
             "tools[0].input_schema",
             [a_tool(0, **an_object(**{f"p{i}": {"type": ["string", "null"]} for i in range(17)}))],
-            [a_tool(0, **an_object(**{f"p{i}": {"anyOf": [{"type": "string"}]} for i in range(16)}))],
+            [a_tool(j, **an_object(**{f"p{i}": {"anyOf": [{"type": "string"}]} for i in range(8)})) for j in range(2)],
         ),
     ],
 )
@@ -134,3 +134,29 @@ def test_odd_schemas_have_no_names() -> None:
     """Where properties are no object, there is nothing to count."""
     codes = {finding.code for finding in check({**held(an_object()), "tools": [a_tool(0, properties=3, required=3)]})}
     assert "schema_optional" not in codes
+
+
+def test_one_schema_with_all_that_a_request_may_have_is_too_complex() -> None:
+    """16 unions or 24 optional properties; one less of either is not known to be too many."""
+    code = [("schema_too_complex", "tools[0].input_schema")]
+    for count in (16, 15):
+        unions = an_object(**{f"p{i}": {"type": ["string", "null"]} for i in range(count)})
+        assert found(tools=[a_tool(0, **unions)]) == (code if count == 16 else [])
+    for count in (24, 23):
+        optional = {f"p{i}": {"type": "string"} for i in range(count)}
+        assert found(tools=[a_tool(0, properties=optional)]) == (code if count == 24 else [])
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        (an_object(a=True), "properties.a"),
+        (an_object(a={"type": "array", "items": True}), "properties.a.items"),
+        (an_object(a={"anyOf": [{"type": "null"}, True]}), "properties.a.anyOf[1]"),
+    ],
+)
+def test_what_lets_anything_pass_is_no_part_of_it(schema: dict[str, Any], path: str) -> None:
+    """In a tool that is not strict it is."""
+    tool = {"name": "tool0", "input_schema": schema}
+    assert found(tools=[{**tool, "strict": True}]) == [("schema_true", f"tools[0].input_schema.{path}")]
+    assert found(tools=[tool]) == []

@@ -19,6 +19,7 @@ WRONG: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"thinking": BUDGET, "model": NEW}, [("thinking_unsupported", "thinking.type")]),
     ({"thinking": {"type": "adaptive"}, "model": OLD}, [("thinking_unsupported", "thinking.type")]),
     ({"thinking": {"type": "adaptive"}, "model": "claude-3-haiku"}, [("thinking_unsupported", "thinking.type")]),
+    ({"thinking": BUDGET, "model": "claude-3-haiku"}, [("thinking_unsupported", "thinking.type")]),
     ({"thinking": {"type": "enabled"}}, [("thinking_budget_missing", "thinking.budget_tokens")]),
     ({"thinking": {"type": "enabled", "budget_tokens": True}}, [("thinking_budget_missing", "thinking.budget_tokens")]),
     ({"thinking": {"type": "enabled", "budget_tokens": 1023}}, [("thinking_budget_low", "thinking.budget_tokens")]),
@@ -95,3 +96,8 @@ def test_a_result_without_its_turn_is_not_a_matter_of_thinking() -> None:
     assert codes == ["tool_result_without_use"]
     codes = [code for code, _ in found(iter("a"), "b", [result("1")], model=OLD, thinking=BUDGET)]
     assert codes == []
+
+
+def test_a_model_that_cannot_think_may_be_told_not_to() -> None:
+    """Recorded of 3.5 Sonnet."""
+    assert "thinking_unsupported" not in dict(found(model="claude-3-5-sonnet", thinking={"type": "disabled"}))

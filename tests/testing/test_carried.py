@@ -260,3 +260,13 @@ def test_a_paused_turn() -> None:
     assert not is_pause(answers, whole)
     assert not is_pause([], [USER, paused])
     assert carried(answers, [USER, paused, user("Never mind.")]).answer is answers[2]
+
+
+def test_a_block_of_white_space_may_be_left_out() -> None:
+    """The API writes such blocks between others; who gives the text back need not."""
+    answer = Answer([Text("It was lit. "), Text("\n\n"), Text("Nobody knows why.")])
+    told = [{"type": "text", "text": "It was lit. "}, {"type": "text", "text": "Nobody knows"}]
+    asked = carried([answer], [USER, {"role": "assistant", "content": told}])
+    assert asked.sent == "It was lit. \n\nNobody knows"
+    other = [{"type": "text", "text": "It was lit. "}, {"type": "text", "text": "Somebody"}]
+    assert not carried([answer], [USER, {"role": "assistant", "content": other}]).sent

@@ -24,6 +24,7 @@ from unbroken.testing import (
 )
 from unbroken.testing import after_characters as after
 from unbroken.testing.manners import STOPPING
+from unbroken.testing.model import count_tokens
 from unbroken.testing.wordings import APOLOGIES, COMPLETE, PROMISES, REFUSALS
 
 TEXT = "The lighthouse at Rua Point was lit for the first time on the ninth of March, and for the last time later."
@@ -558,3 +559,12 @@ async def test_a_prefill_and_a_document_of_a_form_know_no_manner(manner: Manner)
         prefilled = await sdk.messages.create(**ask(model=PREFILLS, messages=partial(TEXT[:17])))
         formed = await sdk.messages.create(**ask(messages=partial(TEXT[:17], ASKS), output_config=FORMAT))
     assert (prefilled.content[0].text, formed.content[0].text) == (REST, TEXT)
+
+
+def test_an_image_is_no_text_to_be_counted() -> None:
+    """Its base64 is left out; in a tool's result as well."""
+    source = {"type": "base64", "media_type": "image/png", "data": "a" * 400_000}
+    image = {"type": "image", "source": source}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [image]}
+    body = {"messages": [{"role": "user", "content": [image, result, {"type": "text", "text": "b" * 400}]}]}
+    assert 100 < count_tokens(body) < 400

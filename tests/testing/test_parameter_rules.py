@@ -43,7 +43,6 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
         {**FORCED, "tool_choice": {"type": "tool"}},
         "tool_choice.tool.name: Field required",
     ),
-    "an empty system prompt": ({"system": ""}, "system: text content blocks must be non-empty"),
     "an empty block of the system prompt": ({"system": [text("")]}, "system: text content blocks must be non-empty"),
     "a system prompt that is a number": ({"system": 3}, "system: Input should be a valid string or a list"),
     "a system prompt of texts": ({"system": ["a"]}, "system.0: Input should be a valid dictionary"),
@@ -56,6 +55,7 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
         {"model": "claude-opus-4-7", "speed": "fast"},
         "'claude-opus-4-7' does not support the `speed` parameter.",
     ),
+    "a temperature out of range": ({"version": OLD, "model": PREFILLS, "temperature": 1.5}, "temperature: range: 0..1"),
     "sampling in the newest version": (
         {"model": PREFILLS, "temperature": 1},
         "temperature: Extra inputs are not permitted",
@@ -74,6 +74,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "a form that is null": {"output_config": {"format": None}},
     "a choice of no tool": {**FORCED, "tool_choice": {"type": "none"}},
     "a system prompt in a text": {"system": "Be brief."},
+    "an empty system prompt": {"system": ""},
     "fast mode": {"model": NEWEST, "speed": "fast"},
     "no fast mode": {"model": PREFILLS, "speed": "standard"},
 }

@@ -70,6 +70,19 @@ HELD: dict[str, tuple[dict[str, Any], str]] = {
     "a reference to nothing": ({"$ref": "#/$defs/c"}, "$ref '#/$defs/c' does not exist"),
     "a reference to the whole": ({"$ref": "#"}, "Recursive schemas are not supported"),
     "a reference to itself": ({"$ref": "#/properties/a"}, "Recursive schemas are not supported"),
+    "anything at all": ({"type": "array", "items": True}, "Schema 'true' is not supported"),
+    "too many unions": (
+        {"anyOf": [{"type": ["string", "null"]} for _ in range(16)]},
+        "too many parameters with union types (17 parameters",
+    ),
+    "too many optional properties": (
+        {**CLOSED, "properties": {f"p{n}": {"type": "string"} for n in range(25)}},
+        "too many optional parameters",
+    ),
+    "all the unions that there may be": (
+        {"anyOf": [{"type": ["string", "null"]} for _ in range(15)]},
+        "Schema is too complex for compilation.",
+    ),
     "a circle": ({"items": {"$ref": f"{HERE}/d"}, "$defs": CIRCLE}, "Recursive schemas are not supported"),
 }
 

@@ -13,9 +13,12 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     "no messages": ({"messages": None}, "messages: Field required"),
     "an empty conversation": ({"messages": []}, "messages: at least one message is required"),
     "an empty text": ({"messages": turns([text("")])}, "text content blocks must be non-empty"),
-    "a blank text": ({"messages": turns("a", " \n", "b")}, "text content blocks must contain non-whitespace text"),
+    "a blank text": ({"messages": turns("a", "b", " \n")}, "text content blocks must contain non-whitespace text"),
     "an empty turn": ({"messages": turns("a", [], "b")}, "messages.1: all messages must have non-empty content"),
-    "the assistant first": ({"messages": turns("a", "b", "c")[1:]}, 'first message must use the "user" role'),
+    "a system message first": (
+        {"messages": [{"role": "system", "content": "a"}, *turns("b")]},
+        'first message must use the "user" role',
+    ),
     "an unknown role": ({"messages": [{"role": "tool", "content": "a"}]}, "messages.0.role"),
     "content of a wrong kind": ({"messages": turns(3)}, "messages.0.content"),
     "a block without a type": ({"messages": turns([{"text": "a"}])}, "messages.0.content"),
@@ -100,6 +103,8 @@ def test_it_is_rejected(name: str) -> None:
 
 
 ACCEPTED: dict[str, dict[str, Any]] = {
+    "the assistant first": {"messages": turns("a", "b", "c")[1:]},
+    "a blank text of the model's own": {"messages": turns("a", [text("b"), text("\n\n"), text("c")], "d")},
     "white space inside": {"messages": turns("Hi", "Sure ", "Go on. ")},
     "two user turns in a row": {"messages": [USER, USER]},
     "a system message for one turn": {

@@ -26,6 +26,7 @@ def cited(*citations: Any, said: str = "It was lit.", **more: Any) -> dict[str, 
 
 PAGE = {"type": "web_search_result", "url": "https://example.com", "title": "T", "page_age": None}
 (STAMPED,) = stamped_result([PAGE])
+PICTURE = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
 SOURCE = {"type": "web_search_result_location", "url": "https://example.com", "title": "T", "cited_text": "lit"}
 PLACE = {"type": "page_location", "cited_text": "lit", "document_index": 0, "start_page_number": 1}
 SCRIPTED = (Answer([Text("It was lit. ", [PLACE, SOURCE]), "Nobody knows why."]),)
@@ -35,6 +36,10 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     "a result of another page": (searched({**STAMPED, "url": "https://example.com/other"}), INVALID),
     "a code that was cut": (searched({**STAMPED, "encrypted_content": STAMPED["encrypted_content"][:-1]}), INVALID),
     "the second of two": (searched(STAMPED, PAGE), INVALID),
+    "an image by its URL, on Bedrock": (
+        {"model": "us.anthropic.claude-haiku-4-5-20251001-v1:0", "messages": turns([PICTURE])},
+        "messages.0.content.0.image.source: Input tag 'url' found",
+    ),
     "a citation of an unknown kind": (
         cited({"type": "hearsay"}),
         "citations.0: Input tag 'hearsay' found",
@@ -63,6 +68,7 @@ def test_it_is_rejected(name: str) -> None:
 
 
 ACCEPTED: dict[str, dict[str, Any]] = {
+    "an image by its URL": {"messages": turns([PICTURE])},
     "a result as it was": searched(STAMPED),
     "a result with its nulls left out": searched({k: v for k, v in STAMPED.items() if v is not None}),
     "no results": searched(),

@@ -68,8 +68,8 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a choice of nothing": ({"tool_choice": {"type": "auto"}}, "may only be specified while providing tools"),
     "two calls of one id": (
-        {"messages": turns("a", [call("t1")], [result("t1")], [call("t1")], [result("t1")])},
-        "messages.3.content.0: `tool_use` ids must be unique",
+        {"messages": turns("a", [call("t1"), call("t1")], [result("t1")])},
+        "messages.1: `tool_use` ids must be unique",
     ),
     "two results for one call": (
         {"messages": turns("a", [call("t1")], [result("t1"), result("t1")])},
@@ -77,6 +77,10 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "words before a result": (
         {"messages": turns("a", [call("t1")], [text("Here."), result("t1")])},
+        "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: t1",
+    ),
+    "words after a call": (
+        {"messages": turns("a", [call("t1"), text("And while I")], [result("t1")])},
         "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: t1",
     ),
     "an id with a blank": (
@@ -117,7 +121,7 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
         "unexpected `tool_use_id` found in `code_execution_tool_result` blocks",
     ),
     "a search that is not offered": (
-        {"tools": [CODE], "messages": turns("a", [server_call("srvtoolu_1"), server_result("srvtoolu_1")], "c")},
+        {"tools": [CODE], "messages": turns("a", [server_call("srvtoolu_1")])},
         "but no `web_search` tool was provided",
     ),
     "a tool that the API does not have": (
@@ -165,6 +169,20 @@ def test_it_is_rejected(name: str) -> None:
 
 
 ACCEPTED: dict[str, dict[str, Any]] = {
+    "an id again in another turn": {"messages": turns("a", [call("t1")], [result("t1")], [call("t1")], [result("t1")])},
+    "a search in flight beside a call": {
+        "tools": [TOOL, SEARCH],
+        "messages": turns("a", [server_call("srvtoolu_1"), call("t1")], [result("t1")]),
+    },
+    "its result in the next answer": {
+        "tools": [TOOL, SEARCH],
+        "messages": turns(
+            "a", [server_call("srvtoolu_1"), call("t1")], [result("t1")], [server_result("srvtoolu_1"), text("b")], "c"
+        ),
+    },
+    "a search of a turn that is over, which is not offered any more": {
+        "messages": turns("a", [server_call("srvtoolu_1"), server_result("srvtoolu_1"), text("b")], "c"),
+    },
     "an empty last turn of a paused one": {"messages": turns("Hi", [server_call("srvtoolu_1")]), "tools": [SEARCH]},
     "calls with results": {"messages": turns("a", [call("t1"), call("t2")], [result("t2"), result("t1"), text("b")])},
     "a forced tool": {"model": OPTIONAL, "tools": [TOOL], "tool_choice": {"type": "any"}},

@@ -55,6 +55,20 @@ _ALL: Final = (
         "where you left off. Do not start over, and add no apology, no introduction and no comment.",
     ),
     Prompt(
+        "begin_tagged",
+        1,
+        "Your previous response was interrupted and ended with <last_words>{echo}</last_words>. Begin with these "
+        "words, and continue from where you left off. Do not start over, and add no apology, no introduction and no "
+        "comment.",
+    ),
+    Prompt(
+        "short_tagged",
+        1,
+        "Your message was cut off. The last words that reached me are:\n\n<last_words>{echo}</last_words>\n\n"
+        "Please repeat these last words first, exactly as they stand, and go straight on from there. "
+        "No introduction, no apology.",
+    ),
+    Prompt(
         "vendor",
         1,
         'Your previous response was interrupted and ended with "{echo}". Please repeat these last words and '

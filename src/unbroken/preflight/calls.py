@@ -110,12 +110,29 @@ def _repeated(parts: Iterable[Part]) -> Iterator[Part]:
 
 @rule("tool_use_id_twice", "Give each call back with the id that it came with.", *_CALLS)
 def tool_use_id_twice(asked: Request) -> Iterator[Complaint]:
-    """Two calls of one id.
+    """Two calls of one id in one turn; in two turns they are taken.
 
-    Source: the API's own words: "`tool_use` ids must be unique".
+    Source: the API's own words: "`tool_use` ids must be unique"; of two turns: recorded, Sonnet 4.5, August 2026.
     """
-    for part in _repeated(asked.of(*_CALLS)):
-        yield part.at("id"), "Another call before it has the same id."
+    for turn in asked.turns:
+        for part in _repeated(part for part in turn if part.kind in _CALLS):
+            yield part.at("id"), "Another call of the turn has the same id."
+
+
+@rule("text_after_tool_use", "Leave the text out, or move it before the calls.", "tool_use")
+def text_after_tool_use(asked: Request) -> Iterator[Complaint]:
+    """A text behind a call of the caller's tools, in one turn of the assistant's.
+
+    Source: recorded, May 2026: a call, a text, and the call's result in the next message; "`tool_use` ids were found
+    without `tool_result` blocks immediately after". The model itself writes no text behind such a call.
+    """
+    for calls, following in _exchanges(asked):
+        if not calls or not any(part.kind == "tool_result" for part in following):
+            continue
+        turn = next(turn for turn in asked.turns if calls[0] in turn)
+        for part in turn[turn.index(calls[0]) :]:
+            if part.kind == "text":
+                yield part.path, "A text stands behind a tool call of its turn."
 
 
 @rule("tool_use_id_invalid", "Give the call back with the id that it came with.", "tool_use")
@@ -140,7 +157,10 @@ def tool_use_id_invalid(asked: Request) -> Iterator[Complaint]:
 def server_tool_unpaired(asked: Request) -> Iterator[Complaint]:
     """A call of the API's own tools without its result in a turn that is over, or a result without its call.
 
-    Source: refusals-and-fallback page, August 2026: pairs may go back, what is unpaired may not.
+    Beside a call of the caller's tools it may wait: its result comes with the next answer.
+
+    Source: refusals-and-fallback page, August 2026: pairs may go back, what is unpaired may not; of calls in flight:
+    recorded, Sonnet 4.5.
     """
     if not asked.is_whole:
         return
@@ -156,22 +176,26 @@ def server_tool_unpaired(asked: Request) -> Iterator[Complaint]:
     # A program that calls the caller's tools waits for their results, over any number of turns.
     callers = [get(get(part.block, "caller"), "tool_id") for part in asked.of("tool_use")]
     answered.update(name for name in callers if isinstance(name, str))
+    beside = {part.turn for turn in asked.turns if any(each.kind == "tool_use" for each in turn) for part in turn}
     for part in asked.of(*SERVER_CALLS):
-        if _id(part) not in answered and part.turn < asked.turns[-1][0].turn:
+        if _id(part) not in answered and part.turn < asked.turns[-1][0].turn and part.turn not in beside:
             yield part.path, "The call of a server tool has no result."
 
 
 @rule("server_tool_not_offered", "Offer the same tools as when the call was made.", "server_tool_use")
 def server_tool_not_offered(asked: Request) -> Iterator[Complaint]:
-    """A call of a web tool that the request does not offer.
+    """A call of a web tool in a turn that goes on, which the request does not offer; in turns that are over it may.
 
-    Source: the API's own words: "but no `web_search` tool was provided".
+    Source: the API's own words: "but no `web_search` tool was provided"; of turns that are over: recorded, Opus 4.8.
     """
     tools = get(asked.params, "tools")
     if ADDITION in asked.has or (tools is not None and not isinstance(tools, list | tuple)):
         return
     offered = [str(get(tool, "type")) for tool in asked.tools]
+    last = len(asked.messages or ()) - 1
     for part in asked.of("server_tool_use"):
+        if part.turn != last:
+            continue
         start = _OFFERS.get(str(get(part.block, "name")))
         if start is not None and not any(kind.startswith(start) for kind in offered):
             yield part.path, "The tool that was called is not offered any more."
@@ -183,6 +207,7 @@ RULES: Final[tuple[Rule, ...]] = (
     tool_result_without_use,
     tool_result_twice,
     tool_use_id_twice,
+    text_after_tool_use,
     tool_use_id_invalid,
     server_tool_unpaired,
     server_tool_not_offered,

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Final
 
 from ..core.models import Models, lookup
-from . import caching, calls, limits, messages, output, prefill, sampling, schemas, thinking, tools
+from . import caching, calls, limits, messages, output, platforms, prefill, sampling, schemas, thinking, tools
 from .finding import Finding
 from .request import Request, get
 from .rule import Rule
@@ -20,7 +20,7 @@ API_VERSION: Final = "2026-10-21"
 #: How many findings are told of one rule: the first few say it.
 _MOST: Final = 20
 
-_GROUPS: Final = (messages, prefill, tools, calls, thinking, output, schemas, caching, sampling, limits)
+_GROUPS: Final = (messages, prefill, tools, calls, thinking, output, schemas, caching, sampling, limits, platforms)
 #: All rules, in the order in which they are tried.
 RULES: Final[tuple[Rule, ...]] = tuple(rule for group in _GROUPS for rule in group.RULES)
 #: What rules are about.

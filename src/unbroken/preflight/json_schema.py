@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-__all__ = ["TYPES", "Node", "invalid", "nodes"]
+__all__ = ["TYPES", "Node", "invalid", "nodes", "parts"]
 
 TYPES: Final = ("object", "array", "string", "integer", "number", "boolean", "null")
 
@@ -50,6 +50,11 @@ def nodes(schema: object, path: str, *, skip: tuple[str, ...] = ()) -> Iterator[
             yield Node(where, inner)
             # Last in, first out: what comes first in the schema comes first here.
             waiting += reversed(list(_children(where, inner, skip)))
+
+
+def parts(node: Node) -> Iterator[tuple[str, Any]]:
+    """What stands directly in a schema where schemas stand, whatever it is: its path, and itself."""
+    return _children(node.path, node.schema, ())
 
 
 def _children(path: str, schema: Mapping[str, Any], skip: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

@@ -106,13 +106,13 @@ def messages_too_many(asked: Request) -> Iterator[Complaint]:
 
 @rule("first_message_not_user", "Begin with what the user says; instructions belong in `system`.")
 def first_message_not_user(asked: Request) -> Iterator[Complaint]:
-    """A conversation that the user does not begin; one that a compaction begins is.
+    """A conversation that a system message begins; the assistant may.
 
-    Source: the API's own words: 'messages: first message must use the "user" role'.
+    Source: the API's own words: 'messages: first message must use the "user" role'. Since May 2026 at the latest it
+    takes conversations that the assistant begins (recorded, Haiku 4.5 to Opus 4.8).
     """
-    role = asked.messages[0][0] if asked.messages else None
-    if role in ("assistant", "system") and not any(part.turn == 0 for part in asked.of("compaction")):
-        yield "messages[0].role", f"The first message is the {role}'s."
+    if asked.messages and asked.messages[0][0] == "system":
+        yield "messages[0].role", "The first message is the system's."
 
 
 @rule("content_empty", "Leave the message out, or say something in it.")
@@ -141,26 +141,24 @@ def text_empty(asked: Request) -> Iterator[Complaint]:
 
 @rule("text_blank", "Leave it out, or say something in it.", "text")
 def text_blank(asked: Request) -> Iterator[Complaint]:
-    """A text of nothing but white space.
+    """A text of the user's that is nothing but white space.
 
-    Source: the API's own words: "text content blocks must contain non-whitespace text".
+    Source: the API's own words: "text content blocks must contain non-whitespace text". In the assistant's messages it
+    takes them (recorded, April and August 2026): it writes such blocks itself.
     """
     for part in asked.of("text"):
-        if (part.text or "").isspace():
+        if part.role != "assistant" and (part.text or "").isspace():
             yield part.at("text"), "The text is nothing but white space."
 
 
 @rule("system_empty", "Leave `system` out, or say something in it.", "system")
 def system_empty(asked: Request) -> Iterator[Complaint]:
-    """A system prompt, or a block of one, without text.
+    """A block of a system prompt without text; an empty string is none, and taken.
 
-    Source: the API's own words: "system: text content blocks must be non-empty"; of an empty string,
-    github.com/t8y2/dbx/pull/1298.
+    Source: the API's own words: "system: text content blocks must be non-empty"; of a string: recorded, Haiku 4.5, May
+    2026.
     """
-    system = get(asked.params, "system")
-    if system == "":
-        yield "system", "The system prompt is empty."
-    for i, block in enumerate(listed(system)):
+    for i, block in enumerate(listed(get(asked.params, "system"))):
         if get(block, "text") == "":
             yield f"system[{i}].text", "The block of the system prompt is empty."
 

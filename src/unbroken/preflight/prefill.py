@@ -58,7 +58,7 @@ def prefill_trailing_white_space(asked: Request) -> Iterator[Complaint]:
     part = asked.parts[-1] if asked.parts else None
     if part is None or part.turn != len(asked.messages or ()) - 1 or not part.text:
         return
-    if part.text[-1].isspace() and not part.text.isspace() and _is_prefilled(asked):
+    if part.text[-1].isspace() and _is_prefilled(asked):
         yield part.at("text"), "The prefill ends with white space."
 
 

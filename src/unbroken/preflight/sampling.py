@@ -82,4 +82,21 @@ def sampling_both(asked: Request) -> Iterator[Complaint]:
         yield "top_p", f"{asked.model} takes `temperature` or `top_p`, not both."
 
 
-RULES: Final[tuple[Rule, ...]] = (sampling_removed, sampling_unsupported, sampling_with_thinking, sampling_both)
+@rule("sampling_range", "Give a number from 0 to 1.", "temperature")
+def sampling_range(asked: Request) -> Iterator[Complaint]:
+    """A `temperature` below 0 or above 1.
+
+    Source: the API's own words: "temperature: range: 0..1" (recorded, Sonnet 4.6).
+    """
+    value = get(asked.params, "temperature")
+    if isinstance(value, int | float) and not 0 <= value <= 1 and not asked.since(_REMOVED_IN):
+        yield "temperature", "`temperature` is not between 0 and 1."
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    sampling_removed,
+    sampling_unsupported,
+    sampling_with_thinking,
+    sampling_both,
+    sampling_range,
+)

@@ -15,6 +15,8 @@ _LEAST_BUDGET: Final = 1_024
 _THINKING: Final = ("thinking", "redacted_thinking")
 #: What a turn that lost its thinking begins with.
 _WRITTEN: Final = ("text", "tool_use", "server_tool_use")
+#: What a model takes that cannot think.
+_NONE: Final = frozenset({"disabled"})
 _INTERLEAVED: Final = "interleaved-thinking-"
 
 
@@ -34,10 +36,11 @@ def thinking_unsupported(asked: Request) -> Iterator[Complaint]:
     """A kind of thinking that the model rejects.
 
     Source: models overview and what's-new pages, autumn 2026; `"thinking.type.enabled" is not supported for this
-    model`.
+    model`. A model that cannot think takes `disabled` (recorded, 3.5 Sonnet).
     """
-    if asked.thinking is not None and asked.is_known and asked.thinking not in asked.info.thinking:
-        takes = ", ".join(f"`{kind}`" for kind in sorted(asked.info.thinking)) or "none"
+    kinds = asked.info.thinking or _NONE
+    if asked.thinking is not None and asked.is_known and asked.thinking not in kinds:
+        takes = ", ".join(f"`{kind}`" for kind in sorted(kinds))
         yield "thinking.type", f"{asked.model} does not take thinking of this type; it takes {takes}."
 
 

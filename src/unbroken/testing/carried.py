@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from unbroken.testing.asking import Ask, read_ask
-from unbroken.testing.blocks import RawBlock, ServerToolResult, ServerToolUse, ToolUse, Unit
+from unbroken.testing.blocks import RawBlock, ServerToolResult, ServerToolUse, Text, ToolUse, Unit
 from unbroken.testing.reply import folded
 from unbroken.testing.signing import plain
 
@@ -119,11 +119,12 @@ def _begun(parts: Sequence[Answer], turn: dict[str, Any], asked: str | None, pre
     blocks = [block for block in turn["content"] if block.get("type") not in _FOUND_BY_TEXT]
     before = ""
     for part in parts:
-        sent = part.text if told.startswith(part.text) else told if part.text.startswith(told) else told.rstrip()
-        if not part.text.startswith(sent):
+        found = _read(part.units, told)
+        if found is None:
             return None
+        sent, told = found
         done, blocks = _found(part.units, blocks)
-        before, told = before + sent, told[len(sent) :]
+        before += sent
         whole = len(sent.rstrip()) == len(part.text.rstrip()) and len(done) == _countable(part.units)
         if not whole:
             break
@@ -133,6 +134,26 @@ def _begun(parts: Sequence[Answer], turn: dict[str, Any], asked: str | None, pre
     if ask is not None and not (ask.echo and not (whole and ask.ends_early)) and (whole or not (sent or done)):
         return None  # an ordinary conversation: the answer was given, and the user says something new
     return Carried(part, sent, (ask and ask.echo) or None, ask, asked is None, done, _citations(turn))
+
+
+def _read(units: Sequence[Unit], told: str) -> tuple[str, str] | None:
+    """The beginning of an answer's text that a turn's text is, and what follows it there; None if it is none.
+
+    A block of white space alone, which the API itself writes and does not take in a prefill, may be left out; so may
+    the white space that ends the text.
+    """
+    sent = ""
+    for text in (unit.text for unit in units if isinstance(unit, Text)):
+        kept = told if text.startswith(told) else told.rstrip()
+        if told.startswith(text):
+            sent, told = sent + text, told[len(text) :]
+        elif text.startswith(kept):
+            return sent + kept, told[len(kept) :]
+        elif text.strip():
+            return None
+        else:
+            sent += text
+    return sent, told
 
 
 def _found(units: Sequence[Unit], blocks: Sequence[dict[str, Any]]) -> tuple[dict[int, str], list[dict[str, Any]]]:

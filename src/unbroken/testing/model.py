@@ -47,7 +47,20 @@ _REFUSAL: Final = {"type": "refusal", "category": None, "explanation": None}
 def count_tokens(body: dict[str, Any]) -> int:
     """Roughly how many tokens a request has."""
     told = [body.get("system"), body.get("tools"), body.get("messages")]
-    return len(json.dumps(told, ensure_ascii=False)) // _TOKEN + 1
+    files = sum(map(len, _files(told)))
+    return (len(json.dumps(told, ensure_ascii=False)) - files) // _TOKEN + 1
+
+
+def _files(told: Any) -> Iterator[str]:
+    """The base64 of images and documents, which is no text; what they count is not estimated."""
+    if isinstance(told, list):
+        for each in told:
+            yield from _files(each)
+    elif isinstance(told, dict):
+        if told.get("type") == "base64" and isinstance(told.get("data"), str):
+            yield told["data"]
+        elif "content" in told or "source" in told:
+            yield from _files([told.get("content"), told.get("source")])
 
 
 def reply(body: dict[str, Any], asked: Carried, rng: Random, *, id: str, known: Collection[str] = ()) -> Reply:

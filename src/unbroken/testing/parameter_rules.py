@@ -63,17 +63,14 @@ def _choice(choice: dict[str, Any] | None) -> Iterator[str]:
 
 
 def system(asked: Incoming) -> Iterator[str]:
-    """A system prompt that is neither a text nor text blocks, or in which nothing stands.
-
-    Of an empty string: github.com/t8y2/dbx/pull/1298.
-    """
+    """A system prompt that is neither a text nor text blocks, or a block of it in which nothing stands."""
     given = asked.body.get("system")
     if given is None:
         return
     if not isinstance(given, str | list):
         yield "system: Input should be a valid string or a list of text blocks"
         return
-    for i, block in enumerate([{"type": "text", "text": given}] if isinstance(given, str) else given):
+    for i, block in enumerate([] if isinstance(given, str) else given):
         if not isinstance(block, dict):
             yield f"system.{i}: {_DICTIONARY}"
         elif block.get("type") != "text":
@@ -105,6 +102,9 @@ def sampling(asked: Incoming) -> Iterator[str]:
             if asked.body[name] != _DEFAULT.get(name):
                 yield f"`{name}` is deprecated for this model."
     else:
+        temperature = asked.body.get("temperature")
+        if isinstance(temperature, int | float) and not 0 <= temperature <= 1:
+            yield "temperature: range: 0..1"
         if asked.thinking in ("enabled", "adaptive"):
             yield from _while_thinking(asked)
         if {"temperature", "top_p"} <= set(given) and _ONE.fullmatch(asked.info.name):

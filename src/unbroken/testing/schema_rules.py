@@ -1,14 +1,13 @@
 """What the Messages API rejects of schemas: those of tools, and those that it holds the model to.
 
-The limits of the latter are those of the structured-outputs page, July to October 2026, under "not supported". What
-the page only has as numbers of optional parameters and unions is not judged, nor are patterns and formats: nothing says
-for certain what is answered.
+The limits of the latter are those of the structured-outputs page, July to October 2026, and of recorded answers.
+Patterns and formats are not judged: nothing says for certain what is answered.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
@@ -26,6 +25,8 @@ _CONSTRAINTS: Final = frozenset(
 )
 _DEFINITIONS: Final = frozenset({"$defs", "definitions"})
 _MOST_STRICT_TOOLS: Final = 20
+_MOST_OPTIONAL: Final = 24
+_MOST_UNIONS: Final = 16
 
 
 def tools(asked: Incoming) -> Iterator[str]:
@@ -74,6 +75,7 @@ def held_to(asked: Incoming) -> Iterator[str]:
     strict = sum(tool.get("strict") is True for tool in asked.body.get("tools") or ())
     if strict > _MOST_STRICT_TOOLS:
         yield f"tools: at most {_MOST_STRICT_TOOLS} tools may be strict. Found {strict}."
+    yield from _sizes([schema for _, schema in held(asked)])
     for path, schema in held(asked):
         if not is_schema(schema):
             yield f"{path}: JSON schema is invalid. It must match JSON Schema draft 2020-12."
@@ -82,6 +84,35 @@ def held_to(asked: Incoming) -> Iterator[str]:
         for part in within(schema):
             for message in _limits(part):
                 yield f"{path}: {message}"
+
+
+def _sizes(schemas: Sequence[Schema]) -> Iterator[str]:
+    """Too many unions or optional properties in all, or in one; the words for optional ones are not known."""
+    sizes = [(sum(map(_is_union, within(schema))), sum(map(_optional, within(schema)))) for schema in schemas]
+    unions, optional = (sum(each) for each in zip(*sizes, strict=True)) if sizes else (0, 0)
+    if unions > _MOST_UNIONS:
+        yield (
+            f"Schemas contains too many parameters with union types ({unions} parameters with type arrays or anyOf). "
+            "This causes exponential compilation cost. Reduce the number of nullable or union-typed parameters (limit: "
+            f"{_MOST_UNIONS} parameters with unions)."
+        )
+    if optional > _MOST_OPTIONAL:
+        yield (
+            f"Schemas contains too many optional parameters ({optional}), which would make grammar compilation "
+            "inefficient. Reduce the number of optional parameters in your tool schemas (limit: "
+            f"{_MOST_OPTIONAL})."
+        )
+    if any(of == _MOST_UNIONS or others == _MOST_OPTIONAL for of, others in sizes):
+        yield ("Schema is too complex for compilation. Try reducing the number of tools or simplifying tool schemas.")
+
+
+def _is_union(part: Schema) -> bool:
+    return "anyOf" in part or isinstance(part.get("type"), list)
+
+
+def _optional(part: Schema) -> int:
+    properties, required = part.get("properties"), part.get("required")
+    return len(set(properties) - set(_list(required))) if isinstance(properties, dict) else 0
 
 
 def _references(schema: Schema) -> Iterator[str]:
@@ -113,12 +144,19 @@ def _limits(part: Schema) -> Iterator[str]:
             yield f"For '{kind}' type, property '{name}' is not supported"
     if part.get("minItems", 0) not in (0, 1):
         yield f"For '{kind}' type, 'minItems' values other than 0 or 1 are not supported"
+    anything = [*_values(part.get("properties")), part.get("items"), *_list(part.get("anyOf"))]
+    if any(each is True for each in anything):
+        yield "Schema 'true' is not supported"
     if "oneOf" in part:
         yield "Schema type 'oneOf' is not supported"
     if any(isinstance(value, dict | list) for value in _list(part.get("enum"))):
         yield "Complex types within enums are not supported"
     if any(isinstance(each, dict) and "$ref" in each for each in _list(part.get("allOf"))):
         yield "'allOf' with '$ref' is not supported"
+
+
+def _values(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else []
 
 
 def _list(value: Any) -> list[Any]:

@@ -131,7 +131,7 @@ def messages(asked: Incoming) -> Iterator[str]:
     else:
         for i, message in enumerate(given):
             yield from _message(i, message, is_last=i == len(given) - 1)
-        if given[0]["role"] != "user":
+        if given[0]["role"] == "system":
             yield 'messages: first message must use the "user" role'
 
 
@@ -190,14 +190,17 @@ def _missing(path: str, block: Block, must: Collection[str]) -> Iterator[str]:
 
 
 def texts(asked: Incoming) -> Iterator[str]:
-    """Texts in which nothing stands; the content of a final assistant message may be empty."""
+    """Texts in which nothing stands; the content of a final assistant message may be empty.
+
+    White space alone the model writes itself, and gets back.
+    """
     for _path, message, part in asked.parts():
         if part["type"] != "text" or message["content"] == "":
             continue
         text: Any = part.get("text")
         if not text:
             yield "messages: text content blocks must be non-empty"
-        elif not text.strip():
+        elif not text.strip() and message["role"] != "assistant":
             yield "messages: text content blocks must contain non-whitespace text"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -10,8 +11,10 @@ from typing import Any, Final
 from unbroken.testing.incoming import Incoming
 from unbroken.testing.signing import content_of, index_of, plain
 
-__all__ = ["citations", "search_results"]
+__all__ = ["citations", "images", "search_results"]
 
+#: What Bedrock calls its models in `InvokeModel`.
+_ON_BEDROCK: Final = re.compile(r"(?:[a-z]+\.)?anthropic\.claude-.*-v\d+(?::\d+)?|arn:aws[a-z-]*:bedrock:.*")
 #: After the SDK's types/text_citation_param.py, 2.12.0.
 _CITATIONS: Final = (
     "char_location",
@@ -20,6 +23,15 @@ _CITATIONS: Final = (
     "search_result_location",
     "web_search_result_location",
 )
+
+
+def images(asked: Incoming) -> Iterator[str]:
+    """Images that Bedrock would have to fetch; it knows no URL. The words are not known."""
+    if not _ON_BEDROCK.fullmatch(asked.body["model"]):
+        return
+    for path, _message, block in asked.parts():
+        if block["type"] == "image" and isinstance(block["source"], dict) and block["source"].get("type") == "url":
+            yield f"{path}.image.source: Input tag 'url' found using 'type' does not match any of the expected tags"
 
 
 def search_results(asked: Incoming) -> Iterator[str]:

@@ -29,7 +29,7 @@ def parameter(asked: Incoming) -> Iterator[str]:
     if thinking is None:
         return
     kind = asked.thinking
-    if kind not in asked.info.thinking:
+    if kind not in (asked.info.thinking or ("disabled",)):
         yield f'"thinking.type.{kind}" is not supported for this model.'
     effort = (asked.body.get("output_config") or {}).get("effort")
     quiet = asked.info.quiet_effort

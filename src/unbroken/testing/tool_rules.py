@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -43,29 +44,36 @@ def offer(asked: Incoming) -> Iterator[str]:
 
 def calls(asked: Incoming) -> Iterator[str]:
     """Calls of the caller's tools: each has an id of its own, and its result at the start of the next turn."""
-    seen: set[str] = set()
     for path, _message, block in asked.parts():
-        if block["type"] not in ("tool_use", *_SERVER_CALLS):
-            continue
-        if block["id"] in seen:
-            yield f"{path}: `tool_use` ids must be unique"
-        seen.add(block["id"])
         if block["type"] == "tool_use":
             yield from _id(path, block, _ID)
             yield from _unchanged(path, block, None)
     waiting: list[str] = []
     turns = turns_of([dict(message) for message in asked.messages])
     for i, turn in enumerate(turns):
+        ids = Counter(block["id"] for block in turn["content"] if block["type"] in ("tool_use", *_SERVER_CALLS))
+        if any(count > 1 for count in ids.values()):
+            yield f"messages.{i}: `tool_use` ids must be unique"
         results = [block for block in turn["content"] if block["type"] == "tool_result"]
         first = [block for block in turn["content"][: len(results)] if block["type"] == "tool_result"]
         # Whatever stands between a call and its result makes the API look no further.
         answered = [block.get("tool_use_id") for block in (first if waiting else results)]
-        if missing := [call for call in waiting if call not in answered]:
+        if missing := [call for call in waiting if call not in answered or _is_spoken_after(call, turns[i - 1])]:
             yield _orphans(i - 1, missing)
         yield from _results(i, turn["content"], waiting)
         waiting = [str(block["id"]) for block in turn["content"] if block["type"] == "tool_use"]
     if waiting:
         yield _orphans(len(turns) - 1, waiting)
+
+
+def _is_spoken_after(call: str, turn: Block) -> bool:
+    """Whether a text stands behind a call in its turn: the API looks for the call's result right there."""
+    kinds = [block["type"] for block in turn["content"][_place(call, turn) :]]
+    return "text" in kinds
+
+
+def _place(call: str, turn: Block) -> int:
+    return next(n for n, block in enumerate(turn["content"]) if block.get("id") == call)
 
 
 def _results(i: int, content: Sequence[Block], waiting: Sequence[str]) -> Iterator[str]:
@@ -96,28 +104,35 @@ def _orphans(i: int, ids: Sequence[str]) -> str:
 
 
 def server_calls(asked: Incoming) -> Iterator[str]:
-    """Calls of the API's own tools: each is offered, and has its result behind it, unless the turn was paused there."""
-    for i, turn in enumerate(turns_of([dict(message) for message in asked.messages])):
-        waiting: dict[str, Block] = {}
+    """Calls of the API's own tools: each has its result behind it, unless the turn was paused there, or waits.
+
+    Beside a call of the caller's tools a call may be in flight: its result comes with the next answer.
+    """
+    turns = turns_of([dict(message) for message in asked.messages])
+    waiting: dict[str, Block] = {}
+    for i, turn in enumerate(turns):
+        begun: dict[str, Block] = {}
         for j, block in enumerate(turn["content"]):
             path = f"messages.{i}.content.{j}"
             if block["type"] in _SERVER_CALLS:
-                yield from _call(path, block, asked)
-                waiting[str(block["id"])] = block
+                yield from _call(path, block, asked, is_over=i < len(turns) - 1)
+                begun[str(block["id"])] = block
             elif block["type"].endswith("_tool_result"):
-                call = waiting.pop(str(block.get("tool_use_id")), None)
-                yield from _result(path, block, call)
-        last = i == len(turns_of([dict(message) for message in asked.messages])) - 1
-        ending = turn["content"][len(turn["content"]) - len(waiting) :]
-        if waiting and not (last and all(block["type"] in _SERVER_CALLS for block in ending)):
-            call = next(iter(waiting.values()))
+                name = str(block.get("tool_use_id"))
+                yield from _result(path, block, begun.pop(name, None) or waiting.pop(name, None))
+        if any(block["type"] == "tool_use" for block in turn["content"]):
+            waiting |= begun
+            continue
+        ending = turn["content"][len(turn["content"]) - len(begun) :]
+        if begun and not (i == len(turns) - 1 and all(block["type"] in _SERVER_CALLS for block in ending)):
+            call = next(iter(begun.values()))
             yield (
                 f"messages.{i}: `{call['name']}` tool use with id `{call['id']}` was found without a corresponding "
                 f"`{_result_type(call)}` block"
             )
 
 
-def _call(path: str, block: Block, asked: Incoming) -> Iterator[str]:
+def _call(path: str, block: Block, asked: Incoming, *, is_over: bool) -> Iterator[str]:
     if asked.is_scripted(block):
         return
     name, server = block["name"], block.get("server_name")
@@ -126,7 +141,7 @@ def _call(path: str, block: Block, asked: Incoming) -> Iterator[str]:
         if name not in SERVER_TOOLS:
             known = ", ".join(f"'{each}'" for each in SERVER_TOOLS)
             yield f"{path}.server_tool_use.name: Input should be {known}"
-    if not offers(asked.body, name, server):
+    if not offers(asked.body, name, server) and not (is_over and server is None):
         offered = f"MCP server `{server}`" if server else f"`{name}` tool"
         yield f"{path}: `{name}` tool use was found, but no {offered} was provided"
     yield from _unchanged(path, block, None)

@@ -55,6 +55,7 @@ _RULES: Final[tuple[Callable[[Incoming], Iterator[str]], ...]] = (
     output_rules.effort,
     parameter_rules.speed,
     thinking_rules.signatures,
+    source_rules.images,
     source_rules.search_results,
     source_rules.citations,
     output_rules.lengths,
