@@ -152,7 +152,7 @@ class Splicer:
         self._flow = None
         for lawful in self._grammar.push(event):
             for checked in self._checked(lawful):
-                self._feed(checked)
+                self.take_in(checked)
         if self._grammar.broken is not None and self.trouble is None:
             self.trouble = "malformed"
         return self._take()
@@ -207,7 +207,7 @@ class Splicer:
         if stop_reason in ("end_turn", "stop_sequence"):
             trial = deepcopy(self)
             for each in events:
-                trial._feed(each)
+                trial.take_in(each)
             if trial.trouble in (None, "silent") and not is_document(trial.held.trailing_text):
                 self.trouble = "invalid"
                 return []
@@ -223,7 +223,8 @@ class Splicer:
         out, self._out = self._out, []
         return out
 
-    def _feed(self, event: Event) -> None:
+    def take_in(self, event: Event) -> None:
+        """Splice in an event that keeps the grammar of the message."""
         self.acted = self.acted or self._effects.begun_by(event)
         if event.get("type") == "content_block_start":
             self.unknown = self.unknown or not is_known(str(event["content_block"].get("type")))
