@@ -22,6 +22,7 @@ from .blocks import THINKING
 from .models import ModelInfo, ascii_and_other
 from .partial import Partial
 from .prompts import AFTER_RESULTS, AGAIN, FIRST, named
+from .surrogates import encodable
 
 if TYPE_CHECKING:
     # What joins is imported with the first cut: its expressions take a fifth of the package's import to compile.
@@ -258,7 +259,7 @@ def build(
     content = _up_to(held, anchor, thinking=form == "continue")
     messages = _append_assistant(request["messages"], content)
     if form != "prefill":
-        messages.append({"role": "user", "content": _ask(anchor.quote, prompt, again=whole)})
+        messages.append({"role": "user", "content": _ask(encodable(anchor.quote), prompt, again=whole)})
     # A second request has room for all of the answer written again, which fits in the caller's `max_tokens` as it is.
     left = request["max_tokens"] if whole else remaining_tokens(request["max_tokens"], held, model)
     fitted = fit_thinking(request, model, left)
@@ -328,7 +329,7 @@ def _up_to(held: Partial, anchor: Anchor, *, thinking: bool) -> list[dict[str, A
             # Citations of a text that is no longer whole would point past its end.
             blocks.append({"type": "text", "text": keep})
     # The API rejects a text block of white space alone.
-    return [_sendable(block) for block in blocks if block["type"] != "text" or block["text"].strip()]
+    return encodable([_sendable(block) for block in blocks if block["type"] != "text" or block["text"].strip()])
 
 
 def _sendable(block: dict[str, Any]) -> dict[str, Any]:
