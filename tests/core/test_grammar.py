@@ -158,8 +158,28 @@ def test_a_call_that_was_closed_in_half_is_held_until_the_message_ends(type_: st
     assert read(*events) == (events[:3], None)
     assert read(*events, *ending("max_tokens")) == ([*events, *ending("max_tokens")], None)
     assert read(*events, message_stop()) == ([*events, message_stop()], None)
-    counts = {**message_delta(), "delta": {}}
+    counts: Event = {**message_delta(), "delta": {}}
     assert read(*events, counts) == (events[:3], None)
+
+
+def test_input_that_comes_behind_the_stop_is_the_calls() -> None:
+    """As in the SDK; the stop is behind it then, and a second one is none."""
+    start, piece, stop = call(0, '{"a": 1}')
+    assert read(message_start(), start, stop) == ([message_start(), start], None)
+    for behind in (ending("tool_use"), [{"type": "of_next_year"}], call(1, '{"b": 2}')):
+        ordered = [message_start(), start, piece, stop, *behind]
+        assert read(message_start(), start, stop, piece, *behind) == (ordered, None)
+        assert read(message_start(), start, stop, stop, piece, *behind) == (ordered, None)
+        assert read(message_start(), start, stop, *behind) == ([message_start(), start, stop, *behind], None)
+
+
+def test_a_call_without_input_is_whole_where_nothing_more_comes() -> None:
+    grammar = Grammar()
+    start, stop = call()
+    for event in (message_start(), start, stop):
+        grammar.push(event)
+    assert grammar.end() == [stop]
+    assert grammar.end() == []
 
 
 def test_a_message_that_is_whole_as_it_starts_has_its_blocks() -> None:

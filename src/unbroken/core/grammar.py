@@ -24,7 +24,8 @@ Blocks that are open when the message ends are closed here, as the SDK takes the
 only where its input is whole JSON. One that is not is dropped where `max_tokens` cut it, and else breaks the attempt.
 
 A call that was closed with half its input (the API does so where `max_tokens` ends it and the input streams eagerly)
-is held, and what follows it, until the message ends: where the stream dies before, it was never whole.
+is held, and what follows it, until the message ends: where the stream dies before, it was never whole. The stop of a
+call without input waits for the next event, since some gateways send the input behind it, and the SDK takes that.
 """
 
 from __future__ import annotations
@@ -63,9 +64,25 @@ class Grammar:
         self._open: dict[int, list[str] | None] = {}  # by index: the input of a call so far; None for other blocks
         self._closed: set[int] = set()
         self._held: list[Event] = []  # from the stop of half a call on
+        self._stop_of_a_call: Event | None = None  # that has no input so far
 
     def push(self, event: Event) -> list[Event]:
         """Take one event; return those that go on."""
+        if self._stop_of_a_call is None:
+            return self._push(event)
+        match event:
+            case {"type": "content_block_delta", "index": index} if index == self._stop_of_a_call["index"]:
+                return self._push(event)
+            case {"type": "content_block_stop", "index": index} if index == self._stop_of_a_call["index"]:
+                return []
+        return [*self.end(), *self._push(event)]
+
+    def end(self) -> list[Event]:
+        """The attempt is over, or goes on with something else: what has waited for no more than the next event."""
+        stop, self._stop_of_a_call = self._stop_of_a_call, None
+        return [] if stop is None else self._stopped(stop)
+
+    def _push(self, event: Event) -> list[Event]:
         type_ = event.get("type")
         if self._state is _State.STOPPED:
             return []
@@ -130,15 +147,24 @@ class Grammar:
     def _stop(self, event: Event) -> list[Event]:
         index = event["index"]
         if index in self._open:
-            is_half = not _is_whole(self._open.pop(index))
-            self._closed.add(index)
-            if is_half and not self._held:
-                self._held.append(event)
+            written = self._open[index]
+            if written is not None and not "".join(written).strip():
+                self._stop_of_a_call = event
                 return []
-            return [event]
+            return self._stopped(event)
         if index in self._closed or self._state is not _State.OPEN:
             return []
         return self._break("an event of no block")
+
+    def _stopped(self, event: Event) -> list[Event]:
+        """A block is closed; a call with half its input, and what follows, is held."""
+        index = event["index"]
+        is_half = not _is_whole(self._open.pop(index))
+        self._closed.add(index)
+        if is_half and not self._held:
+            self._held.append(event)
+            return []
+        return [event]
 
     def _message_delta(self, event: Event) -> list[Event]:
         if self._state is _State.BEFORE:

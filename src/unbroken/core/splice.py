@@ -149,9 +149,16 @@ class Splicer:
             flowing = event if flow.goes_as == flow.came_as else {**event, "index": flow.goes_as}
             self.held.apply(flowing)
             return [flowing]
+        return self._feed(self._grammar.push(event))
+
+    def end(self) -> list[Event]:
+        """The attempt died: what had waited for no more than the next event may be delivered."""
+        return self._feed(self._grammar.end())
+
+    def _feed(self, events: Iterable[Event]) -> list[Event]:
         self._flow = None
-        for lawful in self._grammar.push(event):
-            for checked in self._checked(lawful):
+        for event in events:
+            for checked in self._checked(event):
                 self.take_in(checked)
         if self._grammar.broken is not None and self.trouble is None:
             self.trouble = "malformed"

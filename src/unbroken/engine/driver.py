@@ -293,6 +293,7 @@ class Driver:
         while failure is not None:
             self._tell_findings()
             before = self._plan.asking
+            self._deliver(self._splicer.end())
             sent, self._sent = self._sent, None
             assert sent is not None
             if not sent.counted:
