@@ -26,7 +26,7 @@ from .leadin import LONGEST_HEAD, LeadInReader
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["STRAIGHT", "Anchor", "choose_anchor", "squeeze", "unique_tail"]
+__all__ = ["STRAIGHT", "Anchor", "DeliveredText", "choose_anchor", "squeeze", "unique_tail"]
 
 #: Typographic quotes and what they are compared as.
 STRAIGHT: Final = {**dict.fromkeys("“”„‟", '"'), **dict.fromkeys("‘’‚‛", "'")}
@@ -81,6 +81,42 @@ class Anchor:
         return self.echo if len(self.key) > _QUOTED_KEY else (self.echo + self.key).rstrip()
 
 
+class DeliveredText:
+    """A text that was delivered, with what is asked of it more than once; each answer is found once, when asked for.
+
+    Args:
+        text: All of it.
+    """
+
+    __slots__ = ("_anchors", "_squeezed", "_unique", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text: str = text
+        self._squeezed: str | None = None
+        self._unique: int | None = None
+        self._anchors: dict[bool, Anchor] = {}
+
+    @property
+    def squeezed(self) -> str:
+        """The text as it is compared (`squeeze`)."""
+        if self._squeezed is None:
+            self._squeezed = squeeze(self.text)
+        return self._squeezed
+
+    @property
+    def unique(self) -> int:
+        """How long its shortest tail is that stands in it once, squeezed; 2,001 for a longer one."""
+        if self._unique is None:
+            self._unique = unique_tail(self.squeezed, _LONGEST_KEY)
+        return self._unique
+
+    def anchor(self, *, whole: bool = False) -> Anchor:
+        """Where to cut it, as `choose_anchor` does."""
+        if whole not in self._anchors:
+            self._anchors[whole] = _anchor(self, whole=whole)
+        return self._anchors[whole]
+
+
 def choose_anchor(held: str, *, whole: bool = False) -> Anchor:
     """Choose where to cut the held text.
 
@@ -91,13 +127,17 @@ def choose_anchor(held: str, *, whole: bool = False) -> Anchor:
 
     It costs a few passes inside `str` over the held text, and a number of steps that does not grow with it.
     """
-    squeezed = squeeze(held)
-    if not squeezed:
+    return _anchor(DeliveredText(held), whole=whole)
+
+
+def _anchor(delivered: DeliveredText, *, whole: bool) -> Anchor:
+    held = delivered.text
+    if not delivered.squeezed:
         return Anchor("", "", held)
-    start = None if whole else _key_start(held, squeezed)
+    start = None if whole else _key_start(delivered)
     if start is None:
         sent = held.rstrip()
-        return Anchor(sent, _telling_echo(sent, squeezed), "")
+        return Anchor(sent, _telling_echo(sent, delivered.squeezed), "")
     sent = held[:start]
     return Anchor(sent, _echo(sent), held[start:]) if sent else Anchor("", "", held)
 
@@ -136,9 +176,9 @@ def unique_tail(text: str, longest: int) -> int:
     return high
 
 
-def _key_start(held: str, squeezed: str) -> int | None:
+def _key_start(delivered: DeliveredText) -> int | None:
     """Return where the key begins, 0 if nothing can be left before it; None: no key is short enough."""
-    least = max(_KEY, unique_tail(squeezed, _LONGEST_KEY))
+    held, least = delivered.text, max(_KEY, delivered.unique)
     if least > _LONGEST_KEY:
         return None
     first = next(islice(_INK.finditer(held[::-1]), least - 1, None), None)

@@ -57,6 +57,8 @@ _FENCED: Final = re.compile(
     rf"{_IN_LISTS}(?P<mark>(?P<one>[`~])(?P=one){{2,}}+)[^\n]*+(?:(?!{_CLOSING})\n[^\n]*+)*+(?P<closing>{_CLOSING})?"
 )
 
+#: More are no answer's but an attack's, and would take the pattern too long.
+_MOST_FENCES: Final = 20_000
 _GOING_ON: Final = re.compile(
     r"continu|resum|\brest\b|remain|left off|stopped|cut off|interrupt|pick\w* up|carry\w* on|\bgo(?:ing|es)? on\b"
     r"|fortsetz|weiter|suite|reprend|repren|sigue|siguiente|prosegu|продолж|继续|繼續|接着|接著|続|계속|이어|تابع|जारी",
@@ -192,7 +194,8 @@ def ends_in_a_fence(text: str) -> bool:
 
     A few passes over the text, all of them inside `str` and `re`.
     """
-    if "```" not in text and "~~~" not in text:
+    marks = text.count("```") + text.count("~~~")
+    if not marks or marks > _MOST_FENCES:
         return False
     text = "\n" + text
     while "\n\n" in text:  # a million of blank lines cost less here than in the pattern

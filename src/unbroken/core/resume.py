@@ -26,7 +26,7 @@ from .surrogates import encodable
 
 if TYPE_CHECKING:
     # What joins is imported with the first cut: its expressions take a fifth of the package's import to compile.
-    from .anchor import Anchor
+    from .anchor import Anchor, DeliveredText
     from .seam import Form as Joint
     from .seam import Seam
 
@@ -146,9 +146,17 @@ def starts_over(held: Partial) -> bool:
     The answer is written anew then, and has to replay what was delivered. Not where something else than text and
     thinking was delivered, such as a tool's result: what follows that is.
     """
-    from .anchor import choose_anchor
+    return held.is_written and not delivered_text(held).anchor().sent
 
-    return held.is_written and not choose_anchor(held.trailing_text).sent
+
+def delivered_text(held: Partial) -> DeliveredText:
+    """The text that a resume goes on from; what is found out about it is kept until something more is delivered."""
+    from .anchor import DeliveredText
+
+    if held.memo is None or held.memo[0] != held.sequence:
+        held.memo = held.sequence, DeliveredText(held.trailing_text)
+    found: DeliveredText = held.memo[1]
+    return found
 
 
 def compose(
@@ -173,22 +181,25 @@ def compose(
     """
     if form == "request":
         return dict(request), None
-    text = held.trailing_text
-    anchor = anchor_for(text, form, whole=whole)
+    delivered = delivered_text(held)
+    anchor = anchor_of(delivered, form, whole=whole)
     built = build(request, held, anchor, form, model=model, whole=whole, prompt=prompt)
-    return built, seam_of(request, built, text, anchor, form)
+    return built, seam_of(request, built, delivered, anchor, form)
 
 
-def seam_of(request: Mapping[str, Any], built: Mapping[str, Any], text: str, anchor: Anchor, form: Form) -> Seam | None:
+def seam_of(
+    request: Mapping[str, Any], built: Mapping[str, Any], delivered: DeliveredText, anchor: Anchor, form: Form
+) -> Seam | None:
     """The seam by which what comes of a request for the rest is joined; None where there is no text to join to.
 
     Args:
         request: The original request.
         built: The one that is sent.
-        text: The text that was delivered.
+        delivered: The text that was delivered.
         anchor: How much of it is sent, and which end of it is quoted.
         form: In which form the rest is asked for.
     """
+    text = delivered.text
     if not text.strip():
         return None
     from .instruction import Instruction
@@ -198,7 +209,7 @@ def seam_of(request: Mapping[str, Any], built: Mapping[str, Any], text: str, anc
     if form.startswith("continue"):
         asked = built["messages"][-1]["content"]
         instruction = Instruction(asked, anchor.quote, lambda words: words in text or _is_said(request, words))
-    return Seam(text, anchor, form=joint(form), instruction=instruction)
+    return Seam(text, anchor, form=joint(form), instruction=instruction, delivered=delivered)
 
 
 def _is_said(value: Any, words: str) -> bool:
@@ -216,16 +227,23 @@ def _is_said(value: Any, words: str) -> bool:
 
 def anchor_for(text: str, form: Form, *, whole: bool = False) -> Anchor:
     """Where the held text is cut for a resume in that form; `whole` as for `compose`."""
-    from .anchor import Anchor, choose_anchor
+    from .anchor import DeliveredText
+
+    return anchor_of(DeliveredText(text), form, whole=whole)
+
+
+def anchor_of(delivered: DeliveredText, form: Form, *, whole: bool = False) -> Anchor:
+    """The same, of a text about which something may be known already."""
+    from .anchor import Anchor
 
     match form:
         case "restart":
-            return Anchor(sent="", echo="", key=text)
+            return Anchor(sent="", echo="", key=delivered.text)
         case "prefill":
-            return choose_anchor(text, whole=True)
+            return delivered.anchor(whole=True)
         case _:
             # After a tool's result with too little text behind it, all of that is sent: there is no starting over.
-            return choose_anchor(text, whole=whole or not choose_anchor(text).sent)
+            return delivered.anchor(whole=whole or not delivered.anchor().sent)
 
 
 def joint(form: Form) -> Joint:

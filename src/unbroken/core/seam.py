@@ -32,7 +32,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from .anchor import Anchor
+from .anchor import Anchor, DeliveredText
 from .asides import Aside, aside_at_start, could_open_an_aside
 from .search import Form, Search
 
@@ -74,12 +74,21 @@ class Seam:
         anchor: What the request was built from; *prefill* does not look at it, *restart* at nothing of it.
         form: How the request was made.
         instruction: What the request asked, which is to stay out of the text. None: nothing that could come back.
+        delivered: The held text with what is known of it already. None: it is looked at here.
 
     Attributes:
         restarted: Whether the answer is written from its beginning.
     """
 
-    def __init__(self, held: str, anchor: Anchor, *, form: Form, instruction: Instruction | None = None) -> None:
+    def __init__(
+        self,
+        held: str,
+        anchor: Anchor,
+        *,
+        form: Form,
+        instruction: Instruction | None = None,
+        delivered: DeliveredText | None = None,
+    ) -> None:
         self.state: State = "open"
         self._kind: Kind = "unverified"
         self._cut = 0
@@ -87,7 +96,7 @@ class Seam:
         self._pending: str | None = None  # what follows the joint, while its first characters are not settled
         self._closer = ""
         self._output: list[str] = []  # what was read while undecided
-        self._search = Search(held, anchor, form)
+        self._search = Search(delivered or DeliveredText(held), anchor, form)
         self._screen = instruction.screen() if instruction is not None else None
         self._ends_a_sentence = not held.rstrip() or held.rstrip()[-1] in _ENDS_A_SENTENCE
         self._opening: str | None = "" if instruction is not None else None  # the first sentence, while in doubt

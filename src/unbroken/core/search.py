@@ -19,7 +19,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from .anchor import Anchor, squeeze, unique_tail
+from .anchor import Anchor, DeliveredText, squeeze
 from .leadin import HEAD_ENDS, LONGEST_HEAD, ends_in_a_fence, find_any_head, find_head, is_one_lead_in
 
 __all__ = ["Form", "Joint", "Search"]
@@ -72,7 +72,7 @@ class Search:
     """Reads a continuation.
 
     Args:
-        held: All of the text that was delivered before.
+        delivered: All of the text that was delivered before.
         anchor: What the request was built from.
         form: How the request was made.
 
@@ -82,20 +82,23 @@ class Search:
         hopeless: Whether nothing that may still come can match.
     """
 
-    def __init__(self, held: str, anchor: Anchor, form: Form) -> None:
+    def __init__(self, delivered: DeliveredText, anchor: Anchor, form: Form) -> None:
         self.read: int = 0
         self.found: Joint | None = None
         self.hopeless: bool = False
-        self._target = target = squeeze(held)
-        self._sent = 0 if form == "restart" else len(squeeze(anchor.sent))
+        self._target = target = delivered.squeezed
+        self._sent = 0 if form == "restart" else len(target) - len(squeeze(delivered.text[len(anchor.sent) :]))
         self._echo = len(squeeze(anchor.echo))
         self._quote = len(squeeze(anchor.quote))
-        self._fenced = ends_in_a_fence(anchor.sent)
+        self._before = anchor.sent
+        self._ends_in_a_fence: bool | None = None
         self._key = target[self._sent :]
-        unique = unique_tail(target, _LONGEST_MARK)
+        unique = delivered.unique
         self._tail = target[-max(_LONG, unique) :] if self._sent and self._key and len(target) >= _LONG else ""
         self._mark, least = self._choose_mark(unique)
         self._decisive = bool(self._key) and unique <= len(self._mark)
+        # Where even the echo stands in the text twice, a longer replay is what an exact continuation may write, too.
+        self._exactly = 0 if self._key or unique <= len(self._mark) else self._echo
         self._after_unsure = len(target) - max(0, self._sent - self._echo)
         self._readings = [_Reading(0, least)]
         self._least = least
@@ -116,6 +119,13 @@ class Search:
         # stands nowhere else. Rows that are equal have no such tail, and there it is the whole echo.
         least = min(max(_LONG, unique), self._echo)
         return self._target[len(self._target) - least :], least
+
+    @property
+    def _fenced(self) -> bool:
+        """Whether the model may have opened a code fence again: asked only when something stands before the replay."""
+        if self._ends_in_a_fence is None:
+            self._ends_in_a_fence = ends_in_a_fence(self._before)
+        return self._ends_in_a_fence
 
     # -- reading
 
@@ -185,6 +195,8 @@ class Search:
         length = end - reading.after
         start = len(self._target) - length
         if length < reading.least or start < 0 or not (reading.sure or self._key):
+            return False
+        if self._exactly and length != self._exactly:
             return False
         glance = self._first[reading.after : reading.after + min(_GLANCE, length)]
         if not self._target.startswith(glance, start):
