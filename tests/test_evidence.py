@@ -14,7 +14,16 @@ import pytest
 
 from unbroken import StreamStalled, StreamTruncated
 from unbroken.core.failure import Kind
-from unbroken.evidence import connection_code, date_of, failure_of, headers_of, media_type, request_id_of, what_was_sent
+from unbroken.evidence import (
+    connection_code,
+    date_of,
+    failure_of,
+    headers_of,
+    media_type,
+    request_id_of,
+    what_was_sent,
+    withhold_headers,
+)
 
 BODY = json.dumps({"model": "claude-opus-5-5", "messages": []}).encode()
 REQUEST = httpx2.Request("POST", "http://test/v1/messages", content=BODY)
@@ -210,3 +219,14 @@ def test_what_was_sent_is_read_where_it_can_be(error: Exception, sent: dict[str,
 def test_a_content_type_is_repeated_if_it_is_one(said: str, words: str) -> None:
     """It comes from the network, and goes into messages."""
     assert media_type({"content-type": said}) == words
+
+
+def test_a_header_that_cannot_be_sent_is_not_shown() -> None:
+    """It may be a key with a line break; what it says of the error is still known."""
+    said = [f"Illegal header {what} b'sk-ant-secret\\n'" for what in ("value", "name")]
+    others = ["Illegal header framing", "Too much data for declared Content-Length"]
+    causes = [httpx2.LocalProtocolError(text) for text in (*said, *others)]
+    error = broken(*causes)
+    withhold_headers(error)
+    assert [str(cause) for cause in causes] == ["Illegal header value", "Illegal header name", *others]
+    assert connection_code(error) == "not_sendable"

@@ -14,21 +14,23 @@
 
 The last two are what single attempts died of; a caller meets them as the `__cause__` of a `StreamFailed`, or in its
 `last`. Before any content, what the API will never accept is raised as the SDK's own exception, unchanged.
+
+All of ours can be pickled and copied. What goes along is listed here, and nothing else does: every error of the SDK's
+holds its request, with the headers, the address and the conversation. The SDK's own errors take all of that along.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import anthropic
+import httpx2
 
 from .core.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import httpx2
 
     from .core.diagnosis import Diagnosis, Ending
     from .core.partial import Partial
@@ -50,10 +52,50 @@ __all__ = [
 ]
 
 
+#: The request of an error that was copied or pickled: handlers of the SDK's errors may look at it.
+_REQUEST: Final = ("POST", "/v1/messages")
+
+#: What goes along with every error: the caller's notes are the caller's own words.
+_KEPT_OF_ALL: Final = ("__notes__", "request_id")
+
+
+def _reduced(error: anthropic.APIError, names: Sequence[str], plain: Mapping[str, Any]) -> tuple[object, ...]:
+    """What `__reduce__` gives: what these attributes hold, as far as they are set, and no other.
+
+    Args:
+        error: The error.
+        names: The attributes that go along as they are.
+        plain: Those that go along as plain data, which every protocol and a later release can read.
+    """
+    kept = {name: vars(error)[name] for name in (*_KEPT_OF_ALL, *names) if name in vars(error)}
+    return _revived, (type(error), error.args, error.message, kept, dict(plain))
+
+
+def _revived(
+    kind: type[anthropic.APIError],
+    args: tuple[object, ...],
+    message: str,
+    kept: Mapping[str, Any],
+    plain: Mapping[str, Any],
+) -> anthropic.APIError:
+    """An error as `_reduced` took it down. Its own `__init__` is not called, whose arguments are not `args`."""
+    error = kind.__new__(kind, *args)
+    anthropic.APIError.__init__(error, message, httpx2.Request(*_REQUEST), body=None)
+    error.args = args
+    vars(error).update(kept)
+    if isinstance(error, StreamFailed):
+        error._revive(plain)  # noqa: SLF001  # ours
+    return error
+
+
 class StreamFailed(anthropic.APIError):
     """The stream could not be finished, by any route that the policy allows.
 
     Its `__cause__` is an `ExceptionGroup` of every attempt's error, in order.
+
+    A copy, and what is read from a pickle, has nothing of the request, and none of the API's own words: `last`, `body`
+    and `__cause__` are None there, `request` is an empty one, and there is no `defer()`. The other attributes are what
+    they were; attributes that others have set are not there. A `deferred` from a pickle knows no client.
 
     Attributes:
         partial: The message so far: all that was delivered.
@@ -77,7 +119,7 @@ class StreamFailed(anthropic.APIError):
     #: What a diagnosis says where the attempts do not.
     _ending: ClassVar[Ending] = "closed"
     #: The caller's request and where it could go: what asks again, or looks for the fault in it, needs them. They have
-    #: content, so they are in no text of the error's, and do not go to another process.
+    #: content, so they are in no text of the error's, and are not kept below.
     _request: Mapping[str, Any] | None
     _routes: Sequence[Route]
     _others_answered: bool | None
@@ -85,6 +127,8 @@ class StreamFailed(anthropic.APIError):
     _diagnosis: Diagnosis | None = None
     _unfinished: Unfinished | None
     deferred: Deferred[Any] | None = None
+    #: What goes along in a pickle or a copy, beside the partial, the report and the diagnosis.
+    _KEPT: ClassVar[tuple[str, ...]] = ("status_code", "type", "deferred", "_others_answered", "_at")
 
     def __init__(
         self,
@@ -154,23 +198,22 @@ class StreamFailed(anthropic.APIError):
         return await self._unfinished.defer(self.partial, self.report, custom_id)
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Without calling `__init__`, whose arguments are not `args`. The cause is not pickled, as ever, nor is
-        # `last`: the errors of older SDKs cannot be read back. What they told goes along in the diagnosis.
-        kept = {
-            **self.__dict__,
-            "last": None,
-            "_request": None,
-            "_routes": (),
-            "_unfinished": None,
-            "_diagnosis": self.diagnosis,
-        }
-        return _revive, (type(self), self.args), kept
+        # Listed is what is kept: what a later release of the SDK adds to its errors stays here.
+        plain = {"partial": self.partial.to_dict(), "report": self.report.to_dict(), "diagnosis": self.diagnosis}
+        return _reduced(self, self._KEPT, plain)
 
+    def _revive(self, plain: Mapping[str, Any]) -> None:
+        """Take up what `__reduce__` took down, in an error that has nothing else."""
+        from .core.partial import Partial
+        from .report import Report
 
-def _revive(kind: type[StreamFailed], args: tuple[object, ...]) -> StreamFailed:
-    error = kind.__new__(kind, *args)
-    error.args = args
-    return error
+        self.partial = Partial.from_dict(plain["partial"])
+        self.report = Report.from_dict(plain["report"])
+        self._diagnosis = plain["diagnosis"]  # it has what the errors told
+        self.last = None
+        self._request = None
+        self._routes = ()
+        self._unfinished = None
 
 
 class StreamTimeout(StreamFailed, TimeoutError):
@@ -192,6 +235,7 @@ class BatchFailed(StreamFailed):
 
     answer: dict[str, Any] | None = None
     _ending: ClassVar[Ending] = "batch_failed"
+    _KEPT: ClassVar[tuple[str, ...]] = (*StreamFailed._KEPT, "answer")  # noqa: SLF001  # its own base
 
 
 class BatchErrored(BatchFailed):
@@ -227,6 +271,9 @@ class StreamTruncated(anthropic.APIConnectionError):
         super().__init__(message=message, request=request)
         self.request_id = request_id
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _reduced(self, (), {})
+
 
 class StreamStalled(anthropic.APIConnectionError):
     """A response went quiet, or kept sending pings and no content, for longer than the policy allows.
@@ -238,3 +285,6 @@ class StreamStalled(anthropic.APIConnectionError):
     def __init__(self, message: str, *, request: httpx2.Request, request_id: str | None = None) -> None:
         super().__init__(message=message, request=request)
         self.request_id = request_id
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _reduced(self, (), {})

@@ -29,6 +29,7 @@ __all__ = [
     "media_type",
     "request_id_of",
     "what_was_sent",
+    "withhold_headers",
 ]
 
 
@@ -162,6 +163,21 @@ def _is_a_mistake(error: BaseException | None) -> bool:
     return isinstance(error, _MISTAKES) and not any(
         isinstance(e, OSError | httpx2.TransportError) for e in _causes(error)
     )
+
+
+#: What h11 quotes is the header itself.
+_QUOTED: Final = re.compile(rf"({_ILLEGAL} (?:name|value)) ")
+
+
+def withhold_headers(error: BaseException) -> None:
+    """Take a header that could not be sent, which may be a key, out of what the transport says of it.
+
+    A key with a line break at its end is such a header, and its traceback would show it. The exceptions stay what they
+    are, but for their text.
+    """
+    for each in _causes(error):
+        if isinstance(each, Exception) and (quoted := _QUOTED.match(str(each))):
+            each.args = (quoted[1],)
 
 
 def _is_unsendable(error: BaseException) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 
@@ -45,5 +46,7 @@ def test_the_error_names_the_first_error_and_counts_the_others(findings: list[Fi
 
 def test_the_error_survives_pickling() -> None:
     """It may cross processes."""
-    error = pickle.loads(pickle.dumps(PreflightFailed([ERROR, WARNING])))
-    assert (error.findings, str(error)) == ((ERROR, WARNING), str(PreflightFailed([ERROR, WARNING])))
+    error = PreflightFailed([ERROR, WARNING])
+    pickles = [pickle.dumps(error, protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
+    for again in (*map(pickle.loads, pickles), copy.copy(error), copy.deepcopy(error)):
+        assert (type(again), again.findings, str(again)) == (PreflightFailed, (ERROR, WARNING), str(error))

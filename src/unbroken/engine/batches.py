@@ -128,6 +128,7 @@ async def create(client: Any, api: Api, request: Mapping[str, Any], custom_id: s
         try:
             return await _batch(batches.create(requests=[{"custom_id": custom_id, "params": params}], **options))
         except anthropic.APIError as error:
+            evidence.withhold_headers(error)
             failures += 1
             failure = failure_of(error)
             asked = failure.retry_after or 0.0
@@ -235,6 +236,7 @@ class _Waits:
             self._faults = 0
             return gave
         except anthropic.APIError as error:
+            evidence.withhold_headers(error)
             failure = failure_of(error)
             is_new = failure.kind is Kind.NOT_FOUND and anyio.current_time() - self._began < _UNKNOWN_FOR
             self._faults = self._faults + 1 if _is_ours(error) else 0

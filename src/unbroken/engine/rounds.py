@@ -12,6 +12,7 @@ from ..core.partial import Partial
 from ..core.plan import Plan
 from ..core.readiness import ROUNDING, Readiness
 from ..core.steps import Ask, Fail
+from ..evidence import withhold_headers
 from ..health import Health, Permit
 from ..policy import Hedging, Policy
 from ..routes import Route
@@ -103,6 +104,7 @@ class Rounds:
 
     def failed(self, sent: Sent, failure: Failure) -> None:
         """A request has died: note it for the report, for `Health` and for the final error."""
+        withhold_headers(failure.error)
         sent.failed(failure)
         self.errors.append(failure.error)
 
