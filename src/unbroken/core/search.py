@@ -150,11 +150,12 @@ class Search:
         if self.read < LONGEST_HEAD:
             self._head += text
         recent = self._recent + piece
-        if piece and not piece.isascii() and unicodedata.combining(piece[0]):
-            recent = unicodedata.normalize("NFD", recent)  # marks that came in two pieces, put in order
         before = self._length - len(self._recent)
         if len(self._first) < LONGEST_HEAD + _GLANCE:
             self._first += piece
+        if piece and not piece.isascii() and unicodedata.combining(piece[0]):
+            # Marks that came in two pieces, put in order.
+            recent, self._first = _ordered(recent), _ordered(self._first)
         self._pieces.append(piece)
         self._length += len(piece)
         at = recent.find(self._mark, max(0, len(self._recent) - len(self._mark) + 1)) if self._mark and piece else -1
