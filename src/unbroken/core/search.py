@@ -31,6 +31,7 @@ _LONG: Final = 24  # a tail as long as this, found nowhere else in the held text
 _ECHOED: Final = 12  # of an echo whose key did not follow, as much as this is cut when all is joined as it is
 _SLIP: Final = 8  # how much longer or shorter an echo may come out that was not copied faithfully
 _PATIENCE: Final = 100  # how long to wait for a lead-in to end: a line of 80, and a fence line
+_MARKS: Final = 32  # combining marks of one character that are put in order
 _LONGEST_MARK: Final = 2_000
 _GLANCE: Final = 64  # as much of a reading is compared before all of it is
 #: How often a mark that stands in the held text more than once may be tried: rows of 24 characters in a megabyte.
@@ -248,7 +249,13 @@ class Search:
     def repeats(self) -> bool:
         """Whether something was read, and all of it, or all but a lead-in, stands in what is held."""
         # If the output from some place on stands there, so does the output from any later place on.
-        return bool(self._length) and self._so_far(self._length)[self._readings[-1].after :] in self._target
+        if not self._length:
+            return False
+        read = self._so_far(self._length)[self._readings[-1].after :]
+        end = len(read)
+        while end > max(0, len(read) - _MARKS) and unicodedata.combining(read[end - 1]):
+            end -= 1  # another mark, still to come, may stand before it
+        return read[:end] in self._target
 
     @property
     def is_blank(self) -> bool:
