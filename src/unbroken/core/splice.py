@@ -237,7 +237,7 @@ class Splicer:
             case "message_delta":
                 self._message_delta(event)
             case "message_stop":
-                if self._may_end(event, None):
+                if self.held.complete or self._may_end(event, None):
                     self._close_text()
                     self._deliver(event)
             case _:
@@ -343,7 +343,10 @@ class Splicer:
         match incoming.role:
             case "text" if not self._drop_blank():
                 self._flush_text(incoming.index)
-                self._deliver({**event, "index": incoming.index})
+                # What adds nothing may have to be asked for again, and that goes on in the same block. If it is the
+                # end, or anything else begins, the block is closed then.
+                if not (incoming.joined and self._adds_nothing):
+                    self._deliver({**event, "index": incoming.index})
             case "pass":
                 self._deliver({**event, "index": incoming.index})
             case "hold":
@@ -386,7 +389,7 @@ class Splicer:
         seam = self._seam
         if seam is None or seam.restarted or self._accepts_silence or stop_reason in _NO_SILENCE:
             return False
-        if self._is_more_than_a_word(self._text_added) or self._has_added_other_blocks:
+        if not self._adds_nothing:
             return False
         says_so = stop_reason in ("end_turn", None) and seam.echoed
         return not (says_so and self.ending is Ending.FINISHED)
@@ -401,6 +404,11 @@ class Splicer:
     def _has_added(self) -> bool:
         """Whether this attempt has brought something new."""
         return bool(self._text_added) or self._has_added_other_blocks
+
+    @property
+    def _adds_nothing(self) -> bool:
+        """Whether it has brought no word."""
+        return not self._is_more_than_a_word(self._text_added) and not self._has_added_other_blocks
 
     @property
     def _has_added_other_blocks(self) -> bool:
