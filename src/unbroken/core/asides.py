@@ -58,7 +58,8 @@ _INSTRUCTIONS: Final = re.compile(
 )
 _DONE: Final = re.compile(
     rf"(?:yes[,.] )?(?:(?:my|your) (?:previous |last |full |whole )?{_ANSWER}|(?:the|this|that) (?:previous {_ANSWER}"
-    rf"|(?:last |full |whole )?{_OURS}(?: above)?)) (?:was|is) (?:already |now |indeed )?(?:complete|finished|whole|done)"
+    rf"|(?:last |full |whole )?{_OURS}(?: above)?)) (?:was|is) (?:already |now |indeed )?"
+    r"(?:complete|finished|whole|done)"
     rf"|this is (?:a|the|my) (?:complete|full|whole|final|end of (?:the|my)) {_OURS}"
     r"|(?:there is|there['’]s|i have) nothing (?:more |else |further |left )?to (?:add|continue)\b"
     r"(?:$|[.!]|,? so\b| to (?:my|the|this)\b)"
