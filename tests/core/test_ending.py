@@ -22,6 +22,7 @@ CASES = [
     ("The lamp was dark, and wr", UNFINISHED),
     ("The lamp was dark,", UNFINISHED),
     ("The lamp was dark;", UNFINISHED),
+    ("The lamp was dark; the", UNFINISHED),
     ("These are the steps:", UNFINISHED),
     ("Then the light –", UNFINISHED),
     ("The lamp was dark. ", UNFINISHED),

@@ -1311,8 +1311,18 @@ def test_a_call_at_once_is_an_answer_where_the_text_was_finished(held: str, live
         assert reader.splicer.joint is not None
         assert reader.splicer.joint.result.kind == "empty"
     else:
-        assert reader.splicer.trouble == "unmatched"
+        assert reader.splicer.trouble == "silent"
         assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta"]
+        reader.events += reader.splicer.join_unverified()
+        assert reader.skeleton() == whole_shape("+1 tool_use", "1 input_json_delta", "-1")
+
+
+def test_a_call_at_once_in_an_answer_that_was_begun_anew_is_unmatched() -> None:
+    """It has to replay what was delivered."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(HALF))
+    reader.resume(message_start(), *tool_block("{}", index=0), *ending("tool_use"), form="restart")
+    assert reader.splicer.trouble == "unmatched"
 
 
 def test_a_call_behind_other_words_is_no_answer() -> None:

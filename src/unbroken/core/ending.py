@@ -58,7 +58,7 @@ _FENCE: Final = re.compile(r"\s{0,40}(?:`{3,}|~{3,})")
 _ROW: Final = re.compile(r"[^\S\n]{0,40}\|")
 _HEADING: Final = re.compile(r"[^\S\n]{0,3}#{1,6}[^\S\n]")
 #: Signs of a line that is no prose: code, markup, data.
-_CODE: Final = re.compile(r"[{}<>=;\\]|\w\(|[^\S\n]{4}|\t|//|^\s*(?:import|from|def|class|return|const|let|var|#)\b")
+_CODE: Final = re.compile(r"[{}<>=\\]|\w\(|[^\S\n]{4}|\t|//|^\s*(?:import|from|def|class|return|const|let|var|#)\b")
 _EMPHASIS: Final = re.compile(r"\*\*|__|`")
 #: How many words, and how many characters, a text may have that is a title or a label rather than a sentence.
 _FEW_WORDS: Final = 3

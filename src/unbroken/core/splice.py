@@ -265,7 +265,7 @@ class Splicer:
         type_ = event["content_block"].get("type")
         if self._joining and type_ != "text" and type_ not in THINKING:
             # The model goes on with something else: the text is over, and the seam has to say what it was.
-            if not self._goes_straight_on() and not self._settle(event):
+            if not self._goes_straight_on() and (self._leaves_a_gap(event) or not self._settle(event)):
                 return
             self._close_text()
         incoming = _Incoming(self._role(type_))
@@ -434,6 +434,15 @@ class Splicer:
             return False
         seam.pass_over()
         self._joining = False
+        return True
+
+    def _leaves_a_gap(self, event: Event) -> bool:
+        """Whether the model makes its call without a word, and what was delivered ends in mid-air."""
+        seam = self._seam
+        if seam is None or seam.restarted or not seam.is_blank:
+            return False
+        self.trouble = "silent"
+        self._stuck.append(event)
         return True
 
     def _has_left_the_answer(self) -> bool:
