@@ -129,6 +129,17 @@ class TestRecitals:
             assert text.rstrip('\n >"') == MORE
             assert one.recited
 
+    @pytest.mark.parametrize("name", PROMPTS)
+    @pytest.mark.parametrize("size", [1, 7, 1_000])
+    def test_a_model_may_recite_it_for_itself(self, name: str, size: int) -> None:
+        """From its beginning: what was asked of it becomes what it says of itself."""
+        before, after = PROMPTS[name].text.split("{echo}")
+        told = before.replace("Your ", "My ").replace("reached me", "reached you").replace("you were", "I was")
+        output = f"{QUOTE}{MORE}\n\n{told}{QUOTE}{after}"
+        one = seam(ASKED[name])
+        assert fed(one, *(output[at : at + size] for at in range(0, len(output), size))) == MORE
+        assert one.recited
+
     def test_a_few_words_that_it_shares_with_the_instruction_are_text(self) -> None:
         more = " the stairs. Please repeat these, she said. Do not start over now. Go straight on."
         assert fed(seam(), *(QUOTE + more)) == more

@@ -29,6 +29,15 @@ _BEFORE_A_WORD: Final = " \n\r\t\"'“‘*_>(["
 _WORD: Final = re.compile(r"(?<![^ \n\r\t\"'“‘*_>(\[])(?=\S)")
 _REACH: Final = 2 * _WINDOW  # where those characters stand, with the white space between them
 _BLANKS: Final = 200  # how much white space is kept back, and taken out, before a recital
+_TURNED: Final = {
+    "My": "Your",
+    "my": "your",
+    "Your": "My",
+    "your": "my",
+    "you were": "I was",
+    "reached me": "reached you",
+}
+_PERSON: Final = re.compile(rf"\b(?:{'|'.join(_TURNED)})\b")
 #: How far behind the joint a recital is looked for, in characters: those that were recorded begin within a few hundred.
 _WATCHED: Final = 4_000
 
@@ -48,9 +57,20 @@ class Instruction:
         self.tags: tuple[str, ...] = tuple(
             tag for name in tags if not is_known(f"<{name}>") for tag in (f"<{name}>", f"</{name}>")
         )
-        sentences = [each for part in ours for each in _SENTENCE_END.split(_TAG.sub("\n", part))]
-        said = {_plain(each): each for each in sentences if len(_plain(each)) >= _BEGUN}
-        self.sentences: tuple[str, ...] = tuple(plain for plain, each in said.items() if not is_known(each.strip()))
+        runs: list[str] = []
+        # A model recites for itself as well: "My message was cut off. The last words that reached you are".
+        for part in ours:
+            sentences = [each.strip() for each in _SENTENCE_END.split(_TAG.sub("\n", part))]
+            for turned in (False, True):
+                run: list[str] = []
+                for sentence in filter(None, sentences):
+                    if is_known(sentence):
+                        runs, run = [*runs, *_from_each(run)], []
+                    else:
+                        run.append(_plain(_turned(sentence) if turned else sentence))
+                runs += _from_each(run)
+        self.sentences: tuple[str, ...] = tuple(dict.fromkeys(runs))
+        self.openings: frozenset[str] = frozenset(run[:_BEGUN] for run in runs)
         self.text: str = "\n".join(self.sentences)
 
     def screen(self) -> Screen | None:
@@ -72,7 +92,7 @@ class Screen:
         self._tags = instruction.tags
         self._any_tag = re.compile("|".join(map(re.escape, self._tags)))
         self._longest_tag = max(map(len, self._tags), default=0)
-        self._openings = frozenset(sentence[:_BEGUN] for sentence in instruction.sentences)
+        self._openings = instruction.openings
         self._text = instruction.text
         self._left = _WATCHED
         self._rest = ""  # may be the head of a tag
@@ -136,6 +156,16 @@ class Screen:
             if not ended and len(begun) < _WINDOW and len(text) - at < _REACH and begun in self._text:
                 return at
         return len(text)
+
+
+def _turned(sentence: str) -> str:
+    return _PERSON.sub(lambda word: _TURNED[word[0]], sentence)
+
+
+def _from_each(sentences: list[str]) -> list[str]:
+    """What a recital of sentences in a row may be that begins with one of them, if it is long enough to be told."""
+    runs = ["".join(sentences[at:]) for at in range(len(sentences))]
+    return [run for run in runs if len(run) >= _BEGUN]
 
 
 def _without_blanks(text: str) -> str:

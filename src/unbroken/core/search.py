@@ -178,8 +178,8 @@ class Search:
 
     def _first_end(self, reading: _Reading, end: int) -> int:
         """The first place from `end` on where this reading can end, by its length."""
-        echoed = reading.after + self._telling
-        return echoed if self._telling and end <= echoed else max(end, reading.after + self._alone)
+        echoed, alone = reading.after + self._telling, max(end, reading.after + self._alone)
+        return min(echoed, alone) if self._telling and end <= echoed else alone
 
     def _decide(self, end: int) -> None:
         """The mark stands before `end`: whether it is the joint."""
