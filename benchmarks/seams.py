@@ -32,8 +32,9 @@ from unbroken.testing.texts import TEXTS
 SEED: Final = 20_261_121
 #: In the manners that do not lead to the answer every so many characters are tried.
 STRIDE: Final = 29
-#: A model that takes half a word for a whole one shows nothing by which that could be told.
-WITHOUT_EVIDENCE: Final = frozenset({Manner.HALF_WORD})
+#: A model that takes half a word for a whole one, or counts on with other numbers long after the joint, shows nothing
+#: by which that could be told.
+WITHOUT_EVIDENCE: Final = frozenset({Manner.HALF_WORD, Manner.RESTART_RENUMBERED})
 
 Counts = Counter[str]
 Tally = dict[tuple[str, str], Counts]  # (way of going on, text) -> how many joints ended how
@@ -135,16 +136,29 @@ def go_on(answer: str, cut: int, manner: Manner, rng: Random) -> str:
                 break
         if splicer.trouble is None:
             break
-    if splicer.trouble == "silent" and splicer.ending is not Ending.UNFINISHED:
+    told = splicer.trouble == "silent" and splicer.ending is not Ending.UNFINISHED
+    if told:
         splicer.join_unverified()
-        return "told" if answer.startswith(splicer.held.text.rstrip()) else "wrong"
     text = splicer.held.text.rstrip()
-    if splicer.trouble is not None:
-        return "failed" if answer.startswith(text) else "wrong"
+    found = _outcome(
+        answer, text, failed=splicer.trouble is not None, told=told, call=manner is Manner.STRAIGHT_TO_TOOL
+    )
+    if found == "wrong":
+        places = (at for at in range(cut, len(text)) if text[at] == '"')
+        if any(_outcome(answer, text[:at] + text[at + 1 :], failed=True, told=False) != "wrong" for at in places):
+            return "stray mark"
+    return found
+
+
+def _outcome(answer: str, text: str, *, failed: bool, told: bool, call: bool = False) -> str:
+    """What a text is of an answer."""
     if _verdict(text, answer) != "wrong":
         return "right"
-    ended = answer.startswith(text) and ending_of(text, before_call=manner is Manner.STRAIGHT_TO_TOOL)
-    return "taken for the end" if ended is Ending.FINISHED else "wrong"
+    if not answer.startswith(text.rstrip()):
+        return "wrong"
+    if failed or told:
+        return "failed" if failed else "told"
+    return "taken for the end" if ending_of(text, before_call=call) is Ending.FINISHED else "wrong"
 
 
 def _message(*pieces: str) -> Iterator[Event]:
@@ -204,7 +218,7 @@ def wrong(tally: Tally) -> list[str]:
 
 
 HEADS: Final = ("joints", "exact", "white space", "wrong", "unverified", "asked twice")
-UNFAITHFUL_HEADS: Final = ("cuts", "right", "failed", "told", "taken for the end", "wrong")
+UNFAITHFUL_HEADS: Final = ("cuts", "right", "failed", "told", "taken for the end", "stray mark", "wrong")
 
 
 def table(tally: Tally, *, markdown: bool) -> str:

@@ -29,6 +29,7 @@ and behind it a few passes over the first 4,000 characters.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -44,6 +45,8 @@ __all__ = ["Form", "Kind", "Seam", "SeamResult", "State"]
 State = Literal["open", "joined", "unmatched"]
 Kind = Literal["prefill", "exact", "echo", "overlap", "replay", "empty", "unverified", "unmatched", "open"]
 
+_PARAGRAPH: Final = 2_000  # in characters: how far back a quotation may have been opened
+_LONGEST_PREFIX: Final = 2  # of a string in code: f"", rb""
 _ENDS_A_SENTENCE: Final = frozenset(".!?…:。！？：\"'”’»)`*\n")
 
 
@@ -88,6 +91,9 @@ class Seam:
         self._closer = ""
         self._output: list[str] = []  # what was read while undecided
         self._search = Search(held, anchor, form)
+        ending = held[-_PARAGRAPH:].rstrip().rpartition("\n\n")[2]
+        self._last_word = re.split(r"\W+", ending[-_PARAGRAPH // 10 :])[-1]
+        self._stray_mark = ending.count('"') % 2 == 0 and not ending[-1:].isdigit()
         self._screen = instruction.screen() if instruction is not None else None
         self._ends_a_sentence = not held.rstrip() or held.rstrip()[-1] in _ENDS_A_SENTENCE
         self._opening: str | None = "" if instruction is not None else None  # the first sentence, while in doubt
@@ -205,6 +211,15 @@ class Seam:
         if self._pending is None:
             return text
         self._pending += text
+        if not self._closer and self._kind == "echo" and self._stray_mark and self._pending[:1] in ("", '"'):
+            # The model has closed a quotation that it did not open; what follows the mark tells it from the text's own.
+            after = self._pending[1:2]
+            if not (after or ended):
+                return ""
+            if self._pending and self._closes_nothing(after):
+                self._pending = self._pending[1:]
+                self._cut += 1
+            self._stray_mark = False
         inner = self._pending.lstrip() if self._closer == "»" else self._pending  # in French with a space before it
         if not ended and self._closer.startswith(inner) and self._closer != inner:
             return ""
@@ -217,6 +232,12 @@ class Seam:
         self._cut += len(self._pending) - len(kept)
         self._pending = None
         return kept
+
+    def _closes_nothing(self, after: str) -> bool:
+        """Whether a quotation mark right behind the echo, before that character, can only be the model's own."""
+        if after.isalnum():
+            return len(self._last_word) > _LONGEST_PREFIX and self._last_word.isalpha()
+        return not after or after.isspace() or after in ".,;:!?"
 
     def _says_that_it_is_over(self) -> bool:
         """Whether the model, instead of going on, says that nothing is missing; it is taken at its word."""
