@@ -32,9 +32,9 @@ from unbroken.testing.texts import TEXTS
 SEED: Final = 20_261_121
 #: In the manners that do not lead to the answer every so many characters are tried.
 STRIDE: Final = 29
-#: A model that takes half a word for a whole one, or counts on with other numbers long after the joint, shows nothing
-#: by which that could be told.
-WITHOUT_EVIDENCE: Final = frozenset({Manner.HALF_WORD, Manner.RESTART_RENUMBERED})
+#: In these nothing in what the model writes tells: half a word taken for a whole one; other numbers, long behind the
+#: joint; all of the rest in quotation marks, where the text goes on with such a mark itself.
+WITHOUT_EVIDENCE: Final = frozenset({Manner.HALF_WORD, Manner.RESTART_RENUMBERED, Manner.MARKED_ANSWER})
 
 Counts = Counter[str]
 Tally = dict[tuple[str, str], Counts]  # (way of going on, text) -> how many joints ended how

@@ -181,6 +181,8 @@ class TestKinds:
             (HELD + ". It measured 5", '" across', '" across'),
             (HELD + ". Write print(f", '"hello")', '"hello")'),
             (HELD + ". Write x =", '"hello"', '"hello"'),
+            ('{"note": "' + HELD + r" \"behind\\", '" the door"}', '" the door"}'),
+            ('{"note": "' + HELD + r" \"behind", '" the door"}', '" the door"}'),
         ],
     )
     def test_a_mark_that_closes_what_nobody_opened_is_cut(self, held: str, behind: str, text: str, size: int) -> None:

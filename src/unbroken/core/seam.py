@@ -93,7 +93,8 @@ class Seam:
         self._search = Search(held, anchor, form)
         ending = held[-_PARAGRAPH:].rstrip().rpartition("\n\n")[2]
         self._last_word = re.split(r"\W+", ending[-_PARAGRAPH // 10 :])[-1]
-        self._stray_mark = ending.count('"') % 2 == 0 and not ending[-1:].isdigit()
+        marks = ending.replace('\\"', "").count('"')  # what is escaped stands inside a string
+        self._stray_mark = marks % 2 == 0 and not (ending[-1:].isdigit() or ending.endswith("\\"))
         self._screen = instruction.screen() if instruction is not None else None
         self._ends_a_sentence = not held.rstrip() or held.rstrip()[-1] in _ENDS_A_SENTENCE
         self._opening: str | None = "" if instruction is not None else None  # the first sentence, while in doubt
