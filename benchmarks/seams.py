@@ -113,7 +113,7 @@ def go_on(answer: str, cut: int, manner: Manner, rng: Random) -> str:
     for again in (False, True):
         held = splicer.held.trailing_text
         if not answer.startswith(held.rstrip()):
-            return "wrong"
+            break  # what it has written before is not the answer's
         form: Form = "restart" if starts_over(splicer.held) else "continue"
         anchor = anchor_for(held, form, whole=again)
         asked = (AGAIN if again else FIRST).text.replace("{echo}", anchor.quote)

@@ -137,11 +137,26 @@ def test_what_an_answer_may_say_is_none(text: str) -> None:
     assert aside_at_start(text) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "As an aide to the governor he wrote letters.",
+        "Your answer should be completely free of commas.",
+        "Let me show you where it stopped working.",
+        "There is nothing to add, soon it will be light.",
+    ],
+)
+def test_a_word_that_is_not_whole_yet_tells_nothing(text: str) -> None:
+    for end in range(len(text) + 1):
+        assert aside_at_start(text[:end], ended=False) is None
+    assert aside_at_start(text) is None
+
+
 @pytest.mark.parametrize(("text", "kind"), [each for each in SAID if each[1]])
 def test_while_it_comes_it_may_still_be_one(text: str, kind: str) -> None:
     """At every character, until it is known to be one: else its first words would be out."""
     for end in range(len(text)):
-        assert could_open_an_aside(text[:end]) or aside_at_start(text[:end])
+        assert could_open_an_aside(text[:end]) or aside_at_start(text[:end], ended=False)
 
 
 @pytest.mark.parametrize("text", HONEST)

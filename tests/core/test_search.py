@@ -60,6 +60,41 @@ class TestReading:
         assert not search.repeats
 
 
+class TestBounds:
+    def test_after_so_many_places_that_are_none_it_is_hopeless(self) -> None:
+        held = "xy" + "a" * 30_000 + "c" + "a" * 1_500
+        search = Search(held, choose_anchor(held, whole=True), "continue")
+        search.feed("y" + "a" * 30_000)
+        assert search.hopeless
+        assert search.found is None
+
+    def test_after_so_many_comparisons_that_fail_too(self) -> None:
+        held = "a" * 30_000 + "c" + "a" * 1_500
+        search = Search(held, choose_anchor(held, whole=True), "continue")
+        search.feed("a" * 30_000)
+        assert search.hopeless
+        assert search.found is None
+
+    def test_a_lead_in_before_a_text_that_repeats_itself_is_tried_as_well(self) -> None:
+        held = "We laughed:\n\n" + "ha ha he ha " * 900
+        for back in (3, 90, 400):
+            anchor = choose_anchor(held)
+            search = Search(held, anchor, "continue")
+            search.feed("Sure, here is the rest:\n\n" + held[-back:] + "and that was all.")
+            assert search.found is None or search.found.kind == "echo"  # of whole periods it is the echo and more
+
+    def test_a_replay_that_begins_like_an_earlier_place_is_known_before_other_words(self) -> None:
+        held = "And so it went on, day by day. And so it went on, day after day, until the lamp was dark"
+        search = Search(held, choose_anchor(held), "continue")
+        replay = choose_anchor(held).sent[31:]
+        assert search.known_head(replay + " another word" * 9) == len(replay)
+
+    def test_but_not_looked_for_at_every_place(self) -> None:
+        held = "And so on. " * 300 + "The lamp was dark, and she climbed"
+        search = Search(held, choose_anchor(held), "continue")
+        assert search.known_head("And so on. And so another word. " * 200) == 0
+
+
 #: Rows, blanks and laughter: who goes on at the exact character writes what could be the echo.
 ALIKE = {
     "rows": "| a | b |\n|---|---|\n" + "| - | - |\n" * 900,

@@ -1368,3 +1368,11 @@ def test_an_apology_behind_the_joint_is_no_text_and_not_to_be_joined() -> None:
     assert reader.splicer.trouble == "unmatched"
     assert not reader.splicer.may_join_as_it_is
     assert reader.text == SENTENCE
+
+
+def test_an_aside_that_is_known_at_the_end_of_its_block_alone_is_no_text() -> None:
+    """Its last word could have become another."""
+    said = choose_anchor(SENTENCE).quote + "\n\nAs an AI"
+    reader = asked_again(SENTENCE, *text_block(*pieces(said, 1)), *ending())
+    assert reader.splicer.trouble == "unmatched"
+    assert reader.text == SENTENCE

@@ -48,7 +48,7 @@ _INSTRUCTIONS: Final = re.compile(
     rf"(?:{_COPY}\b(?:the|these|those|your|my) (?:very )?last words|(?:repeat|copy|reproduce)[^\n]{{0,40}}?these words"
     r"|(?:repeat|copy|reproduce|write)\b[^\n]{0,60}?exactly as (?:they|it|you|i)\b"
     r"|your (?:last|previous) (?:message|response|words|sentence)"
-    r"|where (?:i|you|it|we) (?:left off|stopped\b(?! \w+ing))"
+    r"|where (?:i|you|it|we) (?:left off|stopped(?=[.,;:!?]| and\s))"
     rf"|one seamless {_OURS}|(?:code block|list|fence)[^\n]{{0,30}}? already open"
     rf"|(?:{_OURS}|connection) (?:was|got|has been) (?:cut off|interrupted|dropped))"
     rf"|(?:your|my) (?:last |previous )?{_ANSWER} (?:was|got|has been) (?:cut off|interrupted|dropped)"
@@ -61,8 +61,8 @@ _DONE: Final = re.compile(
     rf"|(?:last |full |whole )?{_OURS}(?: above)?)) (?:was|is) (?:already |now |indeed )?"
     r"(?:complete|finished|whole|done)"
     rf"|this is (?:a|the|my) (?:complete|full|whole|final|end of (?:the|my)) {_OURS}"
-    r"|(?:there is|there['’]s|i have) nothing (?:more |else |further |left )?to (?:add|continue)\b"
-    r"(?:$|[.!]|,? so\b| to (?:my|the|this)\b)"
+    r"|(?:there is|there['’]s|i have) nothing (?:more |else |further |left )?to (?:add|continue)"
+    r"(?=[.!]|,? so\s| to (?:my|the|this)\s)"
     r"|(?:no response requested|nothing to add|no further (?:text|content|response|continuation))"
     r"|(?:i|we) (?:have )?already (?:completed|finished|given|provided)"
     rf" (?:my|the|this) (?:full |whole |complete )?{_ANSWER}"
@@ -106,21 +106,27 @@ def could_open_an_aside(text: str) -> bool:
     if len(begun) > LONGEST or not any(begun.startswith(o) or o.startswith(begun) for o in _OPENINGS):
         return False
     sentence = re.search(r"[.!?:](?:\s|$)", text.lstrip())
-    return sentence is None or aside_at_start(text) is not None
+    return sentence is None or aside_at_start(text, ended=False) is not None
 
 
-def aside_at_start(text: str) -> Aside | None:
+def aside_at_start(text: str, *, ended: bool = True) -> Aside | None:
     """What kind of aside the text begins with; None: with none.
 
     Args:
         text: From the beginning of a sentence. No more than 240 characters of it are looked at.
+        ended: Whether that is all of it; else its last word may still become another.
     """
-    begun = _plain(text)[:LONGEST]
-    if _REFUSALS.match(begun):
-        return "refusal"
-    if _DONE.match(begun):
-        return "done"
-    return "instruction" if _INSTRUCTIONS.match(begun) else None
+    begun = _plain(text)
+    kinds: tuple[tuple[Aside, re.Pattern[str]], ...] = (
+        ("refusal", _REFUSALS),
+        ("done", _DONE),
+        ("instruction", _INSTRUCTIONS),
+    )
+    for kind, wordings in kinds:
+        found = wordings.match(begun[:LONGEST])
+        if found and (ended or found.end() < len(begun)):
+            return kind
+    return None
 
 
 def _plain(text: str) -> str:

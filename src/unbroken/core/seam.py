@@ -45,7 +45,7 @@ __all__ = ["Form", "Kind", "Seam", "SeamResult", "State"]
 State = Literal["open", "joined", "unmatched"]
 Kind = Literal["prefill", "exact", "echo", "overlap", "replay", "empty", "unverified", "unmatched", "open"]
 
-_PARAGRAPH: Final = 2_000  # in characters: how far back a quotation may have been opened
+_PAGE: Final = 2_000  # in characters: how far back a quotation may have begun
 _LONGEST_PREFIX: Final = 2  # of a string in code: f"", rb""
 _ENDS_A_SENTENCE: Final = frozenset(".!?…:。！？：\"'”’»)`*\n")
 
@@ -91,10 +91,9 @@ class Seam:
         self._closer = ""
         self._output: list[str] = []  # what was read while undecided
         self._search = Search(held, anchor, form)
-        ending = held[-_PARAGRAPH:].rstrip().rpartition("\n\n")[2]
-        self._last_word = re.split(r"\W+", ending[-_PARAGRAPH // 10 :])[-1]
-        marks = ending.replace('\\"', "").count('"')  # what is escaped stands inside a string
-        self._stray_mark = marks % 2 == 0 and not (ending[-1:].isdigit() or ending.endswith("\\"))
+        ending = held[-_PAGE:].rstrip()
+        self._last_word = re.split(r"\W+", ending[-_PAGE // 10 :])[-1]
+        self._stray_mark = '"' not in ending and not (ending[-1:].isdigit() or ending.endswith("\\"))
         self._screen = instruction.screen() if instruction is not None else None
         self._ends_a_sentence = not held.rstrip() or held.rstrip()[-1] in _ENDS_A_SENTENCE
         self._opening: str | None = "" if instruction is not None else None  # the first sentence, while in doubt
@@ -161,7 +160,7 @@ class Seam:
         if self._search.found is not None:
             self._join(self._search.found.kind, self._search.read, self._search.found.closer)
             return self._watched(self._settle(text[read:]))
-        if self._search.hopeless and not self._says_that_it_is_over():
+        if self._search.hopeless and not self._says_that_it_is_over(ended=False):
             self.state = "unmatched"
         return ""
 
@@ -177,7 +176,7 @@ class Seam:
         if self.state == "open":
             if self._search.is_blank and not self._search.has_key:
                 self._join("empty", self._search.read)
-            elif not self._says_that_it_is_over():
+            elif not self._says_that_it_is_over(ended=True):
                 self.state = "unmatched"
                 return ""
         return text + self._watched(self._settle("", ended=True), ended=True)
@@ -240,9 +239,10 @@ class Seam:
             return len(self._last_word) > _LONGEST_PREFIX and self._last_word.isalpha()
         return not after or after.isspace() or after in ".,;:!?"
 
-    def _says_that_it_is_over(self) -> bool:
+    def _says_that_it_is_over(self, *, ended: bool) -> bool:
         """Whether the model, instead of going on, says that nothing is missing; it is taken at its word."""
-        self._is_over = self._opening is not None and aside_at_start("".join(self._output)) == "done"
+        said = None if self._opening is None else aside_at_start("".join(self._output), ended=ended)
+        self._is_over = said == "done"
         if self._is_over:
             self._join("empty", self._search.read)
         return self._is_over
@@ -266,7 +266,7 @@ class Seam:
         if not whole.strip() and not ended:
             return ""
         if begins or "and ".startswith(whole.lstrip()[:4].casefold()):
-            if (aside := aside_at_start(whole)) is not None:
+            if (aside := aside_at_start(whole, ended=ended)) is not None:
                 self._opening = None
                 self._cut += len(whole)
                 if aside == "done":

@@ -156,12 +156,11 @@ class Search:
         at = self._next_place(recent, before, max(0, seen - len(self._mark) + 1)) if self._mark and piece else -1
         while at >= 0:
             end = at + len(self._mark)
-            if end > seen:
-                self._decide(before + end)
-                if self.found or self.hopeless:
-                    used = _raw_length(text, end - seen)
-                    self.read += used
-                    return used
+            self._decide(before + end)
+            if self.found or self.hopeless:
+                used = _raw_length(text, end - seen)
+                self.read += used
+                return used
             at = self._next_place(recent, before, at + 1)
         keep = len(self._mark) - 1
         self._recent = recent[-keep:] if keep else ""

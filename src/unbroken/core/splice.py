@@ -451,8 +451,7 @@ class Splicer:
         Where the text was finished before the model began to recite what it was asked, that was its end.
         """
         seam = self._seam
-        if seam is None:
-            return False
+        assert seam is not None
         left = seam.state == "unmatched"
         if seam.recited:
             left = not self._text_added or ending_of(self.held.trailing_text) is not Ending.FINISHED
