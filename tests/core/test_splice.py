@@ -1376,3 +1376,12 @@ def test_an_aside_that_is_known_at_the_end_of_its_block_alone_is_no_text() -> No
     reader = asked_again(SENTENCE, *text_block(*pieces(said, 1)), *ending())
     assert reader.splicer.trouble == "unmatched"
     assert reader.text == SENTENCE
+
+
+def test_the_last_letters_of_a_text_that_may_be_whole_are_its_end() -> None:
+    """A word of a list, of which they are the end; with none of them it would be asked for again."""
+    held = "1. Water\n2. Food\n3. Shelte"
+    reader = asked_again(held, *text_block(choose_anchor(held).quote + "r"), *ending())
+    assert reader.splicer.trouble is None
+    assert reader.skeleton() == whole_shape()
+    assert asked_again(held, *text_block(choose_anchor(held).quote), *ending()).splicer.trouble == "silent"

@@ -392,7 +392,9 @@ class Splicer:
         if not self._adds_nothing:
             return False
         says_so = stop_reason in ("end_turn", None) and seam.echoed
-        return not (says_so and self.ending is Ending.FINISHED)
+        # Who has added the last letters and ends says more than who has added none.
+        looks = (Ending.FINISHED, Ending.UNCLEAR) if self._text_added.strip() else (Ending.FINISHED,)
+        return not (says_so and self.ending in looks)
 
     @property
     def ending(self) -> Ending:
