@@ -167,6 +167,30 @@ class TestKinds:
             SeamResult("echo", True, 3 + len(ANCHOR.quote)),
         )
 
+    @pytest.mark.parametrize("size", [1, 1_000])
+    @pytest.mark.parametrize(
+        ("held", "behind", "text"),
+        [
+            (HELD, '" again.', " again."),
+            (HELD, '", and on', ", and on"),
+            (HELD, '"bers of the harbour', "bers of the harbour"),
+            (HELD, '"', ""),
+            (HELD, '" ', " "),
+            (HELD, '"("', '"("'),
+            (HELD + ' back. "Never', '" she said', '" she said'),
+            (HELD + ". It measured 5", '" across', '" across'),
+            (HELD + ". Write print(f", '"hello")', '"hello")'),
+            (HELD + ". Write x =", '"hello"', '"hello"'),
+            ('{"note": "' + HELD + r" \"behind\\", '" the door"}', '" the door"}'),
+            ('{"note": "' + HELD + r" \"behind", '" the door"}', '" the door"}'),
+        ],
+    )
+    def test_a_mark_that_closes_what_nobody_opened_is_cut(self, held: str, behind: str, text: str, size: int) -> None:
+        """Behind the echo; where the text can have it itself, it is the text's."""
+        output = choose_anchor(held).quote + behind
+        pieces = [output[at : at + size] for at in range(0, len(output), size)]
+        assert outcome(ask(held, choose_anchor(held)), *pieces)[0] == text
+
     def test_a_fence_that_is_opened_again_is_cut(self) -> None:
         held = "Try this:\n\n```python\ndef climb(steps):\n    return steps"
         anchor = choose_anchor(held)

@@ -28,7 +28,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbroken.core.anchor import Anchor, choose_anchor
+from unbroken.core.ending import Ending
+from unbroken.core.instruction import Instruction
 from unbroken.core.partial import Event
+from unbroken.core.prompts import FIRST
 from unbroken.core.seam import Form, Seam
 from unbroken.core.splice import Splicer
 
@@ -1184,3 +1187,201 @@ def test_a_long_head_that_matches_nothing_is_not_waited_out() -> None:
     reader.attempt(message_start(), *open_text(SENTENCE))
     assert reader.resume(message_start(), *open_text("Something else altogether. " * 20)) == []
     assert reader.splicer.trouble == "unmatched"
+
+
+# -- a continuation that is none
+
+HALF = "The quick brown fox jumps over the lazy dog, and nobody has ever asked"
+TO_BE_ASKED = "Let me look that up:"
+
+
+def told(held: str, *, whole: bool = False, form: Form = "continue") -> Seam:
+    """The seam as the engine makes it: with the words of the request, which are to stay out of the text."""
+    anchor = choose_anchor(held, whole=whole)
+    asked = FIRST.text.replace("{echo}", anchor.quote)
+    return Seam(held, anchor, form=form, instruction=Instruction(asked, anchor.quote, lambda words: words in held))
+
+
+def asked_again(held: str, *events: Event, whole: bool = False, live: Iterable[str] = LIVE) -> Reader:
+    """An answer that is cut, and what comes when its rest is asked for."""
+    reader = Reader(live=live)
+    reader.attempt(message_start(), *open_text(held))
+    reader.splicer.abort()
+    reader.attempt(message_start(), *events, seam=told(held, whole=whole))
+    return reader
+
+
+def whole_shape(*blocks: str) -> list[str]:
+    """What a reader sees of a whole message: the first block, and then these."""
+    return ["message_start", "+0 text", "0 text_delta", "-0", *blocks, "message_delta", "message_stop"]
+
+
+@pytest.mark.parametrize("size", [1, 5, 1_000])
+@pytest.mark.parametrize("stop_reason", ["end_turn", "max_tokens"])
+@pytest.mark.parametrize("more", ["", " ", "\n\n"])
+def test_an_echo_and_no_more_is_no_end_of_half_a_text(more: str, stop_reason: str, size: int) -> None:
+    """Nothing but the echo has come, so the block stays open for who writes the rest."""
+    written = pieces(choose_anchor(HALF).quote + more, size)
+    reader = asked_again(HALF, *text_block(*written), *ending(stop_reason))
+    assert reader.splicer.trouble == "silent"
+    assert reader.splicer.ending is Ending.UNFINISHED
+    assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta"]
+    reader.splicer.abort()
+    held = reader.splicer.held.trailing_text
+    reader.attempt(message_start(), *text_block(held + " the dog."), *ending(), seam=told(held, whole=True))
+    assert "".join(reader.text.split()) == "".join((HALF + " the dog.").split())
+    assert reader.skeleton() == whole_shape()
+
+
+@pytest.mark.parametrize("events", [[], text_block(""), text_block(" \n")])
+def test_a_turn_of_no_words_is_no_end_of_half_a_text(events: list[Event]) -> None:
+    """Whether all of the text was sent back, or not."""
+    for whole in (False, True):
+        reader = asked_again(HALF, *events, *ending(), whole=whole)
+        assert reader.splicer.trouble == "silent"
+        assert reader.text.strip() == HALF
+
+
+def test_the_rest_of_a_word_is_kept_and_is_no_end() -> None:
+    """It is the answer's, and so is more."""
+    held = HALF[:-3]
+    reader = asked_again(held, *text_block(key_of(held) + "ked"), *ending())
+    assert reader.splicer.trouble == "silent"
+    assert reader.text == HALF
+    assert reader.splicer.held.open_block is not None
+
+
+def test_a_word_of_its_own_is_an_end() -> None:
+    """However short: whoever adds a word says that there is no other."""
+    reader = asked_again(HALF, *text_block(key_of(HALF) + " it"), *ending())
+    assert reader.splicer.trouble is None
+    assert reader.skeleton() == whole_shape()
+
+
+def test_an_echo_and_no_more_is_the_end_of_a_text_that_looks_finished() -> None:
+    """That is what was asked for."""
+    reader = asked_again(SENTENCE, *text_block(choose_anchor(SENTENCE).quote), *ending())
+    assert reader.splicer.trouble is None
+    assert reader.skeleton() == whole_shape()
+    assert reader.splicer.joint is not None
+    assert reader.splicer.joint.result.kind == "echo"
+
+
+@pytest.mark.parametrize("stop_reason", ["stop_sequence", "pause_turn"])
+def test_a_turn_that_was_stopped_or_paused_has_said_nothing_of_its_end(stop_reason: str) -> None:
+    """A stop sequence may begin right at the cut."""
+    reader = asked_again(HALF, *text_block(choose_anchor(HALF).quote), *ending(stop_reason))
+    assert reader.splicer.trouble is None
+    assert reader.splicer.held.stop_reason == stop_reason
+
+
+def test_a_silence_that_is_taken_for_the_end_closes_the_block_and_is_not_verified() -> None:
+    """The caller says so, when nobody says more."""
+    reader = asked_again(HALF, *text_block(choose_anchor(HALF).quote), *ending())
+    reader.events += reader.splicer.join_unverified()
+    assert reader.skeleton() == whole_shape()
+    assert reader.splicer.joint is not None
+    assert reader.splicer.joint.result.kind == "unverified"
+    assert not reader.splicer.joint.result.verified
+
+
+def test_a_silence_without_counts_is_told_at_the_end() -> None:
+    """A stream may end with `message_stop` alone."""
+    reader = asked_again(HALF, *text_block(choose_anchor(HALF).quote), message_stop())
+    assert reader.splicer.trouble == "silent"
+
+
+def test_an_answer_from_its_beginning_to_its_end_says_itself_that_it_is_whole() -> None:
+    """It was made from the caller's own request."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(HALF))
+    reader.resume(message_start(), *text_block(HALF), *ending(), form="restart")
+    assert reader.splicer.trouble is None
+
+
+@pytest.mark.parametrize("live", [LIVE, {*LIVE, "tool_use"}])
+@pytest.mark.parametrize("held", [SENTENCE, TO_BE_ASKED, "I will look at the weather", ""])
+def test_a_call_at_once_is_an_answer_where_the_text_was_finished(held: str, live: set[str]) -> None:
+    """An agent's model says what it will do, and does it: a second echo of that is not to be expected."""
+    call = tool_block('{"city": "Oslo"}', index=0)
+    reader = asked_again(held or HALF, *call, *ending("tool_use"), live=live)
+    if held in (SENTENCE, TO_BE_ASKED):
+        assert reader.splicer.trouble is None
+        assert reader.skeleton() == whole_shape("+1 tool_use", "1 input_json_delta", "-1")
+        assert reader.splicer.joint is not None
+        assert reader.splicer.joint.result.kind == "empty"
+    else:
+        assert reader.splicer.trouble == "silent"
+        assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta"]
+        reader.events += reader.splicer.join_unverified()
+        assert reader.skeleton() == whole_shape("+1 tool_use", "1 input_json_delta", "-1")
+
+
+def test_a_call_at_once_in_an_answer_that_was_begun_anew_is_unmatched() -> None:
+    """It has to replay what was delivered."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(HALF))
+    reader.resume(message_start(), *tool_block("{}", index=0), *ending("tool_use"), form="restart")
+    assert reader.splicer.trouble == "unmatched"
+
+
+def test_a_call_behind_other_words_is_no_answer() -> None:
+    """What was said before it matches nothing."""
+    events = [*text_block("I have quite another idea."), *tool_block("{}", index=1)]
+    reader = asked_again(TO_BE_ASKED, *events, *ending("tool_use"))
+    assert reader.splicer.trouble == "unmatched"
+    assert reader.text == TO_BE_ASKED
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+@pytest.mark.parametrize("before", ["", "echo"])
+def test_who_says_that_all_was_said_is_taken_at_his_word(before: str, size: int) -> None:
+    """Where the text can be whole; where it cannot, it is asked for again. The words are never text."""
+    for held in (SENTENCE, HALF):
+        said = (choose_anchor(held).quote + "\n\n" if before else "") + "My previous answer was already complete."
+        reader = asked_again(held, *text_block(*pieces(said, size)), *ending())
+        assert reader.text.strip() == held
+        assert reader.splicer.trouble == ("silent" if held == HALF or not before else None)
+        if reader.splicer.trouble is None:
+            assert reader.skeleton() == whole_shape()
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_recital_behind_the_joint_is_the_end_of_a_finished_text_and_else_trouble(stops: bool, size: int) -> None:
+    """The words of the request are never text, and whoever recites them has left the answer."""
+    recital = FIRST.text.split("{echo}")[1].strip()
+    for more, trouble in ((" the dog.", None), (" the", "unmatched")):
+        written = pieces(choose_anchor(HALF).quote + more + "\n\n" + recital, size)
+        reader = asked_again(HALF, *text_block(*written), *(ending() if stops else []))
+        assert reader.text == HALF + more
+        assert reader.splicer.trouble == trouble
+        if stops and trouble is None:
+            assert reader.skeleton() == whole_shape()
+        assert reader.splicer.may_join_as_it_is is False
+
+
+def test_an_apology_behind_the_joint_is_no_text_and_not_to_be_joined() -> None:
+    """It undoes the joint, before anything of it is out."""
+    said = choose_anchor(SENTENCE).quote + "\n\nI'm sorry for the confusion, but I cannot continue this text."
+    reader = asked_again(SENTENCE, *text_block(*pieces(said, 3)), *ending())
+    assert reader.splicer.trouble == "unmatched"
+    assert not reader.splicer.may_join_as_it_is
+    assert reader.text == SENTENCE
+
+
+def test_an_aside_that_is_known_at_the_end_of_its_block_alone_is_no_text() -> None:
+    """Its last word could have become another."""
+    said = choose_anchor(SENTENCE).quote + "\n\nAs an AI"
+    reader = asked_again(SENTENCE, *text_block(*pieces(said, 1)), *ending())
+    assert reader.splicer.trouble == "unmatched"
+    assert reader.text == SENTENCE
+
+
+def test_the_last_letters_of_a_text_that_may_be_whole_are_its_end() -> None:
+    """A word of a list, of which they are the end; with none of them it would be asked for again."""
+    held = "1. Water\n2. Food\n3. Shelte"
+    reader = asked_again(held, *text_block(choose_anchor(held).quote + "r"), *ending())
+    assert reader.splicer.trouble is None
+    assert reader.skeleton() == whole_shape()
+    assert asked_again(held, *text_block(choose_anchor(held).quote), *ending()).splicer.trouble == "silent"

@@ -113,7 +113,12 @@ def test_the_table_of_seams_is_what_the_command_prints(monkeypatch: pytest.Monke
 
     again = "run: python -m benchmarks.seams --markdown > docs/pages/seams-table.md"
     page = PAGES / "seams-table.md"
-    rows = {row[0]: row[1:] for row in table(page) if row[0] not in ("all", "---", "text", "way of going on")}
+    unfaithful = {manner.value for manner in UNFAITHFUL}
+    heads = ("all", "---", "text", "way of going on", "manner")
+    rows = {row[0]: row[1:] for row in table(page) if row[0] not in heads}
+    others = {name: rows.pop(name) for name in [*rows] if name in unfaithful}
+    assert set(others) == unfaithful, again
+    assert all(cells[-1] == "0" for name, cells in others.items() if name not in seams.WITHOUT_EVIDENCE), again
     ways = [way for way, _, _ in seams.ways()]
     assert list(rows) == [*ways, *TEXTS], again
     assert {manner.value for manner in FAITHFUL} <= set(rows)

@@ -105,3 +105,17 @@ async def test_a_document_that_max_tokens_ends_is_no_broken_one() -> None:
         reading = await read(client, max_tokens=30, **BY_SCHEMA)
         assert reading.message.stop_reason == "max_tokens"
         assert DOCUMENT.startswith(reading.text)
+
+
+@pytest.mark.parametrize("demand", [BY_SCHEMA, BY_TYPE], ids=["schema", "type"])
+@pytest.mark.parametrize("cut", [1, 17, 60, len(DOCUMENT) - 1])
+async def test_a_document_that_is_held_until_it_is_whole_is_asked_for_afresh(cut: int, demand: dict[str, Any]) -> None:
+    """Nothing of it was delivered, so no retry has to go on with another one's beginning."""
+    other = json.dumps({**VALUE, "place": "Somewhere else"}, indent=1)
+    script = Script(DOCUMENT, faults=[Reset(at=after_characters(cut))], models={OTHER: Script(Answer(other))})
+    async with serving(script) as (server, client):
+        held = Policy(initial_backoff=0, max_attempts_per_route=1, live=frozenset({"thinking"}))
+        reading = await read(client, fallback_models=[OTHER], policy=held, **demand)
+        assert_unbroken(reading, other)
+        assert reading.forms == ["request", "request"]
+        assert all("format" in request.body["output_config"] for request in server.requests)

@@ -12,6 +12,7 @@ import pytest
 
 from harness import AT_ONCE, CONTINUE, PREFILL, Reading, ask, assert_unbroken, read, serving
 from unbroken import Health, Policy, StreamFailed, resilient_stream
+from unbroken.core.prompts import AGAIN, FIRST
 from unbroken.engine.calling import NOWHERE
 from unbroken.engine.driver import Driver
 from unbroken.routes import Route
@@ -26,12 +27,14 @@ from unbroken.testing import (
     EndOfFile,
     ErrorEvent,
     Event,
+    Manner,
     Reset,
     Script,
     Silence,
     Status,
     Text,
     Thinking,
+    ToolUse,
     after_blocks,
     after_characters,
 )
@@ -453,3 +456,107 @@ async def test_what_goes_on_after_the_end_is_read_for_two_seconds_in_all() -> No
         reading = await read(client)
         assert reading.text == TEXT
         assert anyio.current_time() == pytest.approx(2.0)
+
+
+# -- continuations that are none
+
+
+@pytest.mark.parametrize("manner", [Manner.ECHO_ONLY, Manner.EMPTY])
+async def test_what_adds_nothing_to_half_a_text_is_asked_for_again_and_then_told(manner: Manner) -> None:
+    """In another wording; nothing of it is taken for the end, and the partial is what was delivered."""
+    async with serving(Script(Answer(TEXT, manner=manner), faults=[CUT])) as (server, client):
+        with pytest.raises(StreamFailed) as caught:
+            await read(client)
+        assert caught.value.partial.text == TEXT[:50]
+        report = caught.value.report
+        assert [attempt.outcome for attempt in report.attempts][1:] == ["nothing_added"] * 2
+        assert [attempt.prompt for attempt in report.attempts] == [None, FIRST.label, AGAIN.label]
+        assert caught.value.diagnosis.code == "nothing_added"
+        assert [notice.code for notice in report.notices].count("seam_retry") == 1
+        first, again = (last_text(request.body) for request in server.requests[1:])
+        assert first != again
+
+
+async def test_what_adds_nothing_is_asked_of_the_next_route() -> None:
+    """Which goes on in the same block."""
+    answer = Answer(TEXT, manner=Manner.ECHO_ONLY)
+    script = Script(answer, faults=[CUT], models={"claude-sonnet-5-5": Script(Answer(TEXT))})
+    async with serving(script) as (_, client):
+        reading = await read(client, fallback_models=["claude-sonnet-5-5"])
+        assert_unbroken(reading, TEXT)
+        assert reading.outcomes[1:] == ["nothing_added", "nothing_added", "complete"]
+        assert len(reading.message.content) == 1
+
+
+async def test_what_adds_nothing_to_a_text_that_may_be_whole_is_taken_for_the_end_and_told() -> None:
+    """A list whose items have no marks: asked about once more, then it is the end, and no verified one."""
+    words = "1. Water\n2. Food\n3. Shelter"
+    text = words + "\n4. Fire"
+    script = Script(Answer(text, manner=Manner.ECHO_ONLY), faults=[Reset(at=after_characters(len(words)))])
+    async with serving(script) as (_, client):
+        reading = await read(client)
+        assert_unbroken(reading, words)
+        assert reading.outcomes[1:] == ["nothing_added", "complete"]
+        assert reading.report.seam == "unverified"
+        assert "seam_unverified" in reading.codes
+
+
+async def test_what_adds_nothing_to_a_finished_text_is_the_end() -> None:
+    """That is what was asked for."""
+    text = TEXT + " And that was the first of its sentences."
+    script = Script(Answer(text, manner=Manner.ECHO_ONLY), faults=[Reset(at=after_characters(len(TEXT)))])
+    async with serving(script) as (_, client):
+        reading = await read(client)
+        assert_unbroken(reading, TEXT)
+        assert reading.outcomes[1:] == ["complete"]
+        assert reading.report.seam == "echo"
+
+
+@pytest.mark.parametrize("manner", [Manner.APOLOGY, Manner.REFUSAL_IN_TEXT, Manner.INSTRUCTION, Manner.PROMISE])
+@pytest.mark.parametrize("on_unmatched", ["fail", "join"])
+async def test_talk_of_the_request_is_never_text(manner: Manner, on_unmatched: Any) -> None:
+    """Whatever the policy says of what matches nothing, where it is known for what it is; and else by default."""
+    async with serving(Script(Answer(TEXT, manner=manner), faults=[CUT])) as (_, client):
+        policy = replace(AT_ONCE, on_unmatched=on_unmatched)
+        try:
+            reading = await read(client, policy=policy)
+        except StreamFailed as error:
+            partial, report = error.partial, error.report
+        else:
+            assert on_unmatched == "join"
+            assert reading.report.seam == "unverified"
+            return
+        assert partial.text == TEXT[:50]
+        assert report.attempts[-1].outcome in ("seam_unmatched", "nothing_added")
+
+
+async def test_the_engine_is_told_of_a_recital_at_once_and_asks_again() -> None:
+    """It does not wait for the end of what is no text."""
+    answer = Answer(TEXT, manner=Manner.ECHO_INSTRUCTION)
+    script = Script(answer, faults=[CUT], models={"claude-sonnet-5-5": Script(Answer(TEXT))}, seed=5)
+    async with serving(script) as (_, client):
+        reading = await read(client, fallback_models=["claude-sonnet-5-5"])
+        assert_unbroken(reading, TEXT)
+
+
+async def test_a_call_at_once_is_joined_where_the_text_was_finished() -> None:
+    """Not asked about twice, and glued to nothing."""
+    said = "I will look at the tide tables for the harbour, and then at the wind."
+    answer = Answer([Text(said), ToolUse("tides", {"place": "Islay"})], manner=Manner.STRAIGHT_TO_TOOL)
+    async with serving(Script(answer, faults=[Reset(at=after_characters(len(said)))])) as (_, client):
+        reading = await read(client)
+        assert reading.text == said
+        assert reading.outcomes[1:] == ["complete"]
+        assert reading.message.stop_reason == "tool_use"
+        assert [block.type for block in reading.message.content] == ["text", "tool_use"]
+
+
+async def test_a_call_at_once_is_asked_about_where_the_text_was_not() -> None:
+    """The half of a sentence is not the end of one."""
+    said = "I will look at the tide tables for the harbour, and then at the wind."
+    answer = Answer([Text(said), ToolUse("tides", {"place": "Islay"})], manner=Manner.STRAIGHT_TO_TOOL)
+    async with serving(Script(answer, faults=[Reset(at=after_characters(40))])) as (_, client):
+        with pytest.raises(StreamFailed) as caught:
+            await read(client)
+        assert caught.value.partial.text == said[:40]
+        assert not caught.value.partial.whole_calls

@@ -26,7 +26,15 @@ from .leadin import LONGEST_HEAD, LeadInReader
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["STRAIGHT", "Anchor", "DeliveredText", "choose_anchor", "squeeze", "unique_tail"]
+__all__ = [
+    "STRAIGHT",
+    "Anchor",
+    "DeliveredText",
+    "choose_anchor",
+    "is_what_comes_next",
+    "squeeze",
+    "unique_tail",
+]
 
 #: Typographic quotes and what they are compared as.
 STRAIGHT: Final = {**dict.fromkeys("“”„‟", '"'), **dict.fromkeys("‘’‚‛", "'")}
@@ -269,6 +277,12 @@ def _echoes(sent: str, echo: str) -> Iterator[str]:
     for places in (words[::-1], characters):
         yield from (sent[at:] for at in places if at < default)
         yield from (sent[at:] for at in reversed(places) if at > default)
+
+
+def is_what_comes_next(squeezed: str, echo: str) -> bool:
+    """Whether a text that repeats itself may go on with that squeezed echo, so that it proves nothing."""
+    end = squeezed[-_LONGEST_KEY:]
+    return any(_goes_on(end, period, echo) for period in _periods(end))
 
 
 def _goes_on(end: str, period: int, echo: str) -> bool:

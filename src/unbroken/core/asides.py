@@ -32,35 +32,43 @@ _AS_AN_AI: Final = r"as an? (?:ai\b|artificial|(?:large )?language model|text-ba
 _REFUSALS: Final = re.compile(
     rf"(?:i['’]m|i am|we are|we['’]re)(?: very| so| really| truly)? sorry\b[^\n]{{0,120}}?"
     rf"(?:confusion|inconvenience|misunderstanding|{_CANNOT}\s+{_DO}|{_AS_AN_AI})"
-    rf"|(?:i )?(?:do )?apologi[sz]e (?:for|but)[^\n]{{0,120}}?"
+    rf"|(?:i )?(?:do )?apologi[sz]e(?: for|,? but)[^\n]{{0,120}}?"
     rf"(?:confusion|interruption|misunderstanding|{_CANNOT}\s+{_DO}|{_AS_AN_AI}|any inconvenience)"
-    rf"|(?:my apologies|sorry(?:,| about| for)?)[^\n]{{0,120}}?"
+    rf"|(?:(?:my )?apologies|sorry(?:,| about| for)?)[^\n]{{0,120}}?"
     rf"(?:confusion|interruption|misunderstanding|{_CANNOT}\s+{_DO}|{_AS_AN_AI})"
     rf"|(?:i|we)\s*{_CANNOT}\s+{_DO}[^\n]{{0,60}}?"
     rf"(?:request|question|last words|{_ANSWER}|from where|that|this|you)\b"
     rf"|{_AS_AN_AI}"
 )
+_COPY: Final = r"(?:repeat|copy|reproduce|write|keep|continue|start|go on|begin)\b[^\n]{0,40}?"
+_OURS: Final = r"(?:answer|response|message|reply|text)"
 _INSTRUCTIONS: Final = re.compile(
     r"(?:and )?(?:i will|i['’]ll|i am going to|i['’]m going to|i shall|let me|please|do not|don['’]t"
     r"|you (?:want|asked)|sure[,!.]? i(?: will|['’]ll))[^\n]{0,80}?"
-    r"(?:last words|exactly as (?:they|it|you|i)\b|these words|your (?:last|previous) (?:message|words|sentence)"
-    r"|where (?:i|you|it|we) (?:left|stopped|were)|seamless|already open|was cut off|got cut off"
-    r"|the (?:last|next) message)"
-    rf"|(?:your|my) (?:last |previous )?{_ANSWER}"
-    r" (?:(?:was|got|has been) (?:cut off|interrupted|dropped)|(?:should|must) be)"
+    rf"(?:{_COPY}\b(?:the|these|those|your|my) (?:very )?last words|(?:repeat|copy|reproduce)[^\n]{{0,40}}?these words"
+    r"|(?:repeat|copy|reproduce|write)\b[^\n]{0,60}?exactly as (?:they|it|you|i)\b"
+    r"|your (?:last|previous) (?:message|response|words|sentence)"
+    r"|where (?:i|you|it|we) (?:left off|stopped(?=[.,;:!?]| and\s))"
+    rf"|one seamless {_OURS}|(?:code block|list|fence)[^\n]{{0,30}}? already open"
+    rf"|(?:{_OURS}|connection) (?:was|got|has been) (?:cut off|interrupted|dropped))"
+    rf"|(?:your|my) (?:last |previous )?{_ANSWER} (?:was|got|has been) (?:cut off|interrupted|dropped)"
+    rf"|your {_ANSWER} (?:should|must) be (?:complete\b|exact|repeated|seamless)"
     r"|(?:i am|i['’]m) here to (?:help|assist) you"
-    r"|(?:the )?last words (?:are|were|that)"
+    r"|(?:the )?last words (?:(?:are|were) ?(?:[:\"'“]|these|as follows)|that (?:reached|you|i)\b)"
 )
 _DONE: Final = re.compile(
-    rf"(?:yes[,.] )?(?:my|the|this|your|that) (?:previous |last |full |whole )?{_ANSWER}"
-    r" (?:was|is) (?:already |now |indeed )?(?:complete|finished|whole|done)"
-    rf"|this is (?:a|the) (?:complete|full|whole|final|end)\b[^\n.]{{0,30}}?(?:{_ANSWER}|$|[.!])"
-    r"|(?:there is|there['’]s|i have) nothing (?:more|else|further|left) to (?:add|say|write|continue)"
+    rf"(?:yes[,.] )?(?:(?:my|your) (?:previous |last |full |whole )?{_ANSWER}|(?:the|this|that) (?:previous {_ANSWER}"
+    rf"|(?:last |full |whole )?{_OURS}(?: above)?)) (?:was|is) (?:already |now |indeed )?"
+    r"(?:complete|finished|whole|done)"
+    rf"|this is (?:a|the|my) (?:complete|full|whole|final|end of (?:the|my)) {_OURS}"
+    r"|(?:there is|there['’]s|i have) nothing (?:more |else |further |left )?to (?:add|continue)"
+    r"(?=[.!]|,? so\s| to (?:my|the|this)\s)"
     r"|(?:no response requested|nothing to add|no further (?:text|content|response|continuation))"
     r"|(?:i|we) (?:have )?already (?:completed|finished|given|provided)"
     rf" (?:my|the|this) (?:full |whole |complete )?{_ANSWER}"
 )
 
+_WHO: Final = ("i'm", "i am", "we're", "we are")
 _SAID: Final = (
     "answer",
     "response",
@@ -77,7 +85,7 @@ _SAID: Final = (
 #: How an aside may begin, in lower case and with straight apostrophes: while a text may still become one of these it
 #: is kept back. What an alternative above begins with has to stand here.
 _OPENINGS: Final = (
-    *("i'm sorry", "i am sorry", "i'm very sorry", "i'm so sorry", "i'm really sorry", "we're sorry", "we are sorry"),
+    *(f"{who} {how}sorry" for who in _WHO for how in ("", "very ", "so ", "really ", "truly ")),
     *("i apolog", "apolog", "i do apolog", "my apologies", "sorry", "i can't", "i cannot", "i can not", "i could not"),
     *("i couldn't", "i am unable", "i'm unable", "i am not able", "i'm not able", "i won't", "we can't", "we cannot"),
     *("as an ai", "as a text", "as a language", "as a large", "as an assistant", "as an artificial", "as a virtual"),
@@ -99,21 +107,27 @@ def could_open_an_aside(text: str) -> bool:
     if len(begun) > LONGEST or not any(begun.startswith(o) or o.startswith(begun) for o in _OPENINGS):
         return False
     sentence = _SENTENCE_END.search(text.lstrip())
-    return sentence is None or aside_at_start(text) is not None
+    return sentence is None or aside_at_start(text, ended=False) is not None
 
 
-def aside_at_start(text: str) -> Aside | None:
+def aside_at_start(text: str, *, ended: bool = True) -> Aside | None:
     """What kind of aside the text begins with; None: with none.
 
     Args:
         text: From the beginning of a sentence. No more than 240 characters of it are looked at.
+        ended: Whether that is all of it; else its last word may still become another.
     """
-    begun = _plain(text)[:LONGEST]
-    if _REFUSALS.match(begun):
-        return "refusal"
-    if _DONE.match(begun):
-        return "done"
-    return "instruction" if _INSTRUCTIONS.match(begun) else None
+    begun = _plain(text)
+    kinds: tuple[tuple[Aside, re.Pattern[str]], ...] = (
+        ("refusal", _REFUSALS),
+        ("done", _DONE),
+        ("instruction", _INSTRUCTIONS),
+    )
+    for kind, wordings in kinds:
+        found = wordings.match(begun[:LONGEST])
+        if found and (ended or found.end() < len(begun)):
+            return kind
+    return None
 
 
 def _plain(text: str) -> str:

@@ -213,7 +213,9 @@ class Rest:
         for event in events_of(message):
             delivered += splicer.feed(event)
             unmatched = splicer.trouble == "unmatched" and may_guess and splicer.may_join_as_it_is
-            if unmatched or (splicer.trouble == "silent" and splicer.ending is not Ending.UNFINISHED):
+            calls = may_guess and event.get("type") == "content_block_start"  # without a word before it
+            silent = splicer.trouble == "silent" and (calls or splicer.ending is not Ending.UNFINISHED)
+            if unmatched or silent:
                 delivered += splicer.join_unverified()
             if splicer.trouble is not None:
                 break

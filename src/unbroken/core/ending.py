@@ -54,18 +54,19 @@ _OPENERS: Final = {
     "《": "》",
 }
 #: Marks after which something has to come, in the scripts that have their own.
-_LEADS_ON: Final = frozenset(",;:-–—/\\&+=<@#^(（[{“‘«「『【《、，；：،؛፣፤٫")
+_LEADS_ON: Final = frozenset(",;:-–—/\\&+=<@#$^(（[{“‘«「『【《、，；：،؛፣፤٫")
 _ITEM: Final = re.compile(r"[^\S\n]{0,40}(?:[-*+•‣◦]|\d{1,9}[.)、]|[a-zA-Z][.)])(?:[^\S\n]|$)")
-_RULE_OR_ROW: Final = re.compile(r"[^\S\n]{0,40}\|")
+_FENCE: Final = re.compile(r"\s{0,40}(?:`{3,}|~{3,})")
+_ROW: Final = re.compile(r"[^\S\n]{0,40}\|")
 _HEADING: Final = re.compile(r"[^\S\n]{0,3}#{1,6}[^\S\n]")
 #: Signs of a line that is no prose: code, markup, data.
 _CODE: Final = re.compile(
-    r"[{}<>=;\\]|\w\(|[^\S\n]{4}|\t|//|^[^\S\n]{0,40}(?:import|from|def|class|return|const|let|var|#)\b"
+    r"[{}<>=\\]|\w\(|[^\S\n]{4}|\t|//|^[^\S\n]{0,40}(?:import|from|def|class|return|const|let|var|#)\b"
 )
 _BARE_NUMBER: Final = re.compile(r"\s*\d{1,9}\.")
 #: How many words, and how many characters, a text may have that is a title or a label rather than a sentence.
 _FEW_WORDS: Final = 4
-_LABEL: Final = 40
+_LABEL: Final = 40  # an ideograph or kana says as much as three letters
 
 
 def ending_of(text: str, *, before_call: bool = False) -> Ending:
@@ -86,15 +87,17 @@ def ending_of(text: str, *, before_call: bool = False) -> Ending:
         return Ending.UNFINISHED
     if len(body) != len(text):
         return Ending.UNFINISHED
-    if ends_in_a_fence(body + "\n"):
+    if _is_fenced(body):
         # A bare fence at the end closes one, whatever was counted: fences within fences are counted wrongly.
         return Ending.UNCLEAR if body[-_REACH:].rpartition("\n")[2].strip() == "```" else Ending.UNFINISHED
     paragraph = body[-_REACH:].rpartition("\n\n")[2]
     lines = paragraph.split("\n")
     line = lines[-1]
+    if _FENCE.fullmatch(line):
+        return Ending.FINISHED
     if _is_bare_item(line) or _is_open(paragraph, line):
         return Ending.UNFINISHED
-    if _is_closed(body):
+    if _is_closed(body, line):
         return Ending.FINISHED
     if body[-1] in _LEADS_ON:
         return Ending.UNFINISHED
@@ -104,12 +107,17 @@ def ending_of(text: str, *, before_call: bool = False) -> Ending:
 def _before_call(text: str) -> Ending:
     """A model says what it will do, and does it: with a colon, a full stop or nothing behind the last word."""
     body = text.rstrip()
-    if ends_in_a_fence(body + "\n"):
+    if _is_fenced(body):
         return Ending.UNFINISHED
     if body[-1] in ":：…" or body.endswith("..."):
         return Ending.FINISHED
     found = ending_of(body)
     return Ending.UNFINISHED if found is Ending.UNCLEAR else found
+
+
+def _is_fenced(text: str) -> bool:
+    """Whether a code fence is open; a last line of three marks closes one, though no line break follows it yet."""
+    return ends_in_a_fence(text + "\n")
 
 
 def _is_document(body: str) -> bool:
@@ -138,20 +146,21 @@ def _is_bare_item(line: str) -> bool:
 
 
 def _is_open(paragraph: str, line: str) -> bool:
-    """Whether a bracket, a quotation, a formula or emphasis of its last paragraph or line is still open."""
+    """Whether a bracket, a quotation or emphasis of its last paragraph or line is still open."""
     if any(paragraph.count(opener) > paragraph.count(closer) for opener, closer in _OPENERS.items()):
         return True
-    marks = line.replace("```", "")
-    return bool(paragraph.count("$$") % 2) or any(marks.count(mark) % 2 for mark in ("**", "__", "`"))
+    return any(line.count(mark) % 2 for mark in ("**", "__", "`"))
 
 
-def _is_closed(body: str) -> bool:
+def _is_closed(body: str, line: str) -> bool:
     """Whether its last character ends something."""
     last = body.rstrip(_JOINERS)[-1:]
+    if last == "$":  # a formula, unless it begins one or a price
+        whole = body if line.strip() == "$$" else line
+        mark = "$$" if whole is body else "$"
+        return whole.count(mark) % 2 == 0 and not line[-2:-1].isspace()
     if last in _SENTENCE_ENDS or _is_pictograph(last):
         return not _is_number(body)
-    if last == "$":
-        return body[-_REACH:].rpartition("\n")[2].count("$") % 2 == 0
     # Emphasis and quotation marks close only what stands before them.
     return last in _CLOSERS and bool(body[-_REACH:].strip("".join(_CLOSERS)))
 
@@ -167,7 +176,7 @@ def _is_pictograph(character: str) -> bool:
 
 def _in_mid_air(lines: list[str], line: str) -> Ending:
     """A last word without a mark behind it: what that means goes by what the line is."""
-    if _RULE_OR_ROW.match(line):
+    if _ROW.match(line):
         return Ending.UNFINISHED  # a row ends in a bar
     if _HEADING.match(line):
         return Ending.UNFINISHED  # something stands below a heading
@@ -181,7 +190,8 @@ def _in_mid_air(lines: list[str], line: str) -> Ending:
     unmarked = sum(each.rstrip()[-1].isalnum() for each in others)
     if others and unmarked * 2 >= len(others):
         return Ending.UNCLEAR  # verse, an address, lines of data
-    is_label = len(lines) == 1 and len(line) <= _LABEL and len(line.split()) <= _FEW_WORDS
+    width = len(line) + 2 * sum("\u2e80" <= each < "\uff00" for each in line)
+    is_label = len(lines) == 1 and width <= _LABEL and len(line.split()) <= _FEW_WORDS
     return Ending.UNCLEAR if is_label or _has_no_full_stop(line[-1]) else Ending.UNFINISHED
 
 

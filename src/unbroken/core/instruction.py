@@ -7,6 +7,8 @@ from its first character on is text.
 Both are held back while they may be coming: what could be the head of a tag, and words that stand in the instruction
 one after the other. It is a recital from 20 characters on if it begins with a sentence of the instruction's, else from
 32 on. Nothing is taken out that the conversation speaks of itself.
+
+Cost: a search for the tags over each piece, and at each word of the first 4,000 characters a look at the next 64.
 """
 
 from __future__ import annotations
@@ -24,6 +26,18 @@ _SENTENCE_END: Final = re.compile(r"(?<=[.!?:])\s+|\n+")
 _WINDOW: Final = 32  # so many in a row of the instruction's are no accident
 _BEGUN: Final = 20  # so many are enough from the first of a sentence on
 _BEFORE_A_WORD: Final = " \n\r\t\"'“‘*_>(["
+_WORD: Final = re.compile(r"(?<![^ \n\r\t\"'“‘*_>(\[])(?=\S)")
+_REACH: Final = 2 * _WINDOW  # where those characters stand, with the white space between them
+_BLANKS: Final = 200  # how much white space is kept back, and taken out, before a recital
+_TURNED: Final = {
+    "My": "Your",
+    "my": "your",
+    "Your": "My",
+    "your": "my",
+    "you were": "I was",
+    "reached me": "reached you",
+}
+_PERSON: Final = re.compile(rf"\b(?:{'|'.join(_TURNED)})\b")
 #: How far behind the joint a recital is looked for, in characters: those that were recorded begin within a few hundred.
 _WATCHED: Final = 4_000
 
@@ -43,9 +57,20 @@ class Instruction:
         self.tags: tuple[str, ...] = tuple(
             tag for name in tags if not is_known(f"<{name}>") for tag in (f"<{name}>", f"</{name}>")
         )
-        sentences = [each for part in ours for each in _SENTENCE_END.split(_TAG.sub("\n", part))]
-        said = {_plain(each): each for each in sentences if len(_plain(each)) >= _BEGUN}
-        self.sentences: tuple[str, ...] = tuple(plain for plain, each in said.items() if not is_known(each.strip()))
+        runs: list[str] = []
+        # A model recites for itself as well: "My message was cut off. The last words that reached you are".
+        for part in ours:
+            sentences = [each.strip() for each in _SENTENCE_END.split(_TAG.sub("\n", part))]
+            for turned in (False, True):
+                run: list[str] = []
+                for sentence in filter(None, sentences):
+                    if is_known(sentence):
+                        runs, run = [*runs, *_from_each(run)], []
+                    else:
+                        run.append(_plain(_turned(sentence) if turned else sentence))
+                runs += _from_each(run)
+        self.sentences: tuple[str, ...] = tuple(dict.fromkeys(runs))
+        self.openings: frozenset[str] = frozenset(run[:_BEGUN] for run in runs)
         self.text: str = "\n".join(self.sentences)
 
     def screen(self) -> Screen | None:
@@ -65,8 +90,9 @@ class Screen:
         self.recited: bool = False
         self.removed: int = 0
         self._tags = instruction.tags
+        self._any_tag = re.compile("|".join(map(re.escape, self._tags)))
         self._longest_tag = max(map(len, self._tags), default=0)
-        self._openings = frozenset(sentence[:_BEGUN] for sentence in instruction.sentences)
+        self._openings = instruction.openings
         self._text = instruction.text
         self._left = _WATCHED
         self._rest = ""  # may be the head of a tag
@@ -81,15 +107,14 @@ class Screen:
         self._rest = ""
         if "<" not in whole:
             return whole
-        for tag in self._tags:
-            if tag in whole:
-                self.removed += len(tag) * whole.count(tag)
-                whole = whole.replace(tag, "")
         if not ended and (at := whole.rfind("<", -self._longest_tag)) >= 0:
             head = whole[at:]
-            if any(tag.startswith(head) for tag in self._tags):
+            if any(tag.startswith(head) and tag != head for tag in self._tags):
                 self._rest, whole = head, whole[:at]
-        return whole
+        # In one pass: what two of them leave between them is no third, however it was cut.
+        kept = self._any_tag.sub("", whole)
+        self.removed += len(whole) - len(kept)
+        return kept
 
     @property
     def done(self) -> bool:
@@ -106,11 +131,11 @@ class Screen:
             return whole
         passed = whole[: self._end_of_text(whole, ended=ended)]
         if self.recited:
-            passed = passed.rstrip()
+            passed = _without_blanks(passed)
             self.removed += len(whole) - len(passed)
             return passed
         if not ended:
-            passed = passed.rstrip()  # the white space before a recital is none of the answer's
+            passed = _without_blanks(passed)  # the white space before a recital is none of the answer's
         self._kept = whole[len(passed) :]
         self._left -= len(passed)
         if passed:
@@ -119,16 +144,33 @@ class Screen:
 
     def _end_of_text(self, text: str, *, ended: bool) -> int:
         """Where a recital begins that is under way, or may be; the text's length for none."""
-        for at, character in enumerate(text):
-            if character.isspace() or not (text[at - 1] in _BEFORE_A_WORD if at else self._at_start):
+        for word in _WORD.finditer(text, 0, self._left):
+            at = word.start()
+            if not at and not self._at_start:
                 continue
-            begun = _plain(text[at : at + 2 * _WINDOW])[:_WINDOW]
+            begun = _plain(text[at : at + _REACH])[:_WINDOW]
             if begun[:_BEGUN] in self._openings or (len(begun) >= _WINDOW and begun in self._text):
                 self.recited = True
                 return at
-            if not ended and len(begun) < _WINDOW and begun in self._text:
+            # With so much white space in it that it is shorter, it is a table's cell and not a sentence.
+            if not ended and len(begun) < _WINDOW and len(text) - at < _REACH and begun in self._text:
                 return at
         return len(text)
+
+
+def _turned(sentence: str) -> str:
+    return _PERSON.sub(lambda word: _TURNED[word[0]], sentence)
+
+
+def _from_each(sentences: list[str]) -> list[str]:
+    """What a recital of sentences in a row may be that begins with one of them, if it is long enough to be told."""
+    runs = ["".join(sentences[at:]) for at in range(len(sentences))]
+    return [run for run in runs if len(run) >= _BEGUN]
+
+
+def _without_blanks(text: str) -> str:
+    """The text without white space at its end, of which no more than `_BLANKS` characters are looked at."""
+    return text[:-_BLANKS] + text[-_BLANKS:].rstrip()
 
 
 def _plain(text: str) -> str:

@@ -29,6 +29,7 @@ and behind it a few passes over the first 4,000 characters.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -44,6 +45,8 @@ __all__ = ["Form", "Kind", "Seam", "SeamResult", "State"]
 State = Literal["open", "joined", "unmatched"]
 Kind = Literal["prefill", "exact", "echo", "overlap", "replay", "empty", "unverified", "unmatched", "open"]
 
+_PAGE: Final = 2_000  # in characters: how far back a quotation may have begun
+_LONGEST_PREFIX: Final = 2  # of a string in code: f"", rb""
 _ENDS_A_SENTENCE: Final = frozenset(".!?…:。！？：\"'”’»)`*\n")
 
 
@@ -97,6 +100,9 @@ class Seam:
         self._closer = ""
         self._output: list[str] = []  # what was read while undecided
         self._search = Search(delivered or DeliveredText(held), anchor, form)
+        ending = held[-_PAGE:].rstrip()
+        self._last_word = re.split(r"\W+", ending[-_PAGE // 10 :])[-1]
+        self._stray_mark = '"' not in ending and not (ending[-1:].isdigit() or ending.endswith("\\"))
         self._screen = instruction.screen() if instruction is not None else None
         self._ends_a_sentence = not held.rstrip() or held.rstrip()[-1] in _ENDS_A_SENTENCE
         self._opening: str | None = "" if instruction is not None else None  # the first sentence, while in doubt
@@ -163,7 +169,7 @@ class Seam:
         if self._search.found is not None:
             self._join(self._search.found.kind, self._search.read, self._search.found.closer)
             return self._watched(self._settle(text[read:]))
-        if self._search.hopeless and not self._says_that_it_is_over():
+        if self._search.hopeless and not self._says_that_it_is_over(ended=False):
             self.state = "unmatched"
         return ""
 
@@ -179,7 +185,7 @@ class Seam:
         if self.state == "open":
             if self._search.is_blank and not self._search.has_key:
                 self._join("empty", self._search.read)
-            elif not self._says_that_it_is_over():
+            elif not self._says_that_it_is_over(ended=True):
                 self.state = "unmatched"
                 return ""
         return text + self._watched(self._settle("", ended=True), ended=True)
@@ -214,6 +220,15 @@ class Seam:
         if self._pending is None:
             return text
         self._pending += text
+        if not self._closer and self._kind == "echo" and self._stray_mark and self._pending[:1] in ("", '"'):
+            # The model has closed a quotation that it did not open; what follows the mark tells it from the text's own.
+            after = self._pending[1:2]
+            if not (after or ended):
+                return ""
+            if self._pending and self._closes_nothing(after):
+                self._pending = self._pending[1:]
+                self._cut += 1
+            self._stray_mark = False
         inner = self._pending.lstrip() if self._closer == "»" else self._pending  # in French with a space before it
         if not ended and self._closer.startswith(inner) and self._closer != inner:
             return ""
@@ -227,9 +242,16 @@ class Seam:
         self._pending = None
         return kept
 
-    def _says_that_it_is_over(self) -> bool:
+    def _closes_nothing(self, after: str) -> bool:
+        """Whether a quotation mark right behind the echo, before that character, can only be the model's own."""
+        if after.isalnum():
+            return len(self._last_word) > _LONGEST_PREFIX and self._last_word.isalpha()
+        return not after or after.isspace() or after in ".,;:!?"
+
+    def _says_that_it_is_over(self, *, ended: bool) -> bool:
         """Whether the model, instead of going on, says that nothing is missing; it is taken at its word."""
-        self._is_over = self._opening is not None and aside_at_start("".join(self._output)) == "done"
+        said = None if self._opening is None else aside_at_start("".join(self._output), ended=ended)
+        self._is_over = said == "done"
         if self._is_over:
             self._join("empty", self._search.read)
         return self._is_over
@@ -253,7 +275,7 @@ class Seam:
         if not whole.strip() and not ended:
             return ""
         if begins or "and ".startswith(whole.lstrip()[:4].casefold()):
-            if (aside := aside_at_start(whole)) is not None:
+            if (aside := aside_at_start(whole, ended=ended)) is not None:
                 self._opening = None
                 self._cut += len(whole)
                 if aside == "done":

@@ -5,7 +5,7 @@ behind a lead-in. All of them end at the joint, and just before it stands the *m
 the echo. So the work is to find the mark, and only where it stands is a reading held against the held text.
 
 Where the mark stands once in the held text, its first place in the output decides. Where it stands there more often,
-a reading is tried at each place of it, as often as `_MOST_TRIALS` says.
+a reading is tried at each place of it where its length makes it evidence, as often as `_MOST_TRIALS` says.
 
 Cost: one search for the mark over the output; at each place a comparison with the end of the held text; and a look
 whether the output still repeats the held text at lengths that grow by a quarter each time. All of it is done by `str`,
@@ -19,7 +19,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from .anchor import Anchor, DeliveredText, squeeze
+from .anchor import Anchor, DeliveredText, is_what_comes_next, squeeze
 from .leadin import HEAD_ENDS, LONGEST_HEAD, ends_in_a_fence, find_any_head, find_head, is_one_lead_in
 
 __all__ = ["Form", "Joint", "Search"]
@@ -34,8 +34,8 @@ _PATIENCE: Final = 100  # how long to wait for a lead-in to end: a line of 80, a
 _MARKS: Final = 32  # combining marks of one character that are put in order
 _LONGEST_MARK: Final = 2_000
 _GLANCE: Final = 64  # as much of a reading is compared before all of it is
-#: How often a mark that stands in the held text more than once may be tried: rows of 24 characters in a megabyte.
-_MOST_TRIALS: Final = 50_000
+#: How often a mark that stands in the held text more than once may be tried; each costs some ten steps.
+_MOST_TRIALS: Final = 10_000
 _MOST_COMPARISONS: Final = 64
 
 
@@ -98,8 +98,11 @@ class Search:
         self._tail = target[-max(_LONG, unique) :] if self._sent and self._key and len(target) >= _LONG else ""
         self._mark, least = self._choose_mark(unique)
         self._decisive = bool(self._key) and unique <= len(self._mark)
-        # Where even the echo stands in the text twice, a longer replay is what an exact continuation may write, too.
-        self._exactly = 0 if self._key or unique <= len(self._mark) else self._echo
+        # Without a key, a tail that stands twice can be what comes next. Then only the echo is evidence, if that could
+        # not come next itself, and else all of the text.
+        self._alone = least if self._key else unique if unique <= _LONGEST_MARK else len(target)
+        tells = not self._key and bool(self._echo) and not is_what_comes_next(target, target[-self._echo :])
+        self._telling = self._echo if tells else 0
         self._after_unsure = len(target) - max(0, self._sent - self._echo)
         self._readings = [_Reading(0, least)]
         self._least = least
@@ -159,21 +162,33 @@ class Search:
             recent, self._first = _ordered(recent), _ordered(self._first)
         self._pieces.append(piece)
         self._length += len(piece)
-        at = recent.find(self._mark, max(0, len(self._recent) - len(self._mark) + 1)) if self._mark and piece else -1
         seen = len(self._recent)
+        at = self._next_place(recent, before, max(0, seen - len(self._mark) + 1)) if self._mark and piece else -1
         while at >= 0:
             end = at + len(self._mark)
-            if end > seen:
-                self._decide(before + end)
-                if self.found or self.hopeless:
-                    used = _raw_length(text, end - seen)
-                    self.read += used
-                    return used
-            at = recent.find(self._mark, at + 1)
+            self._decide(before + end)
+            if self.found or self.hopeless:
+                used = _raw_length(text, end - seen)
+                self.read += used
+                return used
+            at = self._next_place(recent, before, at + 1)
         keep = len(self._mark) - 1
         self._recent = recent[-keep:] if keep else ""
         self.read += len(text)
         return len(text)
+
+    def _next_place(self, recent: str, before: int, start: int) -> int:
+        """Where the mark stands next, from `start` on, and before a place where a reading can end; -1: nowhere."""
+        if not self._decisive:
+            end = before + start + len(self._mark)
+            ends = (self._first_end(reading, end) for reading in self._readings)
+            start = min((at for at in ends if at <= before + len(recent)), default=-1) - before - len(self._mark)
+        return recent.find(self._mark, start) if start >= 0 else -1
+
+    def _first_end(self, reading: _Reading, end: int) -> int:
+        """The first place from `end` on where this reading can end, by its length."""
+        echoed, alone = reading.after + self._telling, max(end, reading.after + self._alone)
+        return min(echoed, alone) if self._telling and end <= echoed else alone
 
     def _decide(self, end: int) -> None:
         """The mark stands before `end`: whether it is the joint."""
@@ -198,7 +213,7 @@ class Search:
         start = len(self._target) - length
         if length < reading.least or start < 0 or not (reading.sure or self._key):
             return False
-        if self._exactly and length != self._exactly:
+        if length != self._telling and length < self._alone:
             return False
         glance = self._first[reading.after : reading.after + min(_GLANCE, length)]
         if not self._target.startswith(glance, start):

@@ -258,7 +258,7 @@ class Splicer:
             case "message_delta":
                 self._message_delta(event)
             case "message_stop":
-                if self._may_end(event, None):
+                if self.held.complete or self._may_end(event, None):
                     self._close_text()
                     self._deliver(event)
             case _:
@@ -293,7 +293,7 @@ class Splicer:
         type_ = event["content_block"].get("type")
         if self._joining and type_ != "text" and type_ not in THINKING:
             # The model goes on with something else: the text is over, and the seam has to say what it was.
-            if not self._goes_straight_on() and not self._settle(event):
+            if not self._goes_straight_on() and (self._leaves_a_gap(event) or not self._settle(event)):
                 return
             self._close_text()
         incoming = _Incoming(self._role(type_))
@@ -360,7 +360,12 @@ class Splicer:
                 return
         match incoming.role:
             case "text" if not self._drop_blank():
-                self._end_text({**event, "index": incoming.index})
+                # What adds nothing may have to be asked for again, and that goes on in the same block. If it is the
+                # end, or anything else begins, the block is closed then.
+                if incoming.joined and self._adds_nothing:
+                    self._flush_text(incoming.index)
+                else:
+                    self._end_text({**event, "index": incoming.index})
             case "pass":
                 self._deliver({**event, "index": incoming.index})
             case "hold":
@@ -403,12 +408,12 @@ class Splicer:
         seam = self._seam
         if seam is None or seam.restarted or self._accepts_silence or stop_reason in _NO_SILENCE:
             return False
-        if self._has_added_other_blocks or self._is_more_than_a_word(self._text_added):
+        if not self._adds_nothing:
             return False
-        if self._text_added.strip():  # the rest of a word, with which a text may well end
-            return self.ending is Ending.UNFINISHED
         says_so = stop_reason in ("end_turn", None) and seam.echoed
-        return not (says_so and self.ending is Ending.FINISHED)
+        # Who has added the last letters and ends says more than who has added none.
+        looks = (Ending.FINISHED, Ending.UNCLEAR) if self._text_added.strip() else (Ending.FINISHED,)
+        return not (says_so and self.ending in looks)
 
     @property
     def ending(self) -> Ending:
@@ -420,6 +425,11 @@ class Splicer:
     def _has_added(self) -> bool:
         """Whether this attempt has brought something new."""
         return bool(self._text_added) or self._has_added_other_blocks
+
+    @property
+    def _adds_nothing(self) -> bool:
+        """Whether it has brought no word."""
+        return not self._is_more_than_a_word(self._text_added) and not self._has_added_other_blocks
 
     @property
     def _has_added_other_blocks(self) -> bool:
@@ -447,14 +457,22 @@ class Splicer:
         self._joining = False
         return True
 
+    def _leaves_a_gap(self, event: Event) -> bool:
+        """Whether the model makes its call without a word, and what was delivered ends in mid-air."""
+        seam = self._seam
+        if seam is None or seam.restarted or not seam.is_blank:
+            return False
+        self.trouble = "silent"
+        self._stuck.append(event)
+        return True
+
     def _has_left_the_answer(self) -> bool:
         """Whether what follows the joint is no text of the answer's, so that it has to be asked for again.
 
         Where the text was finished before the model began to recite what it was asked, that was its end.
         """
         seam = self._seam
-        if seam is None:
-            return False
+        assert seam is not None
         left = seam.state == "unmatched"
         if seam.recited:
             left = not self._text_added or ending_of(self.held.trailing_text) is not Ending.FINISHED
