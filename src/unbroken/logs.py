@@ -21,4 +21,4 @@ def log(level: int, message: str, *args: object, exc_info: bool = False) -> None
     """
     with suppress(Exception):
         # About the line of whoever calls this, as with the logger's own methods.
-        logger.log(level, message, *args, exc_info=exc_info, stacklevel=2)
+        logger.log(level, message, *args, exc_info=exc_info or None, stacklevel=2)

@@ -10,7 +10,7 @@ from counting import FAMILIES, steps
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbroken.core.anchor import choose_anchor
+from unbroken.core.anchor import DeliveredText, choose_anchor
 from unbroken.core.seam import Seam, SeamResult
 from unbroken.core.search import Search
 

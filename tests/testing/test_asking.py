@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from unbroken.core.anchor import choose_anchor
-from unbroken.core.resume import CONTINUE_PROMPT
+from unbroken.core.prompts import FIRST
 from unbroken.testing.asking import Ask, read_ask
 from unbroken.testing.texts import TEXTS
 
@@ -16,7 +16,7 @@ TEXT = "The lighthouse was lit for the first time in March."
 
 #: Wordings, with the marks that they put around the quotation; None: none.
 WORDINGS: Final[dict[str, tuple[str, tuple[str, str] | None]]] = {
-    "the project's": (CONTINUE_PROMPT, ("<last_words>", "</last_words>")),
+    "the project's": (FIRST.text, ("<last_words>", "</last_words>")),
     "another tag": ("Cut off after\n<tail kind='text'>\n{echo}\n</tail>\nGo on.", ("<tail kind='text'>", "</tail>")),
     "straight quotes": (
         'Your previous response was interrupted and ended with "{echo}". Continue from where you left off.',

@@ -120,7 +120,7 @@ def rejects_thinking(message: str) -> bool:
 #: diegosouzapw/OmniRoute/pull/2191 (a field is required); gateways leave the backticks out.
 _THINKING_REJECTED: Final = re.compile(
     r"(?i)invalid `?(?:signature|data)`? in `?(?:redacted_)?thinking`?"
-    r"|`?(?:redacted_)?thinking`? blocks\b.*\b(?:cannot be modified|must match)"
+    r"|`?(?:redacted_)?thinking`? blocks\b.{0,200}\b(?:cannot be modified|must match)"
     r"|\bcontent\.\d+\.(?:redacted_)?thinking\b"
 )
 

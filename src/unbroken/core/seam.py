@@ -123,6 +123,11 @@ class Seam:
         return SeamResult(self.state, False, self._search.read + removed)
 
     @property
+    def is_joined(self) -> bool:
+        """Whether it is known where it joins, and that what follows is the answer's."""
+        return self.state == "joined" and self._pending is None and self._opening is None
+
+    @property
     def settled(self) -> bool:
         """Whether it is joined, and keeps nothing back any more."""
         watching = self._opening is not None or (self._screen is not None and not self._screen.done)

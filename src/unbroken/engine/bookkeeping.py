@@ -123,7 +123,7 @@ class Book:
             self._tell_seam(self._telemetry)
 
     def _tell_seam(self, telemetry: Telemetry) -> None:
-        if not self._seam_told and self._seam is not None and self._seam.settled:
+        if not self._seam_told and self._seam is not None and self._seam.is_joined:
             self._seam_told = True
             telemetry.seam(self.entry, self._seam.result.kind, self._seam.result.discarded)
 

@@ -22,12 +22,12 @@ _SHORTEST: Final = 6
 _NEAR: Final = 400
 
 _TAG: Final = re.compile(r"<([A-Za-z][\w:.-]*)(?:\s[^<>]*)?>")
-_FENCE: Final = re.compile(r"(?m)^[ \t]*(`{3,}|~{3,})[^\n`]*\n")
+_FENCE: Final = re.compile(r"(?m)^[ \t]*+(`{3,}+|~{3,}+)[^\n`]*+\n")
 _PAIRS: Final = (
     *(('"', '"'), ("“", "”"), ("„", "“"), ("«", "»"), ("「", "」")),
     *(("'", "'"), ("‘", "’"), ("`", "`"), ("[", "]"), ("(", ")"), ("**", "**")),
 )
-_LINE_HEAD: Final = re.compile(r"(?:^|\n)[ \t]*(?:[>*-][ \t]+)?(?:\.{3}|…)?[ \t]*$")
+_LINE_HEAD: Final = re.compile(r"(?:^|\n)[ \t]*+(?:[>*-][ \t]++)?(?:\.{3}|…)?[ \t]*+$")
 _LINE_END: Final = re.compile(r"[ \t]*(?:\n|$)")
 _ELLIPSIS: Final = re.compile(r"(?:\.{3}|…)[ \t]*$")
 _OUTER_ELLIPSIS: Final = re.compile(r"^(?:\.{3}|…)|(?:\.{3}|…)$")
