@@ -19,7 +19,9 @@ IMPURE: Final = frozenset(
 IMPURE_CALLS: Final = frozenset({"now", "utcnow", "today", "open", "print", "input"})
 ASYNC: Final = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 
-SHARED: Final = frozenset({"diagnosing", "errors", "evidence", "health", "policy", "preflight", "report", "routes"})
+SHARED: Final = frozenset(
+    {"diagnosing", "errors", "evidence", "health", "logs", "policy", "preflight", "report", "routes"}
+)
 #: What each layer may import of the package, itself included.
 BELOW: Final = {
     "core": {"core"},
