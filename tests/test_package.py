@@ -27,7 +27,9 @@ TESTED_ELSEWHERE: Final = {
     "testing/player.py": "testing/test_playing.py",
     "testing/plugin.py": "testing/test_threaded.py",
     "testing/record.py": "testing/test_server.py",
+    "testing/retelling.py": "testing/test_manners.py",
     "testing/sockets.py": "testing/test_server.py",
+    "testing/wordings.py": "testing/test_manners.py",
     "testing/wire.py": "testing/test_server.py",
 }
 

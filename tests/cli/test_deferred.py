@@ -105,7 +105,9 @@ def test_a_guessed_joint_is_told_of(run: Run, api: ThreadedFaultServer, tmp_path
     async def save() -> None:
         async with AsyncAnthropic(base_url=api.url, api_key=KEY) as client:
             try:
-                async with resilient_stream(client, **ASK, policy=Policy(max_attempts=1)) as stream:
+                async with resilient_stream(
+                    client, **ASK, policy=Policy(max_attempts=1, on_unmatched="join")
+                ) as stream:
                     await stream.until_done()
             except StreamFailed as error:
                 api.play(strange)

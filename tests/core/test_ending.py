@@ -186,7 +186,7 @@ def test_a_text_is_seldom_finished_in_its_middle_and_never_unfinished_at_its_end
     text = TEXTS[name].rstrip()
     assert ending_of(text) is not UNFINISHED
     inside = [ending_of(text[:cut]) for cut in range(1, len(text))]
-    assert inside.count(FINISHED) < 0.2 * len(inside)
+    assert inside.count(FINISHED) < 0.25 * len(inside)  # a pictograph may end a text
 
 
 @given(st.text(max_size=80) | st.text(st.sampled_from('a1. \n-*`|>#"“”()[]{}:，。'), max_size=40))

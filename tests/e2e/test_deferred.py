@@ -82,7 +82,7 @@ def assert_whole(message: Any, error: StreamFailed, text: str) -> None:
 @pytest.mark.parametrize("model", [PREFILL, CONTINUE])
 async def test_the_rest_from_a_batch_joins_at_the_exact_character(name: str, model: str) -> None:
     """Wherever the stream was cut, before its first character and after its last one too."""
-    text = TEXTS[name]
+    text = TEXTS[name].rstrip()  # as answers end
     cuts = {0, 2, len(text) - 1, len(text), *Random(name).sample(range(1, len(text)), 2)}
     async with serving("") as (server, client):
         for at in sorted(cuts):
@@ -91,7 +91,8 @@ async def test_the_rest_from_a_batch_joins_at_the_exact_character(name: str, mod
             deferred = await by_json(error)
             message = await deferred.result(client)
             assert_whole(message, error, text)
-            assert deferred.report.seam != "unverified"
+            # Where nothing was missing, nobody can tell of each text that it was all.
+            assert deferred.report.seam != "unverified" or at == len(text)
             assert deferred.report.outcome == "complete"
             assert deferred.report.attempts[-1].ended == pytest.approx(600, abs=1)
 
@@ -140,11 +141,11 @@ async def test_a_model_that_goes_on_in_its_own_manner_is_joined(manner: Manner) 
         assert "".join(message.content[0].text.split()) == "".join(answer.text.split())
 
 
-async def test_what_does_not_match_is_joined_as_it_is_and_marked() -> None:
+async def test_what_does_not_match_is_joined_as_it_is_and_marked_where_the_policy_says_so() -> None:
     """Another batch would take hours: the joint is a guess, and the report says so."""
     strange = "Quite another thing, in other words altogether, and no end in sight. " * 4
     async with serving(dies(TEXTS["prose"], 200)) as (server, client):
-        error = await failure(client)
+        error = await failure(client, policy=Policy(initial_backoff=0, max_attempts=1, on_unmatched="join"))
         deferred = await error.defer()
         await server.play(Script(Answer(strange), batches=Batches()))
         again = await error.defer()

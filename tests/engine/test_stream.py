@@ -348,8 +348,8 @@ async def test_the_characters_of_the_attempts_add_up_to_the_text() -> None:
 
 
 async def test_max_tokens_is_shared_by_all_attempts() -> None:
-    """A resume asks for what is left, and the message ends where the limit is."""
-    long = TEXT * 20
+    """A resume asks for what is left, and for what it is to repeat; the message ends where the limit is."""
+    long = " ".join(f"{n}. {TEXT}" for n in range(40))
     async with serving(Script(long, faults=[Reset(at=after_characters(800))])) as (server, client):
         async with resilient_stream(client, **ask(max_tokens=300, policy=AT_ONCE)) as stream:
             reading = await read_on(stream)

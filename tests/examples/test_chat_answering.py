@@ -9,7 +9,7 @@ from chat.chats import Chat
 from visiting import site, text_of
 
 from harness import serving
-from unbroken.testing import Answer, Reset, Script, Silence, Status, after_characters
+from unbroken.testing import Answer, Manner, Reset, Script, Silence, Status, after_characters
 
 pytestmark = [pytest.mark.anyio, pytest.mark.backends("virtual")]
 
@@ -62,9 +62,9 @@ async def test_an_ending_is_told_in_words(stop_reason: str, words: str) -> None:
 
 async def test_a_joint_that_could_not_be_verified_is_told() -> None:
     """Where the library is not sure, the reader is not led to believe that it is."""
-    dying = Script(TEXT, faults=[Reset(at=after_characters(50))], then=Status(529))
-    strange = Script("Quite another thing, in other words altogether, and no end in sight.")
-    async with site(Script(models={"claude-opus-5-5": dying, "claude-sonnet-5-5": strange})) as chat:
+    items = "1. A lamp\n2. A ladder\n3. Some oil"
+    silent = Answer(f"{items}\n4. A rag", manner=Manner.ECHO_ONLY)
+    async with site(Script(silent, faults=[Reset(at=after_characters(len(items)))])) as chat:
         await chat.ask("What did the keeper do?")
         end = (await chat.follow())[-1].data
     assert end == {"reason": "end_turn", "words": "One joint in this answer could not be verified."}

@@ -21,8 +21,8 @@ class Progress:
     """Judges what comes of one attempt.
 
     A delta with something in it is progress: text, thinking, input of a tool, a citation. White space alone is, up to
-    `BLANK` characters in a row. The start of a block, and a signature, are up to `MARKS` times in a row: hidden thinking
-    has both, and nothing between them. A delta with nothing in it is none, nor is any other event.
+    `BLANK` characters in a row. The start of a block, and a signature, are up to `MARKS` times in a row: thinking that
+    is not shown has both, and nothing between them. A delta with nothing in it is none, nor is any other event.
     """
 
     __slots__ = ("_blank", "_marks")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from unbroken.core.ending import Ending, ending_of
 from unbroken.testing.blocks import Block, RawBlock, RedactedThinking, ServerTool, Text, Thinking, ToolUse
 from unbroken.testing.offers import SERVER_TOOLS
 from unbroken.testing.script import Answer
@@ -168,7 +169,9 @@ def _server_tool(rng: Random, *, with_next: bool = False) -> ServerTool:
 
 
 def _text(rng: Random) -> Text:
-    return Text(_sentences(rng, rng.randint(1, 4)))
+    # It ends as the texts of answers do, also those that a call follows: none that was recorded ends in white space.
+    text = _sentences(rng, rng.randint(1, 4))
+    return Text(text if ending_of(text) is Ending.FINISHED else f"{text.rstrip()} And so on.")
 
 
 def _cited(rng: Random) -> Text:
