@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from unbroken.core.anchor import Anchor, choose_anchor
 from unbroken.core.models import lookup
 from unbroken.core.partial import Partial
-from unbroken.core.prompts import AFTER_RESULTS, FIRST
+from unbroken.core.prompts import AFTER_RESULTS, AGAIN, FIRST
 from unbroken.core.resume import (
     Form,
     build,
@@ -39,6 +39,7 @@ from unbroken.core.resume import (
     starts_over,
     thinking_is_on,
     tokens_of,
+    wording,
 )
 
 HAIKU = lookup("claude-haiku-4-5")  # takes a prefill
@@ -614,3 +615,22 @@ def test_no_text_makes_a_request_that_the_api_rejects(text: str, form: Form, who
     assert sent == sent.rstrip() == anchor.sent
     assert text.startswith(sent)
     assert all(block["text"].strip() for block in blocks)
+
+
+@pytest.mark.parametrize(
+    ("form", "quote", "prompt", "again", "label"),
+    [
+        ("prefill", "it", None, False, None),
+        ("restart", "it", None, False, None),
+        ("continue", "it", None, False, FIRST.label),
+        ("continue", "it", None, True, AGAIN.label),
+        ("continue_without_thinking", "", None, False, AFTER_RESULTS.label),
+        ("continue", "it", FIRST.text, True, FIRST.label),
+        ("continue", "it", "Go on after {echo}", False, "custom"),
+    ],
+)
+def test_the_wording_of_a_request_has_a_name(
+    form: Form, quote: str, prompt: str | None, again: bool, label: str | None
+) -> None:
+    """By which reports tell one from another."""
+    assert wording(form, quote, prompt, again=again) == label

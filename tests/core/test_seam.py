@@ -332,6 +332,7 @@ class TestNoMatch:
 
     def test_an_undecided_seam_says_so(self) -> None:
         seam = ask(HELD, ANCHOR)
+        assert not seam.is_joined
         seam.feed(ANCHOR.echo)
         assert seam.result == SeamResult("open", False, len(ANCHOR.echo))
 

@@ -913,7 +913,10 @@ def test_whatever_the_attempts_bring_the_reader_gets_one_message(
                 closed.append(event["index"])
     assert opened == list(range(len(opened)))
     assert closed == sorted(set(closed))
-    assert reader.splicer.held.blocks == [] or partial(*reader.events).text == reader.splicer.held.text
+    held = reader.splicer.held
+    # What was given up behind whole calls is no part of the message, but of what was delivered.
+    delivered = "".join(block.text for block in held.blocks if block.type == "text")
+    assert held.blocks == [] or partial(*reader.events).text == delivered
 
 
 # -- citations
@@ -1385,3 +1388,85 @@ def test_the_last_letters_of_a_text_that_may_be_whole_are_its_end() -> None:
     assert reader.splicer.trouble is None
     assert reader.skeleton() == whole_shape()
     assert asked_again(held, *text_block(choose_anchor(held).quote), *ending()).splicer.trouble == "silent"
+
+
+# -- what recorded streams and gateways send
+
+
+def test_what_breaks_the_grammar_is_named() -> None:
+    reader = Reader()
+    reader.attempt(message_start(), *open_text("Hi"), text_delta("?", 5))
+    assert (reader.splicer.trouble, reader.splicer.broken) == ("malformed", "an event of no block")
+
+
+def test_a_call_without_input_is_delivered_when_the_attempt_dies() -> None:
+    """Its stop had waited for the input that some gateways send behind it."""
+    reader = Reader(live=frozenset({"text"}))
+    reader.attempt(message_start(), block_start(0, "tool_use", id="t", name="look", input={}), block_stop(0))
+    assert reader.splicer.held.whole_calls == []
+    reader.events += reader.splicer.end()
+    assert len(reader.splicer.held.whole_calls) == 1
+    assert reader.splicer.end() == []
+
+
+def test_a_message_that_is_whole_as_it_starts_is_delivered_at_once() -> None:
+    """No event may follow that would bring it."""
+    start = message_start()
+    start["message"] |= {"content": [{"type": "tool_use", "id": "t", "name": "look", "input": {"a": 1}}]}
+    start["message"]["stop_reason"] = "tool_use"
+    reader = Reader()
+    reader.attempt(start)
+    assert reader.events == [start]
+    held = reader.splicer.held
+    assert (held.stop_reason, held.complete, [block["input"] for block in held.content]) == (
+        "tool_use",
+        True,
+        [{"a": 1}],
+    )
+    assert partial(*held.events()).content == held.content
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\n"])
+def test_a_first_block_of_white_space_waits_for_what_follows(blank: str) -> None:
+    """It cannot be resumed from, and would come again."""
+    events = [message_start(), *text_block(blank), *[{**each, "index": 1} for each in thinking_block("Hm.")]]
+    reader = Reader()
+    reader.attempt(*events[: len(text_block(blank)) + 1])
+    assert reader.events == []
+    reader = Reader()
+    reader.attempt(*events)
+    assert reader.skeleton()[:2] == ["message_start", "+0 text"]
+    assert "+1 thinking" in reader.skeleton()
+
+
+def test_white_space_between_blocks_is_kept_after_a_resume() -> None:
+    """A block that the seam has opened is no reason to drop later ones that are blank."""
+    reader = Reader()
+    reader.attempt(message_start(), *text_block("The lamp was lit."))
+    rest = [("", key_of("The lamp was lit.") + " It burnt."), ("", "\n\n"), ("", "All night.")]
+    blocks = [{**each, "index": n} for n, (_, text) in enumerate(rest) for each in text_block(text)]
+    reader.resume(message_start(), *blocks, *ending(), form="continue")
+    assert reader.text == "The lamp was lit. It burnt.\n\nAll night."
+
+
+def test_a_citation_is_known_again_without_what_is_new_each_time() -> None:
+    place = {"type": "web_search_result_location", "url": "https://example.com", "cited_text": "lit"}
+    cited = [delta(0, "citations_delta", {**place, "encrypted_index": index}) for index in ("a", "b")]
+    held = "The lamp was lit in March, on the ninth"
+    reader = Reader()
+    reader.attempt(message_start(), block_start(0, "text", text="", citations=[]), cited[0], text_delta(held))
+    again = [block_start(0, "text", text="", citations=[]), cited[1], text_delta(key_of(held) + " day."), block_stop(0)]
+    reader.resume(message_start(), *again, *ending(), form="continue")
+    assert reader.text == held + " day."
+    assert len(reader.splicer.held.blocks[0].citations) == 1
+
+
+def test_half_a_text_behind_a_whole_call_is_no_part_of_the_message() -> None:
+    """The call's result has to follow at once."""
+    call = [block_start(0, "tool_use", id="t", name="look", input={"a": 1}), block_stop(0)]
+    reader = Reader()
+    reader.attempt(message_start(), *call, *[{**each, "index": 1} for each in open_text("And while I")])
+    reader.events += reader.splicer.finish(as_tool_use=True)
+    assert [block["type"] for block in reader.splicer.held.content] == ["tool_use"]
+    assert reader.splicer.abandoned == ["text"]
+    assert reader.skeleton()[-3:] == ["-1", "message_delta", "message_stop"]

@@ -598,9 +598,8 @@ class Splicer:
 
     def _is_cited(self, delta: Event) -> bool:
         """Whether the text that was gone on with has this citation: who writes its end again cites again."""
-        if not self.held.blocks:
-            return False
-        return _readable(delta.get("citation")) in map(_readable, self.held.blocks[-1].citations)
+        cited = [_readable(each) for block in self.held.blocks[-1:] for each in block.citations]
+        return _readable(delta.get("citation")) in cited
 
     def _deliver_beside_text(self, event: Event) -> None:
         """Something else than text of a text block: after what was kept back of it, and not before it can be seen."""
@@ -686,9 +685,8 @@ class Splicer:
 
 def _readable(citation: object) -> object:
     """A citation without what is new each time that the same place is cited: `encrypted_index`."""
-    if not isinstance(citation, dict):
-        return citation
-    return {name: value for name, value in citation.items() if not name.startswith("encrypted")}
+    fields = citation.items() if isinstance(citation, dict) else ()
+    return {name: value for name, value in fields if not name.startswith("encrypted")} or citation
 
 
 def _possible_stop(text: str, stops: Iterable[str]) -> str:
