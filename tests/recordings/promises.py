@@ -37,6 +37,9 @@ _THINKING: Final = ("thinking", "redacted_thinking")
 DOCUMENTED: Final = (
     "its tools may have acted",
     "what was delivered cannot be gone on from",
+    # Honest failures of the joint: nothing that was written vouches for its place, or the answer ends in mid-air.
+    "what was written does not join what was delivered",
+    "nothing was added to it",
 )
 #: What a recorded refusal ends as when it is cut: a refusal is never joined.
 _REFUSED: Final = "The model refused to go on."

@@ -176,15 +176,9 @@ class Partial:
         return 0 <= index < len(self.blocks)
 
     def _begin(self, message: dict[str, Any]) -> None:
-        """A message may be whole as it starts: blocks and stop reason stand in it, and no event brings them."""
+        """A message may be whole as it starts: its blocks and its stop reason stand in it, and no event brings them."""
         self.message = message
-        content, reason = message.get("content") or (), message.get("stop_reason")
-        if content:
-            self.message = {**message, "content": []}
-            self.blocks += [Block(dict(block), closed=True) for block in content]
-        if reason is not None:
-            self.message = {**self.message, "stop_reason": None, "stop_sequence": None}
-            self.ending["delta"] = {"stop_reason": reason, "stop_sequence": message.get("stop_sequence")}
+        self.blocks += [Block(dict(block), closed=True) for block in message.get("content") or ()]
 
     @property
     def usage(self) -> dict[str, Any]:
@@ -197,7 +191,7 @@ class Partial:
     def stop_reason(self) -> str | None:
         """Why the model stopped; None while it has not."""
         reason: str | None = (self.ending.get("delta") or {}).get("stop_reason")
-        return reason
+        return reason or (self.message or {}).get("stop_reason")
 
     @property
     def complete(self) -> bool:
@@ -282,7 +276,8 @@ class Partial:
         if self.message is None:
             return
         yield {"type": "message_start", "message": self.message}
-        for index, block in enumerate(self.blocks):
+        came_whole = len(self.message.get("content") or ())
+        for index, block in enumerate(self.blocks[came_whole:], came_whole):
             yield {"type": "content_block_start", "index": index, "content_block": block.start}
             for delta in _deltas(block):
                 yield {"type": "content_block_delta", "index": index, "delta": delta}

@@ -653,7 +653,7 @@ class Splicer:
         """Forget a block that only the seam opened and that stayed blank: the turn had nothing to add."""
         if not (self._opened_by_seam and self._unseen) or self._tail.strip():
             return False
-        self._unseen, self._tail = [], ""
+        self._unseen, self._tail, self._opened_by_seam = [], "", False
         return True
 
     def abandon_orphans(self) -> None:
