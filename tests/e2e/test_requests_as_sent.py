@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+import anthropic
 import pytest
 from anthropic import APIError, AsyncAnthropic, omit
 
@@ -29,6 +30,9 @@ async def bare(extra: dict[str, Any], **changes: Any) -> bytes:
         return server.requests[0].raw
 
 
+#: SDK 1 writes the fields of an `extra_body` in another order, and its fallbacks' API takes what it does not know.
+BEFORE_2 = pytest.mark.skipif(anthropic.__version__.startswith("1."), reason="SDK 1 does otherwise")
+
 EXTRAS: Final[list[dict[str, Any]]] = [
     {"max_tokens": 99},
     {"model": PREFILL},
@@ -36,7 +40,7 @@ EXTRAS: Final[list[dict[str, Any]]] = [
     {"system": "Be brief.", "stream": True},
     {"thinking": {"type": "adaptive"}, "stop_sequences": ["END"]},
     {"output_config": {"effort": "low"}, "tools": [{"name": "f", "input_schema": {"type": "object"}}]},
-    {"metadata": None},
+    pytest.param({"metadata": None}, marks=BEFORE_2),
     {"metadata": omit},
 ]
 
@@ -180,6 +184,7 @@ async def test_keys_go_to_no_other_client_through_the_middleware(streams: bool) 
         assert "TENANT" not in str(theirs.headers) + theirs.query
 
 
+@BEFORE_2
 @pytest.mark.parametrize("streams", [True, False])
 async def test_a_field_without_an_argument_goes_to_another_client_too(streams: bool) -> None:
     """It came in the `extra_body`, and goes in that of the other; its API says what it thinks of it."""
