@@ -556,14 +556,14 @@ class Splicer:
         """Whether something of a block of text can be seen; what is no text counts."""
         for event in events:
             match event:
-                case {"type": "content_block_start", "content_block": {"text": str(text)}} if not text.strip():
-                    continue
-                case {"type": "content_block_delta", "delta": {"type": "text_delta", "text": str(text)}} if (
-                    not text.strip()
-                ):
-                    continue
+                case {"type": "content_block_start", "content_block": {"text": str(text)}}:
+                    is_blank = not text.strip()
+                case {"type": "content_block_delta", "delta": {"type": "text_delta", "text": str(text)}}:
+                    is_blank = not text.strip()
                 case _:
-                    return True
+                    is_blank = False
+            if not is_blank:
+                return True
         return False
 
     def _tail_events(self, index: int) -> list[Event]:
