@@ -554,17 +554,10 @@ class Splicer:
     @staticmethod
     def _is_visible(events: Sequence[Event]) -> bool:
         """Whether something of a block of text can be seen; what is no text counts."""
-        for event in events:
-            match event:
-                case {"type": "content_block_start", "content_block": {"text": str(text)}}:
-                    is_blank = not text.strip()
-                case {"type": "content_block_delta", "delta": {"type": "text_delta", "text": str(text)}}:
-                    is_blank = not text.strip()
-                case _:
-                    is_blank = False
-            if not is_blank:
-                return True
-        return False
+        brought = (event.get("content_block") or event.get("delta") or {} for event in events)
+        return any(
+            each.get("type") not in ("text", "text_delta") or str(each.get("text") or "").strip() for each in brought
+        )
 
     def _tail_events(self, index: int) -> list[Event]:
         """What was kept back of a text as a possible stop sequence, as an event."""
