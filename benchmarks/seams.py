@@ -118,7 +118,7 @@ def go_on(answer: str, cut: int, manner: Manner, rng: Random) -> str:
         anchor = anchor_for(held, form, whole=again)
         asked = (AGAIN if again else FIRST).text.replace("{echo}", anchor.quote)
         known = answer[:cut]
-        instruction = Instruction(asked, anchor.quote, lambda words, known=known: words in known)  # type: ignore[misc]
+        instruction = Instruction.of(asked, anchor.quote, lambda words, known=known: words in known)  # type: ignore[misc]
         seam = Seam(held, anchor, form=form, instruction=None if form == "restart" else instruction)
         splicer.abort()
         splicer.begin(seam)

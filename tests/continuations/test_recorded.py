@@ -67,7 +67,7 @@ def play(row: dict[str, Any], size: int) -> Played:
         held = splicer.held.trailing_text
         form = answer["form"]
         anchor = anchor_for(held, form, whole=number > 0)
-        asked = Instruction(
+        asked = Instruction.of(
             PROMPT.replace("{echo}", anchor.quote), anchor.quote, lambda words, text=held: words in text + row["prompt"]
         )
         seam = Seam(held, anchor, form=form, instruction=None if form == "restart" else asked)

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbroken.core.deferral import Rest, as_batched, events_of, is_whole, result_in, unhurried, unsupported
+from unbroken.core.instruction import Instruction
 from unbroken.core.partial import Partial
+from unbroken.core.prompts import FIRST
 from unbroken.core.resume import Form, anchor_for, estimate_tokens
 
 TEXT: Final = "The lamp is lit, and the glass is clear of salt. Nobody has come by since the storm, and nobody will."
@@ -155,6 +157,34 @@ def test_the_joint_is_exact_at_every_cut(form: Form) -> None:
         assert asked.held.text == TEXT[:cut]
         added = "".join(e["delta"].get("text", "") for e in joined.delivered if e["type"] == "content_block_delta")
         assert added == TEXT[cut:]
+
+
+def asking(held: Partial) -> Instruction:
+    """What a request in the user's voice asks."""
+    anchor = anchor_for(held.trailing_text, "continue")
+    return Instruction.of(FIRST.text.replace("{echo}", anchor.quote), anchor.quote, lambda words: False)
+
+
+def test_what_the_request_asked_stays_out_of_the_text() -> None:
+    """Its tags and its sentences, in a batch as in a stream; also where the rest was saved in between."""
+    held = partial(message_start(), *open_text(TEXT[:50]))
+    asked = rest(held, "continue", instruction=asking(held))
+    saved = Rest.from_dict(json.loads(json.dumps(asked.to_dict())))
+    assert saved.instruction == asked.instruction
+    echo, _, _ = continuation(TEXT[:50], "continue").partition(TEXT[50:])
+    recital = FIRST.text.rpartition("\n")[2]
+    for answer in (f"<last_words>{echo}</last_words>{TEXT[50:]}", f"{echo}{TEXT[50:]} {recital}"):
+        joined = saved.join(message(text(answer)))
+        assert joined.held.text == TEXT
+
+
+def test_an_apology_behind_the_joint_is_no_rest() -> None:
+    """As in a stream: what was delivered stays as it is."""
+    held = partial(message_start(), *open_text(TEXT[:48]))
+    echo = anchor_for(TEXT[:48], "continue").echo
+    said = f"{echo}\n\nI'm sorry, but I am unable to repeat the last words."
+    joined = rest(held, "continue", instruction=asking(held)).join(message(text(said)))
+    assert (joined.trouble, joined.held.text) == ("unmatched", TEXT[:48])
 
 
 def test_an_answer_afresh_is_the_message_itself() -> None:

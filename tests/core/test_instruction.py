@@ -22,7 +22,7 @@ OPENING, CLOSING = "<last_words>", "</last_words>"
 
 
 def instruction(asked: str = TAGGED, known: str = HELD) -> Instruction:
-    return Instruction(asked, QUOTE, lambda words: words in known)
+    return Instruction.of(asked, QUOTE, lambda words: words in known)
 
 
 def seam(asked: str = TAGGED, known: str = HELD) -> Seam:
@@ -185,11 +185,11 @@ class TestRecitals:
         assert screen.removed == len(recital) + len(" And then the answer.")
 
     def test_nothing_of_a_short_ask_can_be_told_from_text(self) -> None:
-        assert Instruction("Go on.", "", lambda words: False).screen() is None
-        assert Instruction(f"Go on: {QUOTE}", QUOTE, lambda words: False).screen() is None
+        assert Instruction.of("Go on.", "", lambda words: False).screen() is None
+        assert Instruction.of(f"Go on: {QUOTE}", QUOTE, lambda words: False).screen() is None
 
     def test_tags_alone_are_screened_without_sentences(self) -> None:
-        screen = Instruction(f"<a>{QUOTE}</a>", QUOTE, lambda words: False).screen()
+        screen = Instruction.of(f"<a>{QUOTE}</a>", QUOTE, lambda words: False).screen()
         assert screen is not None
         assert screened(screen, "x</", "a> y") == "x y"
         assert not screen.done

@@ -28,7 +28,7 @@ def test_each_quotes_once_and_can_be_chosen(prompt: Prompt) -> None:
 def test_each_can_be_kept_out_of_the_text(prompt: Prompt) -> None:
     """By tags or sentences of its own."""
     asked = prompt.text.replace("{echo}", "the last words")
-    instruction = Instruction(asked, "the last words", lambda words: False)
+    instruction = Instruction.of(asked, "the last words", lambda words: False)
     assert instruction.screen() is not None
     assert instruction.sentences
 

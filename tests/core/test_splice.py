@@ -1202,7 +1202,7 @@ def told(held: str, *, whole: bool = False, form: Form = "continue") -> Seam:
     """The seam as the engine makes it: with the words of the request, which are to stay out of the text."""
     anchor = choose_anchor(held, whole=whole)
     asked = FIRST.text.replace("{echo}", anchor.quote)
-    return Seam(held, anchor, form=form, instruction=Instruction(asked, anchor.quote, lambda words: words in held))
+    return Seam(held, anchor, form=form, instruction=Instruction.of(asked, anchor.quote, lambda words: words in held))
 
 
 def asked_again(held: str, *events: Event, whole: bool = False, live: Iterable[str] = LIVE) -> Reader:

@@ -61,8 +61,15 @@ faults = st.one_of(
     st.builds(CutFrame, places, keep=st.integers(1, 30), end=st.sampled_from(["eof", "drop", "reset"])),
     st.builds(BadJson, places),
 )
+
+
+def can_be_finished(steps: list[Any]) -> bool:
+    """Not malformed twice: what is so in the same way at the same place is not asked for a third time."""
+    return sum(isinstance(step, BadJson) for step in steps) < 2
+
+
 #: Fewer than `max_attempts`, so that the stream can always be finished.
-steps = st.lists(faults, max_size=6)
+steps = st.lists(faults, max_size=6).filter(can_be_finished)
 models = st.sampled_from([PREFILL, CONTINUE])
 #: Texts in many scripts, and any text that has something to see in it. They end as answers do: half a text that the
 #: model adds nothing to is an honest failure, and this is about whole ones.
@@ -119,8 +126,8 @@ def test_any_text_at_all_survives_where_the_model_obeys(text: str, cuts: list[in
 @EVERYWHERE
 @given(
     text=st.sampled_from(sorted(TEXTS.values())),
-    first=st.lists(faults, min_size=1, max_size=3),
-    second=st.lists(faults, max_size=3),
+    first=st.lists(faults, min_size=1, max_size=3).filter(can_be_finished),
+    second=st.lists(faults, max_size=3).filter(can_be_finished),
     order=st.permutations([PREFILL, CONTINUE, "claude-sonnet-5-5"]),
 )
 def test_a_change_of_models_does_not_show_in_the_text(

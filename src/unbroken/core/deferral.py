@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 
 from .anchor import Anchor
 from .ending import Ending
+from .instruction import Instruction
 from .partial import Block, Event, Partial
 from .resume import Form, joint
 from .seam import Seam
@@ -177,6 +178,7 @@ class Rest:
         held: What was delivered when the rest was asked for; empty for a request afresh.
         form: In which form it was asked for.
         anchor: How much of the text was sent back, and what was expected; None where no text was held.
+        instruction: What the request for it asked, which is to stay out of the text; None where it asked nothing.
         own: Whether the answer's thinking may stand in the message (`Splicer.begin`).
         stop_sequences: Of the request.
         demanded: The `output_config.format` that the whole text has to satisfy; None for any text.
@@ -186,6 +188,7 @@ class Rest:
     held: Partial = field(default_factory=Partial)
     form: Form = "request"
     anchor: Anchor | None = None
+    instruction: Instruction | None = None
     own: bool = True
     stop_sequences: tuple[str, ...] = ()
     demanded: Mapping[str, Any] | None = None
@@ -225,7 +228,7 @@ class Rest:
         text = self.held.trailing_text
         if self.anchor is None or self.form == "request" or not text.strip():
             return None
-        return Seam(text, self.anchor, form=joint(self.form))
+        return Seam(text, self.anchor, form=joint(self.form), instruction=self.instruction)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
@@ -233,6 +236,7 @@ class Rest:
             "partial": self.held.to_dict(),
             "form": self.form,
             "anchor": None if self.anchor is None else asdict(self.anchor),
+            "instruction": None if self.instruction is None else asdict(self.instruction),
             "own": self.own,
             "stop_sequences": list(self.stop_sequences),
             "format": None if self.demanded is None else dict(self.demanded),
@@ -242,10 +246,12 @@ class Rest:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """What `to_dict` gave. Raises `ValueError` where its parts do not belong together."""
+        asked = data.get("instruction")
         rest = cls(
             held=Partial.from_dict(data["partial"]),
             form=data["form"],
             anchor=None if data["anchor"] is None else Anchor(**data["anchor"]),
+            instruction=asked and Instruction(tuple(asked["tags"]), tuple(asked["sentences"])),  # 0.1.0 did not say
             own=data["own"],
             stop_sequences=tuple(data["stop_sequences"]),
             demanded=data["format"],

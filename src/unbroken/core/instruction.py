@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
 
 __all__ = ["Instruction", "Screen"]
 
@@ -42,21 +43,30 @@ _PERSON: Final = re.compile(rf"\b(?:{'|'.join(_TURNED)})\b")
 _WATCHED: Final = 4_000
 
 
+@dataclass(frozen=True, slots=True)
 class Instruction:
     """What was asked, as far as it may come back in the answer.
 
-    Args:
-        asked: The user turn that asked to go on.
-        quote: The words of the answer that it quotes.
-        is_known: Whether the conversation, or what was delivered, has a text in it; then it may be the answer's own.
+    Attributes:
+        tags: Those of the instruction that are not the conversation's as well, opening and closing.
+        sentences: Runs of its sentences that are not the conversation's as well, in lower case without white space.
     """
 
-    def __init__(self, asked: str, quote: str, is_known: Callable[[str], bool]) -> None:
+    tags: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, asked: str, quote: str, is_known: Callable[[str], bool]) -> Self:
+        """Read it out of a request.
+
+        Args:
+            asked: The user turn that asked to go on.
+            quote: The words of the answer that it quotes.
+            is_known: Whether the conversation, or what was delivered, has a text in it; then it may be the answer's
+                own.
+        """
         ours = asked.split(quote) if quote else [asked]
         tags = dict.fromkeys(found[1] for part in ours for found in _TAG.finditer(part))
-        self.tags: tuple[str, ...] = tuple(
-            tag for name in tags if not is_known(f"<{name}>") for tag in (f"<{name}>", f"</{name}>")
-        )
         runs: list[str] = []
         # A model recites for itself as well: "My message was cut off. The last words that reached you are".
         for part in ours:
@@ -69,9 +79,10 @@ class Instruction:
                     else:
                         run.append(_plain(_turned(sentence) if turned else sentence))
                 runs += _from_each(run)
-        self.sentences: tuple[str, ...] = tuple(dict.fromkeys(runs))
-        self.openings: frozenset[str] = frozenset(run[:_BEGUN] for run in runs)
-        self.text: str = "\n".join(self.sentences)
+        return cls(
+            tuple(tag for name in tags if not is_known(f"<{name}>") for tag in (f"<{name}>", f"</{name}>")),
+            tuple(dict.fromkeys(runs)),
+        )
 
     def screen(self) -> Screen | None:
         """What a continuation goes through; None: nothing of the instruction could be told from an answer."""
@@ -92,8 +103,8 @@ class Screen:
         self._tags = instruction.tags
         self._any_tag = re.compile("|".join(map(re.escape, self._tags)))
         self._longest_tag = max(map(len, self._tags), default=0)
-        self._openings = instruction.openings
-        self._text = instruction.text
+        self._openings = frozenset(run[:_BEGUN] for run in instruction.sentences)
+        self._text = "\n".join(instruction.sentences)
         self._left = _WATCHED
         self._rest = ""  # may be the head of a tag
         self._kept = ""  # may be the beginning of a recital

@@ -208,7 +208,7 @@ def seam_of(
     instruction = None
     if form.startswith("continue"):
         asked = built["messages"][-1]["content"]
-        instruction = Instruction(asked, anchor.quote, lambda words: words in text or _is_said(request, words))
+        instruction = Instruction.of(asked, anchor.quote, lambda words: words in text or _is_said(request, words))
     return Seam(text, anchor, form=joint(form), instruction=instruction, delivered=delivered)
 
 

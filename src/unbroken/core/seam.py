@@ -80,6 +80,7 @@ class Seam:
         delivered: The held text with what is known of it already. None: it is looked at here.
 
     Attributes:
+        instruction: As given.
         restarted: Whether the answer is written from its beginning.
     """
 
@@ -103,6 +104,7 @@ class Seam:
         ending = held[-_PAGE:].rstrip()
         self._last_word = re.split(r"\W+", ending[-_PAGE // 10 :])[-1]
         self._stray_mark = '"' not in ending and not (ending[-1:].isdigit() or ending.endswith("\\"))
+        self.instruction: Instruction | None = instruction
         self._screen = instruction.screen() if instruction is not None else None
         self._ends_a_sentence = not held.rstrip() or held.rstrip()[-1] in _ENDS_A_SENTENCE
         self._opening: str | None = "" if instruction is not None else None  # the first sentence, while in doubt

@@ -29,6 +29,7 @@ from .typed import Api
 if TYPE_CHECKING:
     from anthropic.types.messages import MessageBatch
 
+    from ..core.seam import Seam
     from ..errors import StreamFailed
 
 __all__ = ["CannotDefer", "Created", "Unfinished", "as_last_resort", "named"]
@@ -154,7 +155,7 @@ class Unfinished:
         return await self._create(asks[-1], held, custom_id)
 
     async def _create(self, ask: Ask, held: Partial, custom_id: str) -> Created:
-        request, _ = compose(
+        request, seam = compose(
             self.requests[ask.route],
             held,
             ask.form,
@@ -166,15 +167,16 @@ class Unfinished:
             raise CannotDefer(f"the rest cannot be put into a batch: {why}")
         batch = await create(client, self.api, request, custom_id, self.policy)
         own = self.opener is None or self.plan.is_same_model(self.opener, ask.route)
-        return Created(batch, client, ask.route, self.requests[ask.route], self._rest(ask, held, own=own))
+        return Created(batch, client, ask.route, self.requests[ask.route], self._rest(ask, held, seam, own=own))
 
-    def _rest(self, ask: Ask, held: Partial, *, own: bool) -> Rest:
+    def _rest(self, ask: Ask, held: Partial, seam: Seam | None, *, own: bool) -> Rest:
         original = self.requests[ask.route]
         text = held.trailing_text
         return Rest(
             held=held,
             form=ask.form,
             anchor=anchor_for(text, ask.form) if ask.form != "request" and text.strip() else None,
+            instruction=None if seam is None else seam.instruction,
             own=own and ask.form == "request",
             stop_sequences=tuple(original.get("stop_sequences") or ()),
             demanded=demanded_format(original),

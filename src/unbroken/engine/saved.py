@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NotRequired
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -44,6 +44,11 @@ class _Anchor(TypedDict):
     key: str
 
 
+class _Instruction(TypedDict):
+    tags: list[str]
+    sentences: list[str]
+
+
 class _Rest(TypedDict):
     partial: _Partial
     form: Form
@@ -51,6 +56,8 @@ class _Rest(TypedDict):
     own: bool
     stop_sequences: list[str]
     format: dict[str, Any] | None
+    instruction: NotRequired[_Instruction | None]
+    on_unmatched: NotRequired[Literal["fail", "join"]]
 
 
 class _Options(TypedDict, total=False):
