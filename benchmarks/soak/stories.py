@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from unbroken.core.ending import Ending, ending_of
 from unbroken.testing.manners import FAITHFUL, Manner
 from unbroken.testing.texts import TEXTS
 
@@ -19,6 +20,8 @@ MANNERS: Final = tuple(manner for manner in Manner if manner in FAITHFUL)
 #: The least and the most characters in one event, about those of a token.
 PIECES: Final = (1, 8)
 
+#: The first that makes a text a whole one: none, a sentence, or a sentence behind a block of code.
+_ENDS: Final = ("", "\n\nThe end.", "\n```\n\nThe end.")
 _PER_PIECE: Final = sum(PIECES) / 2
 _STORY: Final = re.compile(r"Write story (\d+) in (\d+) pieces\.")
 _STAMPS: Final = re.compile(r"Write (\d+) stamps\.")
@@ -61,8 +64,12 @@ def soaked(number: int, pieces: int, seed: int) -> Soaked:
     while len(text) < length:
         part += 1
         text += f"№ {number}.{part} – {rng.getrandbits(32):08x}\n\n{rng.choice(tuple(TEXTS.values()))}\n\n"
-    # What a model ends with is no white space.
-    return Soaked(number, pieces, model, manner, text[:length].rstrip())
+    return Soaked(number, pieces, model, manner, _ended(text[:length].rstrip()))
+
+
+def _ended(text: str) -> str:
+    """The text with an end, as an answer has one: half of one that nothing is added to is an honest failure."""
+    return next(text + end for end in _ENDS if ending_of(text + end) is Ending.FINISHED)
 
 
 def story_asked(prompt: str, seed: int) -> Soaked | None:

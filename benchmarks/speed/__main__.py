@@ -40,6 +40,11 @@ def measure(part: str, url: str, *, quick: bool, say: Callable[[str], object]) -
             from benchmarks.speed import gap
 
             return gap.figures(gap.measure(url, rounds=1 if quick else 5, streams=10 if quick else 30))
+        case "blocking":
+            from benchmarks.speed import blocking
+
+            events = blocking.EVENTS // 20 if quick else blocking.EVENTS
+            return blocking.figures(blocking.measure(url, rounds=1, events=events))
         case _:
             from benchmarks.speed import imports
 

@@ -8,15 +8,18 @@ from functools import lru_cache
 from itertools import cycle, islice
 from typing import Any, Final
 
+from benchmarks.families import FAMILIES
 from unbroken.testing.texts import TEXTS
 from unbroken.testing.wire import LAST_CHUNK, chunk, error_body, frame, head
 
-__all__ = ["DIED", "ended", "pieces", "said", "started", "whole"]
+__all__ = ["DIED", "ended", "pieces", "pieces_of", "said", "started", "whole"]
 
 #: Prose and code, with lines in other scripts between.
 _SPOKEN: Final = ("prose", "list", "code", "chinese", "quotes", "emoji")
 #: About as long as tokens are: four characters or so, with the space before them.
 _PIECE: Final = re.compile(r"\s*\S{1,5}")
+#: Characters of a piece where it is the text that matters.
+_LONG: Final = 100
 
 #: The last thing that a stream says which dies of an `error` event.
 DIED: Final = chunk(frame(error_body("overloaded_error", "Overloaded", "req_1"))) + LAST_CHUNK
@@ -26,6 +29,13 @@ def pieces(events: int) -> list[str]:
     """The text of an answer, in so many pieces."""
     text = "\n\n".join(TEXTS[name] for name in _SPOKEN)
     return list(islice(cycle(_PIECE.findall(text + "\n\n.")), events))
+
+
+@lru_cache(maxsize=2)
+def pieces_of(family: str, events: int) -> list[str]:
+    """The text of one of `FAMILIES`, in so many pieces of 100 characters."""
+    text = FAMILIES[family](events * _LONG)
+    return [text[at : at + _LONG] for at in range(0, len(text), _LONG)]
 
 
 def started(request_id: str) -> bytes:

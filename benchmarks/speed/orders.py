@@ -24,6 +24,7 @@ class Order:
             all of it as fast as it is taken.
         hold: After how many pieces no more are sent, until the connection is closed. None: never.
         failure: How the stream dies once half of its pieces were sent. None: it does not.
+        family: Which of `FAMILIES` its text is of, in pieces of 100 characters. None: people and code.
         name: Of the answer, so that the server knows which one a resume goes on with.
     """
 
@@ -32,6 +33,7 @@ class Order:
     hold: int | None = None
     failure: Failure | None = None
     name: str = ""
+    family: str | None = None
 
     @property
     def arguments(self) -> dict[str, Any]:

@@ -24,12 +24,14 @@ PARTS: Final = {
     "latency": "Added time, where nothing fails",
     "memory": "Memory",
     "gap": "The gap after a failure",
+    "blocking": "The longest turn of the event loop",
     "imports": "Import",
 }
 HEADS: Final = ("", "SDK", "unbroken", "unbroken / SDK", "over the rounds", "target", "verdict")
 #: What the columns are where they are something else.
 _HEADS: Final = {
     "gap": ("", "SDK, a new request", "unbroken, the gap", *HEADS[3:]),
+    "blocking": ("a million characters of", "SDK, uncut", "unbroken, cut and resumed", *HEADS[3:]),
     "imports": ("", "the SDK alone", "unbroken beyond it", *HEADS[3:]),
 }
 #: The column of what the HTTP client alone takes.

@@ -36,6 +36,8 @@ _WAITING: Final = 4 * _SLICE
 _CALM: Final = 0.01
 #: Closing sends RST and not FIN.
 _RESET: Final = struct.pack("ii", 1, 0)
+#: How many pieces a resume adds that is not about the gap.
+_REST: Final = 100
 _PIECE: Final = re.compile(r"\s*\S{1,5}")
 _LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -87,7 +89,7 @@ class _Reader(asyncio.Protocol):
             await self._write(answers.said(answers.pieces(order.hold)))
             await asyncio.get_running_loop().create_future()
         elif order.failure is not None:
-            self._transport.write(answers.said(answers.pieces(order.events // 2)))
+            self._transport.write(answers.said(_pieces(order)[: order.events // 2]))
             await asyncio.sleep(_CALM)
             self._die(order)
         else:
@@ -122,14 +124,26 @@ class _Reader(asyncio.Protocol):
 
 def _resumed(order: Order, messages: Sequence[dict[str, Any]], asked: int) -> bytes:
     """The rest of an answer that died, as a model writes it that does as the request says."""
-    before = "".join(answers.pieces(order.events // 2))
+    text = _pieces(order)
+    before = "".join(text[: order.events // 2])
     told = carried((Answer(before + MARKER),), messages)
     rest = f"{MARKER} is when the server did what it did."
-    text = continue_answer(before + rest, told.sent, echo=told.echo, manner=Manner.ECHO, rng=Random(0))
-    echoed, _, new = text.partition(MARKER)
+    if order.family is not None:
+        rest = "".join(text[order.events // 2 :][:_REST])
+        said = continue_answer(before + rest, told.sent, echo=told.echo, manner=Manner.ECHO, rng=Random(0))
+        return answers.said(_PIECE.findall(said)) + answers.ended(order.events)
+    said = continue_answer(before + rest, told.sent, echo=told.echo, manner=Manner.ECHO, rng=Random(0))
+    echoed, _, new = said.partition(MARKER)
     head, tail = answers.said(_PIECE.findall(echoed)), answers.said(_PIECE.findall(new)) + answers.ended(order.events)
     # Last of all: what it took to write the answer is the server's own delay.
     return head + answers.said([f"{MARKER}{_died[order.name]} {asked} {time.monotonic_ns()}"]) + tail
+
+
+def _pieces(order: Order) -> list[str]:
+    """The text of an answer, in its pieces."""
+    if order.family is None:
+        return answers.pieces(order.events)
+    return answers.pieces_of(order.family, order.events)
 
 
 async def _serve(ready: Connection) -> None:

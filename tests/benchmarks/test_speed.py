@@ -102,6 +102,25 @@ def test_a_resumed_answer_says_when_it_died(url: str, failure: Any) -> None:
     assert failed < asked < sent
 
 
+def test_a_text_that_is_hard_to_join_is_cut_and_resumed(url: str) -> None:
+    """Half of it arrives, and a hundred pieces of the rest."""
+    from benchmarks.speed.answers import pieces_of
+    from benchmarks.speed.orders import Order
+
+    order = Order(400, failure="reset", name="hard", family="prose")
+    assert "".join(read_text(url, "unbroken", "httpx2", order)) == "".join(pieces_of("prose", 400)[:300])
+
+
+def test_the_longest_turn_of_the_loop_is_measured(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of both contenders, over each family."""
+    from benchmarks.speed import blocking
+
+    monkeypatch.setattr(blocking, "FAMILIES", {"rows": None})
+    [figure] = blocking.figures(blocking.measure(url, rounds=1, events=100))
+    assert figure.name == "rows"
+    assert min(*figure.sdk, *figure.unbroken) > 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("together", [False, True])
 def test_the_cpu_of_every_cell_is_measured(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from counting import FAMILIES, steps
+from benchmarks.families import FAMILIES
+from counting import steps
 from hypothesis import assume, given
 from hypothesis import strategies as st
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from counting import FAMILIES, steps
+from benchmarks.families import FAMILIES
+from counting import steps
 from hypothesis import given
 from hypothesis import strategies as st
 

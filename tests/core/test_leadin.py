@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from counting import FAMILIES, steps
+from benchmarks.families import FAMILIES
+from counting import steps
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Iterator
 
 import pytest
-from counting import FAMILIES, steps
+from benchmarks.families import FAMILIES
+from counting import steps
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -35,6 +35,9 @@ from unbroken.testing import (
 )
 from unbroken.testing.texts import TEXTS
 
+#: They end as answers do: where white space has come last, more is to come, and half a text that nothing is added to is
+#: an honest failure. These are about whole ones.
+ANSWERS: Final = sorted(text.rstrip() for text in TEXTS.values())
 EVERYWHERE: Final = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 places = st.one_of(
@@ -71,10 +74,9 @@ def can_be_finished(steps: list[Any]) -> bool:
 #: Fewer than `max_attempts`, so that the stream can always be finished.
 steps = st.lists(faults, max_size=6).filter(can_be_finished)
 models = st.sampled_from([PREFILL, CONTINUE])
-#: Texts in many scripts, and any text that has something to see in it. They end as answers do: half a text that the
-#: model adds nothing to is an honest failure, and this is about whole ones.
+#: Texts in many scripts, and any text that has something to see in it.
 texts = st.one_of(
-    st.sampled_from(sorted(text.rstrip() for text in TEXTS.values())),
+    st.sampled_from(ANSWERS),
     st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=200)
     .map(lambda text: f"{text.strip()}.")
     .filter(lambda text: ending_of(text) is Ending.FINISHED),
@@ -93,7 +95,7 @@ def count_of_stops(reading: Reading) -> int:
 
 
 @EVERYWHERE
-@given(text=st.sampled_from(sorted(TEXTS.values())), steps=steps, model=models, seed=st.integers(0, 9))
+@given(text=st.sampled_from(ANSWERS), steps=steps, model=models, seed=st.integers(0, 9))
 def test_any_answer_cut_anywhere_any_number_of_times_is_the_same_text(
     text: str, steps: list[Any], model: str, seed: int
 ) -> None:
@@ -125,7 +127,7 @@ def test_any_text_at_all_survives_where_the_model_obeys(text: str, cuts: list[in
 
 @EVERYWHERE
 @given(
-    text=st.sampled_from(sorted(TEXTS.values())),
+    text=st.sampled_from(ANSWERS),
     first=st.lists(faults, min_size=1, max_size=3).filter(can_be_finished),
     second=st.lists(faults, max_size=3).filter(can_be_finished),
     order=st.permutations([PREFILL, CONTINUE, "claude-sonnet-5-5"]),

@@ -52,6 +52,24 @@ async def test_the_end_wakes_who_waits() -> None:
         outbox.close()
 
 
+async def test_other_tasks_have_their_turn_while_nothing_can_be_delivered() -> None:
+    """However much the network has in its buffer, and however long nothing of it is the answer's."""
+    outbox, turns, reads = Outbox(), 0, 640
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await checkpoint()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(other)
+        for _ in range(reads):
+            await outbox.room()
+        tasks.cancel_scope.cancel()
+    assert turns >= reads // 32
+
+
 async def test_the_engine_waits_while_there_is_enough() -> None:
     """Until a reader has taken all of it, and asks for more."""
     outbox = Outbox()

@@ -19,6 +19,10 @@ EXCEPTIONS: Final = {
     # The answer ends at `max_tokens` inside a tool call. The SDK hands the half call over with the input that can be
     # guessed from it; a `tool_use` block whose end never came is never handed over by us.
     "test_beta_messages::TestAsyncMessages::test_incomplete_response",
+    # A block's stop before `message_start`, and an event of an unknown type behind `message_stop`. The SDK shows both; a
+    # reader of ours gets one message, with nothing before it and nothing behind its end (core/grammar.py).
+    "test_messages::TestAsyncMessages::test_unknown_events_are_passed_through[False]",
+    "test_beta_messages::TestAsyncMessages::test_unknown_events_are_passed_through[False]",
 }
 
 
@@ -34,7 +38,8 @@ def test_the_sdks_own_async_streaming_tests_pass(tmp_path: Path) -> None:
     for api in ("test_messages", "test_beta_messages"):
         assert len([name for name in outcomes if name.startswith(f"{api}::")]) > 10
     assert [f"{name}\n{said}" for name, said in outcomes.items() if said and name not in EXCEPTIONS] == []
-    assert {name for name, said in outcomes.items() if said} == EXCEPTIONS
+    # Not every version has them all.
+    assert {name for name, said in outcomes.items() if said} == EXCEPTIONS & outcomes.keys()
 
 
 def _run_suite(report: Path) -> dict[str, str]:
