@@ -19,7 +19,7 @@ EXCEPTIONS: Final = {
     # The answer ends at `max_tokens` inside a tool call. The SDK hands the half call over with the input that can be
     # guessed from it; a `tool_use` block whose end never came is never handed over by us.
     "test_beta_messages::TestAsyncMessages::test_incomplete_response",
-    # A block's stop before `message_start`, and an event of an unknown type behind `message_stop`. The SDK shows both; a
+    # A stop before `message_start`, and an event of an unknown type behind `message_stop`: the SDK shows both, and a
     # reader of ours gets one message, with nothing before it and nothing behind its end (core/grammar.py).
     "test_messages::TestAsyncMessages::test_unknown_events_are_passed_through[False]",
     "test_beta_messages::TestAsyncMessages::test_unknown_events_are_passed_through[False]",
