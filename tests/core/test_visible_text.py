@@ -37,6 +37,7 @@ def test_a_block_is_shown_with_its_first_visible_character() -> None:
     way = Way()
     assert way.begin("", "\n", " ") == []
     assert not way.text.passes
+    assert not way.text.drop_blank(), "it is the model's own"
     way.text.push(0, "Hi", text_delta("Hi"))
     assert way.delivery.take() == open_text("", "\n", " ", "Hi")
     assert way.text.passes
@@ -116,6 +117,14 @@ def test_a_block_that_ends_blank_waits_for_what_follows(pieces: tuple[str, ...])
     assert way.begin("Hi") == [*text_block(*pieces), *open_text("Hi", index=1)]
 
 
+def test_what_comes_behind_a_block_that_has_ended_does_not_wait_for_another() -> None:
+    way = Way()
+    way.begin(" ")
+    way.text.end(block_stop())
+    way.text.keep_place({"type": "of_next_year"})
+    assert way.delivery.take() == [*text_block(" "), {"type": "of_next_year"}]
+
+
 def test_what_was_kept_back_of_a_block_that_ends_is_text_after_all() -> None:
     """Blank or not."""
     way = Way(stops=["END", " ."])
@@ -155,6 +164,9 @@ def test_where_none_is_open_a_new_block_begins_once() -> None:
     assert way.text.go_on() == 1
     way.text.go_on_with("fox")
     assert way.delivery.take() == open_text(" ", "fox", index=1)
+    way.text.end(block_stop(1))
+    way.begin("\n")
+    assert not way.text.drop_blank(), "that one is the model's own"
 
 
 @pytest.mark.parametrize("close", [True, False], ids=["something else begins", "it ends"])

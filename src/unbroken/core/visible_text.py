@@ -42,7 +42,6 @@ class VisibleText:
         """Begin a block with the `content_block` of its start; return its index."""
         index = self._delivery.next_index
         self._unseen = [{"type": "content_block_start", "index": index, "content_block": block}]
-        self._may_be_dropped = False
         if str(block.get("text") or "").strip():
             self._show()
         return index
