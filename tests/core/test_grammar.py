@@ -182,6 +182,18 @@ def test_a_call_without_input_is_whole_where_nothing_more_comes() -> None:
     assert grammar.end() == []
 
 
+@pytest.mark.parametrize("behind", [[], [{"type": "of_next_year"}]], ids=["the attempt dies", "more comes"])
+def test_the_stop_of_a_call_without_input_does_not_overtake_half_a_call(behind: list[Event]) -> None:
+    """Its start is held behind that; a stop that came first would be of no block."""
+    grammar = Grammar()
+    calls = [*call(0, '{"a": [1'), *call(1)]
+    events = [message_start(), *calls, *behind]
+    assert [passed for event in events for passed in grammar.push(event)] == events[:3]
+    assert grammar.end() == []
+    end = message_delta("max_tokens")
+    assert grammar.push(end) == [*events[3:], end]
+
+
 def test_a_message_that_is_whole_as_it_starts_has_its_blocks() -> None:
     """They cannot start again."""
     start = message_start()

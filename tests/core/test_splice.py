@@ -1042,6 +1042,9 @@ def test_what_is_no_document_is_thrown_away_and_begun_anew() -> None:
     )
     assert reader.splicer.trouble == "invalid"
     assert reader.text == HEAD
+    joint = reader.splicer.joint
+    assert joint is not None
+    assert joint.result.kind == "open", "it was tried without the seam that is told of"
     reader.resume(message_start(), *text_block(DOCUMENT), *ending(), form="restart")
     assert reader.text == DOCUMENT
 
@@ -1397,6 +1400,28 @@ def test_what_breaks_the_grammar_is_named() -> None:
     reader = Reader()
     reader.attempt(message_start(), *open_text("Hi"), text_delta("?", 5))
     assert (reader.splicer.trouble, reader.splicer.broken) == ("malformed", "an event of no block")
+
+
+def test_nothing_more_is_taken_of_an_attempt_that_has_broken_the_grammar() -> None:
+    """Whatever it goes on to bring; the next one goes on with what was delivered."""
+    reader = Reader()
+    reader.attempt(message_start(), *open_text(SENTENCE), text_delta("?", 5), text_delta(" Nor"), block_stop())
+    assert reader.splicer.end() == []
+    assert (reader.splicer.trouble, reader.text) == ("malformed", SENTENCE)
+    reader.resume(message_start(), *text_block(key_of(SENTENCE) + " More."), *ending())
+    assert (reader.splicer.trouble, reader.text) == (None, SENTENCE + " More.")
+
+
+def test_a_stream_may_begin_with_what_was_delivered_before() -> None:
+    """By another splicer; it is added to."""
+    held = partial(message_start(), *open_text(SENTENCE))
+    splicer = Splicer(live=LIVE, held=held)
+    assert splicer.held is held
+    assert splicer.begin(Seam(SENTENCE, choose_anchor(SENTENCE), form="continue")) == []
+    events = [message_start("msg_2"), *text_block(key_of(SENTENCE) + " More."), *ending()]
+    out = [each for event in events for each in splicer.feed(event)]
+    assert skeleton(out) == ["0 text_delta", "-0", "message_delta", "message_stop"]
+    assert held.text == SENTENCE + " More."
 
 
 def test_a_call_without_input_is_delivered_when_the_attempt_dies() -> None:

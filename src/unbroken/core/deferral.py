@@ -205,8 +205,7 @@ class Rest:
             message: As the API has it.
             is_document: Whether a text is the document that was demanded. None: any text will do.
         """
-        splicer = Splicer(live=_LIVE, stop_sequences=self.stop_sequences)
-        splicer.held = self.held.copy()
+        splicer = Splicer(live=_LIVE, stop_sequences=self.stop_sequences, held=self.held.copy())
         seam = self._seam()
         if seam is not None and message.get("stop_reason") == "refusal":
             return Joined(splicer.held, [], None, [], "refused")

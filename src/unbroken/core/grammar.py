@@ -80,7 +80,7 @@ class Grammar:
     def end(self) -> list[Event]:
         """The attempt is over, or goes on with something else: what has waited for no more than the next event."""
         stop, self._stop_of_a_call = self._stop_of_a_call, None
-        return [] if stop is None else self._stopped(stop)
+        return [] if stop is None else self._behind_half_a_call(self._stopped(stop))
 
     def _push(self, event: Event) -> list[Event]:
         type_ = event.get("type")
@@ -101,6 +101,10 @@ class Grammar:
                 passed = self._message_stop(event)
             case _:
                 passed = [event]  # what it means nobody knows: it keeps its place
+        return self._behind_half_a_call(passed)
+
+    def _behind_half_a_call(self, passed: list[Event]) -> list[Event]:
+        """What may go on of these: nothing while half a call is held, and then that first."""
         if not self._held:
             return passed
         self._held += passed

@@ -1,0 +1,155 @@
+"""A text block is kept back until something of it can be seen: white space alone cannot be resumed from.
+
+Of a block that can be seen, an end that may not be delivered yet is kept back too (`held_tail.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .delivery import Delivery
+from .held_tail import HeldTail
+from .partial import Event, Partial
+
+__all__ = ["VisibleText"]
+
+
+class VisibleText:
+    """The text blocks of one attempt, one after the other, on their way to delivery. Indices are those of the message.
+
+    Args:
+        held: Everything that was delivered, as `delivery` adds to it.
+        delivery: Where they go.
+        tail: What keeps back the ends of texts.
+        is_live: Whether text is delivered as it grows. If not, a block that begins in this attempt is shown at its end.
+    """
+
+    def __init__(self, held: Partial, delivery: Delivery, tail: HeldTail, *, is_live: bool) -> None:
+        self._held = held
+        self._delivery = delivery
+        self._tail = tail
+        self._is_live = is_live
+        self._unseen: list[Event] = []
+        self._may_be_dropped = False
+
+    @property
+    def passes(self) -> bool:
+        """Whether the text of the block that is being delivered goes on as it comes, whatever it is."""
+        return not (self._tail.may_hold or self._unseen or self._delivery.waits)
+
+    def begin(self, block: dict[str, Any]) -> int:
+        """Begin a block with the `content_block` of its start; return its index."""
+        index = self._delivery.next_index
+        self._unseen = [{"type": "content_block_start", "index": index, "content_block": block}]
+        if str(block.get("text") or "").strip():
+            self._show()
+        return index
+
+    def go_on(self) -> int:
+        """The index of the block that a text goes on in: the open one, or a new one, forgotten if it stays blank."""
+        if self._held.open_block is not None:
+            return len(self._held.blocks) - 1
+        if not self._unseen:
+            self.begin({"type": "text", "text": ""})
+            self._may_be_dropped = True
+        return len(self._held.blocks)
+
+    def go_on_with(self, text: str) -> None:
+        """Go on with more text; nothing begins for none."""
+        if text:
+            self.push(self.go_on(), text)
+
+    def push(self, index: int, text: str, event: Event | None = None) -> None:
+        """Take more text of a block.
+
+        Args:
+            index: The block's.
+            text: The text, in characters.
+            event: The delta that has brought exactly this text, which goes on itself where nothing of it changes.
+                None: there is no such; then no delta is made for no text.
+        """
+        settled = self._tail.push(text)
+        if settled != text:
+            event = None
+        if not settled and (event is None or self._tail.may_hold):
+            return
+        delta = event if event is not None and event["index"] == index else _text_delta(index, settled)
+        if self._unseen:
+            self._unseen.append(delta)
+            if self._is_live and settled.strip():
+                self._show()
+            return
+        self._delivery.push(delta)
+
+    def push_other(self, event: Event) -> None:
+        """Take a delta that brings no text: it comes after what was kept back, and not before it can be seen."""
+        if self._unseen:
+            self._unseen.append(event)
+        else:
+            self.flush(event["index"])
+            self._delivery.push(event)
+
+    def keep_place(self, event: Event) -> None:
+        """Take an event that belongs to no block that is known: it does not overtake one that waits."""
+        if self._unseen:
+            self._unseen.append(event)
+        else:
+            self._delivery.keep_place(event)
+
+    def flush(self, index: int) -> None:
+        """Deliver all that was kept back of a block: no more is known to come."""
+        for event in self._rest(index):
+            if self._unseen:
+                self._unseen.append(event)
+            else:
+                self._delivery.push(event)
+        self._show()
+
+    def end(self, stop: Event) -> None:
+        """End a block with its stop. One of white space alone waits for what follows it."""
+        if self._unseen and not self._tail.text.strip() and not _is_visible(self._unseen):
+            self._delivery.wait([*self._unseen, *self._rest(stop["index"]), stop])
+            self._unseen = []
+            return
+        self.flush(stop["index"])
+        self._delivery.push(stop)
+
+    def close(self) -> None:
+        """End the block that was left open, before anything else begins; by an earlier attempt, it may be."""
+        if self._held.open_block is not None and self._held.open_block.type == "text":
+            index = len(self._held.blocks) - 1
+            self.flush(index)
+            self._delivery.push({"type": "content_block_stop", "index": index})
+        else:
+            self.drop_blank()
+
+    def drop_blank(self) -> bool:
+        """Forget a block that may be dropped and is blank; return whether there was one."""
+        if not (self._may_be_dropped and self._unseen) or self._tail.text.strip():
+            return False
+        self._unseen, self._may_be_dropped = [], False
+        self._tail.end()
+        return True
+
+    def _show(self) -> None:
+        unseen, self._unseen = self._unseen, []
+        self._may_be_dropped = False
+        for event in unseen:
+            self._delivery.push(event)
+
+    def _rest(self, index: int) -> list[Event]:
+        rest = self._tail.end()
+        return [_text_delta(index, rest)] if rest else []
+
+
+def _is_visible(events: Iterable[Event]) -> bool:
+    """Whether something of a block of text can be seen; what is no text counts."""
+    brought = (event.get("content_block") or event.get("delta") or {} for event in events)
+    return any(
+        each.get("type") not in ("text", "text_delta") or str(each.get("text") or "").strip() for each in brought
+    )
+
+
+def _text_delta(index: int, text: str) -> Event:
+    return {"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": text}}

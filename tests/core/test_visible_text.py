@@ -1,0 +1,207 @@
+"""A text block on its way to the reader: what is kept back until something of it can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from builders import block_start, block_stop, delta, message_start, open_text, partial, text_block, text_delta
+
+from unbroken.core.delivery import Delivery
+from unbroken.core.held_tail import HeldTail
+from unbroken.core.partial import Event
+from unbroken.core.stop_sequences import StopSequences
+from unbroken.core.visible_text import VisibleText
+
+CITATION = delta(0, "citations_delta", {"cited_text": "fox"})
+
+
+class Way:
+    """The way of some text behind what was delivered."""
+
+    def __init__(self, *delivered: Event, stops: Sequence[str] = (), is_live: bool = True) -> None:
+        self.held = partial(message_start(), *delivered)
+        self.delivery = Delivery(self.held)
+        tail = HeldTail([StopSequences(stops).begun_by] if stops else [])
+        self.text = VisibleText(self.held, self.delivery, tail, is_live=is_live)
+
+    def begin(self, *pieces: str, text: str = "") -> list[Event]:
+        """What the reader gets of a block that begins with that text and goes on with these pieces."""
+        index = self.text.begin({"type": "text", "text": text})
+        for piece in pieces:
+            self.text.push(index, piece, text_delta(piece, index))
+        return self.delivery.take()
+
+
+def test_a_block_is_shown_with_its_first_visible_character() -> None:
+    way = Way()
+    assert way.begin("", "\n", " ") == []
+    assert not way.text.passes
+    assert not way.text.drop_blank(), "it is the model's own"
+    way.text.push(0, "Hi", text_delta("Hi"))
+    assert way.delivery.take() == open_text("", "\n", " ", "Hi")
+    assert way.text.passes
+
+
+def test_a_block_that_is_seen_from_its_start_is_shown_at_once() -> None:
+    assert Way().begin(text="Hi") == [block_start(0, "text", text="Hi")]
+
+
+def test_a_delta_goes_on_itself_where_nothing_of_it_changes() -> None:
+    """Else one is made for the block that the text goes into."""
+    way = Way(*open_text("The"))
+    same, other = text_delta(" fox"), text_delta(" dog", 3)
+    way.text.push(0, " fox", same)
+    way.text.push(0, " dog", other)
+    first, second = way.delivery.take()
+    assert first is same
+    assert second == text_delta(" dog")
+
+
+def test_no_delta_is_made_for_no_text() -> None:
+    """One that came goes on, as it is the model's."""
+    way = Way(*open_text("The"))
+    way.text.push(0, "")
+    way.text.go_on_with("")
+    assert way.delivery.take() == []
+    way.text.push(0, "", text_delta(""))
+    assert way.delivery.take() == [text_delta("")]
+
+
+def test_what_may_be_a_stop_sequence_waits_within_a_block() -> None:
+    """With stop sequences no text passes unread, and deltas of nothing are left out."""
+    way = Way(*open_text("The"), stops=["END"])
+    assert not way.text.passes
+    way.text.push(0, " E", text_delta(" E"))
+    way.text.push(0, "", text_delta(""))
+    assert way.delivery.take() == [text_delta(" ")]
+    way.text.push(0, "!", text_delta("!"))
+    assert way.delivery.take() == [text_delta("E!")]
+
+
+def test_while_the_message_waits_no_text_passes_unseen() -> None:
+    """A delta that did would overtake its beginning."""
+    way = Way()
+    way.delivery.wait([{"type": "of_next_year"}])
+    assert not way.text.passes
+
+
+def test_what_is_no_text_keeps_its_place_in_a_block() -> None:
+    """It comes behind what was kept back, and is not shown before it."""
+    way = Way(*open_text("The"), stops=["END"])
+    way.text.push(0, " E")
+    way.text.push_other(CITATION)
+    assert way.delivery.take() == [text_delta(" "), text_delta("E"), CITATION]
+    way = Way()
+    way.begin("\n")
+    way.text.push_other(CITATION)
+    way.text.keep_place({"type": "of_next_year"})
+    assert way.delivery.take() == []
+    way.text.push(0, "Hi")
+    assert way.delivery.take() == [*open_text("\n"), CITATION, {"type": "of_next_year"}, text_delta("Hi")]
+
+
+def test_what_belongs_to_no_block_does_not_wait_for_one_that_is_seen() -> None:
+    way = Way(*open_text("The"), stops=["END"])
+    way.text.push(0, " E")
+    way.text.keep_place({"type": "of_next_year"})
+    assert way.delivery.take() == [text_delta(" "), {"type": "of_next_year"}]
+
+
+@pytest.mark.parametrize("pieces", [(), ("",), (" ", "\n")])
+def test_a_block_that_ends_blank_waits_for_what_follows(pieces: tuple[str, ...]) -> None:
+    way = Way()
+    assert way.begin(*pieces) == []
+    way.text.end(block_stop())
+    assert way.delivery.take() == []
+    assert way.begin("Hi") == [*text_block(*pieces), *open_text("Hi", index=1)]
+
+
+def test_what_comes_behind_a_block_that_has_ended_does_not_wait_for_another() -> None:
+    way = Way()
+    way.begin(" ")
+    way.text.end(block_stop())
+    way.text.keep_place({"type": "of_next_year"})
+    assert way.delivery.take() == [*text_block(" "), {"type": "of_next_year"}]
+
+
+def test_what_was_kept_back_of_a_block_that_ends_is_text_after_all() -> None:
+    """Blank or not."""
+    way = Way(stops=["END", " ."])
+    assert way.begin(" ") == []
+    way.text.end(block_stop())
+    assert way.delivery.take() == []
+    assert way.begin("E") == []
+    way.text.end(block_stop(1))
+    assert way.delivery.take() == [*text_block(" "), *text_block("E", index=1)]
+
+
+def test_a_block_whose_citation_alone_can_be_seen_is_shown_at_its_end() -> None:
+    way = Way()
+    way.begin(" ")
+    way.text.push_other(CITATION)
+    way.text.end(block_stop())
+    assert way.delivery.take() == [*open_text(" "), CITATION, block_stop()]
+
+
+def test_text_that_is_not_live_is_shown_at_its_end() -> None:
+    way = Way(is_live=False)
+    assert way.begin("Hi", " you") == []
+    way.text.end(block_stop())
+    assert way.delivery.take() == text_block("Hi", " you")
+
+
+def test_text_goes_on_in_the_open_block() -> None:
+    way = Way(*text_block("The"), *open_text(" fox", index=1))
+    way.text.go_on_with(" jumps")
+    assert way.delivery.take() == [text_delta(" jumps", 1)]
+    assert way.text.go_on() == 1
+
+
+def test_where_none_is_open_a_new_block_begins_once() -> None:
+    way = Way(*text_block("The"))
+    way.text.go_on_with(" ")
+    assert way.text.go_on() == 1
+    way.text.go_on_with("fox")
+    assert way.delivery.take() == open_text(" ", "fox", index=1)
+    way.text.end(block_stop(1))
+    way.begin("\n")
+    assert not way.text.drop_blank(), "that one is the model's own"
+
+
+@pytest.mark.parametrize("close", [True, False], ids=["something else begins", "it ends"])
+def test_a_block_that_text_was_to_go_on_in_is_forgotten_if_it_stays_blank(close: bool) -> None:
+    """Nobody wrote it; what begins afterwards is the model's own, blank or not."""
+    way = Way(*text_block("The"), stops=[" ."])
+    way.text.go_on_with("\n ")
+    if close:
+        way.text.close()
+    else:
+        assert way.text.drop_blank()
+    assert not way.text.drop_blank()
+    assert way.begin() == []
+    assert not way.text.drop_blank()
+    way.text.push(1, "fox")
+    assert way.delivery.take() == open_text("fox", index=1)
+
+
+def test_a_block_that_may_be_seen_yet_is_not_forgotten() -> None:
+    way = Way(*text_block("The"), stops=["END"])
+    way.text.go_on_with("E")
+    assert not way.text.drop_blank()
+    way.text.flush(1)
+    assert way.delivery.take() == open_text("E", index=1)
+    assert not way.text.drop_blank()
+
+
+def test_the_block_that_was_left_open_is_closed_with_all_of_its_text() -> None:
+    """Where another is open, or none, there is nothing to close."""
+    way = Way(*open_text("The"), stops=["END"])
+    way.text.push(0, " E")
+    way.text.close()
+    assert way.delivery.take() == [text_delta(" "), text_delta("E"), block_stop()]
+    way.text.close()
+    assert way.delivery.take() == []
+    thinking = Way(block_start(0, "thinking"))
+    thinking.text.close()
+    assert thinking.delivery.take() == []
