@@ -35,6 +35,8 @@ STRIDE: Final = 29
 #: In these nothing in what the model writes tells: half a word taken for a whole one; other numbers, long behind the
 #: joint; all of the rest in quotation marks, where the text goes on with such a mark itself.
 WITHOUT_EVIDENCE: Final = frozenset({Manner.HALF_WORD, Manner.RESTART_RENUMBERED, Manner.MARKED_ANSWER})
+#: What becomes of the first of them where text is delivered in whole words.
+WHOLE_WORDS: Final = f"{Manner.HALF_WORD.value}, `whole_words`"
 
 Counts = Counter[str]
 Tally = dict[tuple[str, str], Counts]  # (way of going on, text) -> how many joints ended how
@@ -100,14 +102,14 @@ def _verdict(text: str, answer: str) -> str:
     return "white space" if "".join(text.split()) == "".join(answer.split()) else "wrong"
 
 
-def go_on(answer: str, cut: int, manner: Manner, rng: Random) -> str:
+def go_on(answer: str, cut: int, manner: Manner, rng: Random, *, whole_words: bool = False) -> str:
     """Cut `answer`, and ask a model that does not do as it was asked for the rest; what became of it.
 
     Returns:
         `"right"`; `"failed"`: with the partial; `"told"`: taken for whole, and marked; `"taken for the end"`: what was
         delivered looks finished, and no more was said; `"wrong"`.
     """
-    splicer = Splicer(live={"text", "thinking"})
+    splicer = Splicer(live={"text", "thinking"}, whole_words=whole_words)
     for event in _message(answer[:cut]):
         splicer.feed(event)
     for again in (False, True):
@@ -117,8 +119,7 @@ def go_on(answer: str, cut: int, manner: Manner, rng: Random) -> str:
         form: Form = "restart" if starts_over(splicer.held) else "continue"
         anchor = anchor_for(held, form, whole=again)
         asked = (AGAIN if again else FIRST).text.replace("{echo}", anchor.quote)
-        known = answer[:cut]
-        instruction = Instruction.of(asked, anchor.quote, lambda words, known=known: words in known)  # type: ignore[misc]
+        instruction = Instruction.of(asked, anchor.quote, lambda words, known=held: words in known)  # type: ignore[misc]
         seam = Seam(held, anchor, form=form, instruction=None if form == "restart" else instruction)
         splicer.abort()
         splicer.begin(seam)
@@ -144,7 +145,7 @@ def go_on(answer: str, cut: int, manner: Manner, rng: Random) -> str:
         answer, text, failed=splicer.trouble is not None, told=told, call=manner is Manner.STRAIGHT_TO_TOOL
     )
     if found == "wrong":
-        places = (at for at in range(cut, len(text)) if text[at] == '"')
+        places = (at for at in range(len(held), len(text)) if text[at] == '"')
         if any(_outcome(answer, text[:at] + text[at + 1 :], failed=True, told=False) != "wrong" for at in places):
             return "stray mark"
     return found
@@ -186,15 +187,14 @@ def _end(*, call: bool, said: bool) -> Iterator[Event]:
 def measure_unfaithful(texts: Mapping[str, str], seed: int, stride: int = STRIDE) -> Tally:
     """Cut every text at every so many characters, and go on in every manner that does not lead to it."""
     tally: Tally = {}
-    for manner in Manner:
-        if manner not in UNFAITHFUL:
-            continue
+    rows = [(manner.value, manner, False) for manner in Manner if manner in UNFAITHFUL]
+    for way, manner, whole_words in [*rows, (WHOLE_WORDS, Manner.HALF_WORD, True)]:
         for name, answer in texts.items():
-            counts = tally[manner.value, name] = Counter()
+            counts = tally[way, name] = Counter()
             rng = Random(f"{seed} {manner} {name}")
             for cut in range(1 + rng.randrange(stride), len(answer), stride):
                 counts["cuts"] += 1
-                counts[go_on(answer, cut, manner, rng)] += 1
+                counts[go_on(answer, cut, manner, rng, whole_words=whole_words)] += 1
     return tally
 
 

@@ -11,11 +11,19 @@ from benchmarks.real_model.judge import Case, faults, is_as_uncut, talks
 from benchmarks.real_model.prompts import Prompt
 from benchmarks.real_model.wire import NAME, Cut, ModelServer, Served
 from unbroken import Policy, StreamFailed, resilient_stream
+from unbroken.core.half_word import half_word
 
 __all__ = ["ANSWER_TOKENS", "FORMS", "OUTCOMES", "Form", "Stream", "Uncut", "ask", "cut_and_resume"]
 
-Form = Literal["continue", "prefill"]
-FORMS: Final[tuple[Form, ...]] = ("continue", "prefill")
+Form = Literal["continue", "whole words", "prefill"]
+#: One route, and a wait between two requests that nobody has to sit out. The second is the first with
+#: `Policy(whole_words=True)`.
+_POLICIES: Final[dict[Form, Policy]] = {
+    "continue": Policy(resume="continue", initial_backoff=0, max_backoff=0, preflight="off"),
+    "whole words": Policy(resume="continue", initial_backoff=0, max_backoff=0, preflight="off", whole_words=True),
+    "prefill": Policy(resume="prefill", initial_backoff=0, max_backoff=0, preflight="off"),
+}
+FORMS: Final = tuple(_POLICIES)
 
 #: `max_tokens` of every answer.
 ANSWER_TOKENS: Final = 110
@@ -48,7 +56,7 @@ class Stream:
         prompt: What was asked.
         uncut: The answer without a cut, and whether it had ended.
         held: What was delivered before the cut.
-        form: How the policy asks for the rest.
+        form: How the policy asks for the rest, and delivers.
         how: How it was cut.
         final: What the reader has in the end.
         seams: How each continuation was joined, as the report has it; None: it was not.
@@ -102,8 +110,10 @@ async def cut_and_resume(server: ModelServer, client: AsyncAnthropic, uncut: Unc
     first = len(server.served)
     server.next_cut = cut
     final, error = "", ""
-    # One route, and a wait between two requests that nobody has to sit out.
-    policy = Policy(resume=form, initial_backoff=0, max_backoff=0, preflight="off")
+    policy = _POLICIES[form]
+    held = uncut.text[: cut.characters]
+    if policy.whole_words:
+        held = held[: len(held) - half_word(held)]
     stream = resilient_stream(client, **_request(uncut.prompt), policy=policy)
     try:
         async with stream as events:
@@ -115,7 +125,7 @@ async def cut_and_resume(server: ModelServer, client: AsyncAnthropic, uncut: Unc
     served = server.served[first + 1 :]
     case = Case(
         prompt=uncut.prompt.text,
-        held=uncut.text[: cut.characters],
+        held=held,
         uncut=uncut.text,
         ended=uncut.ended,
         instruction="\n".join(_asked(each) for each in served),

@@ -10,8 +10,9 @@ import pytest
 
 from harness import CONTINUE, PREFILL, assert_unbroken, read, serving
 from unbroken import Policy
+from unbroken.core.half_word import half_word
 from unbroken.testing import Answer, Drop, Script, Status, Thinking, after_characters
-from unbroken.testing.manners import FAITHFUL
+from unbroken.testing.manners import FAITHFUL, Manner
 from unbroken.testing.texts import TEXTS as ALL
 
 pytestmark = pytest.mark.asyncio
@@ -44,6 +45,19 @@ async def test_a_prefilled_continuation_joins_exactly(name: str) -> None:
             reading = await cut_and_read(client, server, PREFILL, answer, cut)
             assert_unbroken(reading, answer)
             assert reading.forms == ["request", "prefill"]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+async def test_whole_words_are_not_cut(name: str) -> None:
+    """A model that takes half a word for a whole one gets none: with it, and without, the words are the answer's."""
+    answer = Answer(TEXTS[name], manner=Manner.HALF_WORD)
+    async with serving(answer) as (server, client):
+        for cut in cuts(name):
+            await server.play(Script(answer, faults=[Drop(at=after_characters(cut))], seed=cut))
+            reading = await read(client, model=CONTINUE, policy=Policy(initial_backoff=0, whole_words=True))
+            assert_unbroken(reading, answer)
+            pieces = [event.delta.text for event in reading.events if event.type == "content_block_delta"]
+            assert not any(half_word("".join(pieces[:at])) for at in range(1, len(pieces)))
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -9,7 +9,7 @@ have to be is held, each by a stage of its own, through which the events of an a
 | `document_gate` | what goes on with a document, until it is known to be the document that was asked for            |
 | `pairing`       | a server-side tool's call, until its result is there                                             |
 | `joining`       | a block that is not live, until it is whole; the head of a continuation, until its seam is joined |
-| `held_tail`     | text that could be the head of a stop sequence, until that is decided                            |
+| `held_tail`     | text that could be the head of a stop sequence, or half a word, until that is decided            |
 | `visible_text`  | a text block, until its first visible character                                                  |
 | `delivery`      | `message_start`, until there is content                                                          |
 
@@ -29,7 +29,8 @@ from .effects import Effects
 from .ending import Ending
 from .events import is_delta
 from .grammar import Grammar
-from .held_tail import HeldTail
+from .half_word import half_word
+from .held_tail import HeldTail, Reason
 from .joining import Flow, Joining, Obstacle
 from .pairing import Pairing
 from .partial import Event, Partial
@@ -55,6 +56,7 @@ class Splicer:
     Args:
         live: The block types that are delivered as they grow.
         stop_sequences: Of the request.
+        whole_words: Whether a word at the end of what has arrived waits until something stands behind it.
         effects: What the requests may do. None: anything.
         held: What was delivered before; what is delivered is added to it. None: nothing.
 
@@ -71,13 +73,16 @@ class Splicer:
         *,
         live: Collection[str],
         stop_sequences: Sequence[str] = (),
+        whole_words: bool = False,
         effects: Effects | None = None,
         held: Partial | None = None,
     ) -> None:
         self.held: Partial = Partial() if held is None else held
         self.abandoned: list[str] = []
         self._live = frozenset(live)
-        self._holds_back = [StopSequences(stop_sequences).begun_by] if stop_sequences else []
+        self._holds_back: list[Reason] = [StopSequences(stop_sequences).begun_by] if stop_sequences else []
+        if whole_words:
+            self._holds_back.append(half_word)
         self._effects = effects or Effects()
         self._begin_attempt(None)
 

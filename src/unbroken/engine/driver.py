@@ -87,7 +87,12 @@ class Driver:
         self._requests = requests = Requests(request, routes, health.models)
         sent = requests[0]
         effects = Effects([requests[rank] for rank in range(len(routes))])
-        self._splicer = Splicer(live=policy.live, stop_sequences=sent.get("stop_sequences") or (), effects=effects)
+        self._splicer = Splicer(
+            live=policy.live,
+            stop_sequences=sent.get("stop_sequences") or (),
+            whole_words=policy.whole_words,
+            effects=effects,
+        )
         self._plan = Plan(policy, routes, requests)
         self._telemetry = listen(routes, sent, health, in_one_piece=in_one_piece)
         self._teller = Teller(self.report, started, on_notice, self._telemetry)
