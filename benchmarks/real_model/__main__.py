@@ -1,8 +1,8 @@
 """Forty answers of a real model, each cut at four places and gone on with in both forms, and in whole words.
 
 `make real-model` runs it. It shows how far it is, prints what became of the streams, and writes every raw answer as
-JSON Lines. How often so small a model obeys is no promise of anybody's, and fails nothing. In whole words no text may come
-out wrong: there it fails, and names the prompts.
+JSON Lines. How often so small a model obeys is no promise of anybody's, and fails nothing. In whole words no text may
+come out wrong: there it fails, and names the prompts.
 """
 
 from __future__ import annotations
@@ -116,9 +116,8 @@ def main() -> int:
     print(f"\n{MODEL}, temperature {chosen.temperature}: {len(streams)} streams; raw answers: {chosen.out}")
     wrong = [stream for stream in streams if stream.form == "whole words" and stream.outcome == "wrong"]
     for stream in wrong:
-        print(
-            f"wrong, in whole words: {stream.prompt.text!r}, cut after {len(stream.held)}: {', '.join(stream.faults)}"
-        )
+        rules = ", ".join(stream.faults)
+        print(f"wrong, in whole words: {stream.prompt.text!r}, cut after {len(stream.held)} characters: {rules}")
     return 1 if wrong else 0
 
 
