@@ -195,6 +195,14 @@ def test_an_attempt_that_cannot_end_so(events: list[Event], obstacle: Obstacle) 
     assert attempt.held.open_block is not None
 
 
+def test_behind_what_was_joined_as_it_is_the_counts_are_the_messages() -> None:
+    attempt = goes_on()
+    assert attempt.brings(*open_text("Once upon a time there lived a hedgehog in the woods. " * 9)) == []
+    attempt.joining.join_unverified()
+    attempt.delivery.take()
+    assert [event["type"] for event in attempt.brings(message_delta(None))] == ["message_delta"]
+
+
 def test_a_silence_that_is_accepted_ends_the_message_once() -> None:
     attempt = goes_on()
     assert attempt.brings(*text_block(QUOTE), message_delta("max_tokens")) == []
