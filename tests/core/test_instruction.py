@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from unbroken.core.anchor import choose_anchor
 from unbroken.core.instruction import Instruction, Screen
-from unbroken.core.prompts import PROMPTS
+from unbroken.core.prompts import FIRST, PROMPTS
 from unbroken.core.seam import Seam
 from unbroken.testing.texts import TEXTS
 
@@ -99,6 +99,21 @@ def sentences(name: str) -> list[str]:
 
 
 class TestRecitals:
+    @pytest.mark.parametrize("more", ["", " home.", MORE])
+    @pytest.mark.parametrize("size", [1, 7, 1_000])
+    def test_the_mark_between_a_tag_and_a_recital_is_the_requests(self, more: str, size: int) -> None:
+        """Both stand so in the wording that is asked first; what stood before them is the answer's."""
+        asked = FIRST.text.replace("{echo}", QUOTE)
+        output = f"{QUOTE}{more}{CLOSING}. Begin with these words. Do not"
+        one = seam(asked)
+        assert fed(one, *(output[at : at + size] for at in range(0, len(output), size))) == more
+        assert one.recited
+        assert one.result.discarded == len(output) - len(more)
+
+    def test_a_mark_behind_a_tag_is_text_where_no_recital_follows(self) -> None:
+        asked = FIRST.text.replace("{echo}", QUOTE)
+        assert fed(seam(asked), *f"{QUOTE}{CLOSING}. Begin again.") == ". Begin again."
+
     @pytest.mark.parametrize("name", PROMPTS)
     def test_from_a_sentences_start_nothing_of_it_is_text_wherever_it_is_cut(self, name: str) -> None:
         for sentence in sentences(name):

@@ -21,6 +21,8 @@ from typing import Final, Self
 __all__ = ["Instruction", "Screen"]
 
 _TAG: Final = re.compile(r"</?([A-Za-z][\w-]{0,40})>")
+#: A closing tag with a mark right behind it and two words more: that is a recital, from the tag on.
+_CLOSED_AND_GONE_ON: Final = re.compile(r"(</[A-Za-z][\w-]{0,40}>)[^\w\s<]\s\w+\s\w+")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?:])\s+|\n+")
 
 # In characters without white space, in lower case.
@@ -48,7 +50,8 @@ class Instruction:
     """What was asked, as far as it may come back in the answer.
 
     Attributes:
-        tags: Those of the instruction that are not the conversation's as well, opening and closing.
+        tags: Those of the instruction that are not the conversation's as well, opening and closing; and a closing one with
+            a mark right behind it once more, with that and two words.
         sentences: Runs of its sentences that are not the conversation's as well, in lower case without white space.
     """
 
@@ -79,10 +82,10 @@ class Instruction:
                     else:
                         run.append(_plain(_turned(sentence) if turned else sentence))
                 runs += _from_each(run)
-        return cls(
-            tuple(tag for name in tags if not is_known(f"<{name}>") for tag in (f"<{name}>", f"</{name}>")),
-            tuple(dict.fromkeys(runs)),
-        )
+        own = [tag for name in tags if not is_known(f"<{name}>") for tag in (f"<{name}>", f"</{name}>")]
+        for part in ours:
+            own += [found[0] for found in _CLOSED_AND_GONE_ON.finditer(part) if found[1] in own]
+        return cls(tuple(own), tuple(dict.fromkeys(runs)))
 
     def screen(self) -> Screen | None:
         """What a continuation goes through; None: nothing of the instruction could be told from an answer."""
@@ -101,7 +104,7 @@ class Screen:
         self.recited: bool = False
         self.removed: int = 0
         self._tags = instruction.tags
-        self._any_tag = re.compile("|".join(map(re.escape, self._tags)))
+        self._any_tag = re.compile("|".join(map(re.escape, sorted(self._tags, key=len, reverse=True))))
         self._longest_tag = max(map(len, self._tags), default=0)
         self._openings = frozenset(run[:_BEGUN] for run in instruction.sentences)
         self._text = "\n".join(instruction.sentences)
@@ -109,9 +112,13 @@ class Screen:
         self._rest = ""  # may be the head of a tag
         self._kept = ""  # may be the beginning of a recital
         self._at_start = True
+        self._is_over = False  # a recital has begun right behind a tag
 
     def untagged(self, text: str, *, ended: bool = False) -> str:
         """The text without tags; what may be the head of one waits for the next piece, unless it is the last."""
+        if self._is_over:
+            self.removed += len(text)
+            return ""
         if not self._tags:
             return text
         whole = self._rest + text
@@ -123,9 +130,16 @@ class Screen:
             if any(tag.startswith(head) and tag != head for tag in self._tags):
                 self._rest, whole = head, whole[:at]
         # In one pass: what two of them leave between them is no third, however it was cut.
-        kept = self._any_tag.sub("", whole)
-        self.removed += len(whole) - len(kept)
-        return kept
+        kept, at = [], 0
+        for tag in self._any_tag.finditer(whole):
+            kept.append(whole[at : tag.start()])
+            at = tag.end()
+            if not tag[0].endswith(">"):
+                self._is_over, at = True, len(whole)
+                break
+        passed = "".join(kept) + whole[at:]
+        self.removed += len(whole) - len(passed)
+        return passed
 
     @property
     def done(self) -> bool:
@@ -134,6 +148,13 @@ class Screen:
 
     def unrecited(self, text: str, *, ended: bool = False) -> str:
         """The text behind the joint as far as it is no recital; what may be the beginning of one waits."""
+        if self._is_over and not self.recited:
+            passed = self._unrecited(text, ended=True)
+            self.recited = True
+            return passed
+        return self._unrecited(text, ended=ended)
+
+    def _unrecited(self, text: str, *, ended: bool) -> str:
         if self.recited or not self._text:
             self.removed += len(text) if self.recited else 0
             return "" if self.recited else text
