@@ -8,6 +8,7 @@ Amazon's exceptions are known by their names wherever they stand: one status mea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
@@ -28,6 +29,8 @@ __all__ = [
     "of_kind",
     "retry_after_seconds",
 ]
+
+_NUMBER: Final = re.compile(r" *[0-9]+(\.[0-9]*)? *")
 
 
 class Kind(StrEnum):
@@ -317,12 +320,11 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _number(value: str | None) -> float | None:
-    try:
-        number = float(value or "")
-    except ValueError:
+    # Python reads more as a number than HTTP does: "1_000", "nan", "1e9", the digits of other scripts.
+    if value is None or not _NUMBER.fullmatch(value):
         return None
-    # "nan" and "inf" parse as floats, and mean nothing here.
-    return number if 0 <= number < float("inf") else None
+    number = float(value)
+    return number if number < float("inf") else None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
