@@ -162,6 +162,8 @@ _SPEND_LIMITS: Final = frozenset({"enforced_spend_limit_reached", "contract_spen
 
 #: The API's own words; it gives this 400 no code (errors page, prefill-not-supported, August 2026).
 PREFILL_UNSUPPORTED: Final = "does not support assistant message prefill"
+#: Bedrock's words for a model that it does not know, in a `ValidationException` like any other (recorded).
+_MODEL_UNKNOWN: Final = "The provided model identifier is invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +290,8 @@ def _kind(status: int, type_: str | None, exception: str, details: Mapping[str, 
         return Kind.SPEND_LIMIT
     if PREFILL_UNSUPPORTED in str(details.get("message", "")):
         return Kind.PREFILL_UNSUPPORTED
+    if exception == "ValidationException" and _MODEL_UNKNOWN in str(details.get("message", "")):
+        return Kind.NOT_FOUND
     if exception in _BY_EXCEPTION:
         return _BY_EXCEPTION[exception]
     by_status = _BY_STATUS.get(status)
