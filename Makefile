@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test recordings sdk-tests lint bench seams hedging simulation speed concurrency survival soak clients chat browser real-model docs clean
+.PHONY: help demo test recordings sdk-tests lint bench seams hedging simulation speed concurrency survival soak networks clients chat browser real-model docs clean
 help:
 	@echo "make demo | test | recordings | lint | docs | clean"
 	@echo "make bench: seams | hedging | simulation | speed | concurrency"
-	@echo "make survival | soak | clients | chat | browser | real-model"
+	@echo "make survival | soak | networks | clients | chat | browser | real-model"
 
 # One stamp a set of extras, so that the demo does not wait for the linters.
 $(VENV)/.cli: pyproject.toml
@@ -82,6 +82,10 @@ survival: $(VENV)/.dev
 # 2,000 streams for five minutes, one fault for every three streams; with what one takes for so many, aiohttp and uvloop.
 soak: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.soak --transport aiohttp --loop uvloop --write
+
+# Real TCP through networks that break, in network namespaces of their own; a sentence says so where there can be none.
+networks: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.networks
 
 # Agent frameworks over the middleware, in an environment of their own.
 clients: $(VENV)/.dev

@@ -148,12 +148,15 @@ def test_a_connection_that_is_cut_is_no_matter_of_tls() -> None:
     [
         (status_error(500, request_id="req_1"), "req_1"),
         (status_error(500, x_amzn_requestid="aws-1"), "aws-1"),
+        (status_error(500, apim_request_id="f1"), "f1"),
+        (status_error(500, {"request_id": "req_2"}), "req_2"),
+        (status_error(500, {"request_id": "req_2"}, request_id="req_1"), "req_1"),
         (status_error(500), None),
         (broken(), None),
     ],
 )
 def test_a_request_id_is_found_where_it_is(error: Exception, request_id: str | None) -> None:
-    """On the error, or in a header of its platform's."""
+    """On the error, in a header of its platform's, or else in the body."""
     assert request_id_of(error) == request_id
 
 

@@ -17,6 +17,7 @@ import httpx2
 
 from .core.failure import Failure, Kind, classify, not_sent, of_kind
 from .core.printable import printable
+from .core.request_ids import request_id
 from .errors import StreamStalled, StreamTruncated
 
 __all__ = [
@@ -66,10 +67,9 @@ def headers_of(error: Exception) -> Mapping[str, str]:
 
 
 def request_id_of(error: Exception) -> str | None:
-    """The id that the error or its response has; Bedrock's own is that of all of AWS."""
-    headers = headers_of(error)
-    known = getattr(error, "request_id", None) or headers.get("request-id") or headers.get("x-amzn-requestid")
-    return printable(known) or None
+    """The id that the error has, or the headers or the body of its response."""
+    known = printable(getattr(error, "request_id", None))
+    return known or request_id(headers_of(error), getattr(error, "body", None))
 
 
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,60}")

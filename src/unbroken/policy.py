@@ -77,7 +77,7 @@ class Policy:
 
     Attributes:
         max_attempts: Requests in a row that brought nothing new before the stream fails. Content starts the count
-            again, so a long answer may be cut many times. Default 8: the backoffs between them are 31.5 s at most.
+            again, so a long answer may be cut many times. Default 8: the backoffs before them are 39.5 s at most.
         max_attempts_per_route: Of those, how many go to one route before the next route's turn; after the last
             route the round starts over. Default 3, the low end of the "3-5" that the API's guides advise. With
             `hedging` a round has one request for each route, whatever this says.

@@ -24,6 +24,7 @@ def body(type_: str, message: str = "No.", error_code: str | None = None) -> dic
 CREDIT = "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade."
 OWN_LIMIT = "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC."
 LONG = "Extra usage is required for long context requests."
+LIMITED = "This request would exceed your organization's rate limit"
 TOO_LONG = "prompt is too long: 210541 tokens > 200000 maximum"
 CONTEXT = "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000, decrease input length"
 
@@ -68,6 +69,15 @@ def test_every_kind_has_advice(kind: Kind) -> None:
         ("invalid_request", "messages: the word 'Rosebud' is not allowed", ", at messages"),
         ("invalid_request", "The request is invalid.", ""),
         ("overloaded", "messages: no", ""),
+        (
+            "rate_limited",
+            LIMITED + " of 20,000,000 prompt bytes per hour (org: 7)",
+            ": 20,000,000 prompt bytes per hour",
+        ),
+        ("rate_limited", LIMITED + " of 50000 requests per minute.", ": 50000 requests per minute"),
+        ("rate_limited", LIMITED + " of 5 secrets per minute", ""),
+        ("rate_limited", LIMITED + ".", ""),
+        ("overloaded", LIMITED + " of 50,000 tokens per minute", ""),
     ],
 )
 def test_of_the_words_only_numbers_and_the_apis_own_names_are_told(code: str, message: str, clause: str) -> None:

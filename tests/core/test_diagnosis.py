@@ -150,6 +150,16 @@ def test_a_rate_limit_says_which(limits: list[RateLimit], ending: str) -> None:
     assert found.limits == tuple(limits)
 
 
+def test_a_limit_that_the_api_names_in_words_alone_is_told_of() -> None:
+    """Sooner than a guess, and not where a header says which one is used up."""
+    about = {"rate_limited": ": 20,000,000 prompt bytes per hour"}
+    for limits in ([], [limit("output-tokens", 5)]):
+        assert conclude([LIMITED], limits=limits, about=about).summary.endswith(
+            "(429): 20,000,000 prompt bytes per hour."
+        )
+    assert conclude([LIMITED], limits=[limit("requests", 0)], about=about).summary.endswith("(429): requests.")
+
+
 def test_the_wait_is_that_of_retry_after_or_else_until_the_reset() -> None:
     """In this order; of what is not used up, no reset is waited for."""
     limits = [limit("requests", 0), limit("tokens", 5)]

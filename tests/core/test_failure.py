@@ -211,6 +211,14 @@ def test_prefill_unsupported_is_known_by_its_words_on_bedrock_too() -> None:
     assert classified(200, body_of("validationException", words)).kind is Kind.PREFILL_UNSUPPORTED
 
 
+def test_a_model_that_bedrock_does_not_know_is_not_found() -> None:
+    """By Bedrock's words (recorded), which are a `ValidationException`: another model may be asked. Elsewhere not."""
+    words = "The provided model identifier is invalid."
+    failure = classified(400, {"message": words}, x_amzn_errortype="ValidationException:http://internal.amazon.com/")
+    assert (failure.kind, failure.verdict) == (Kind.NOT_FOUND, Verdict.ELSEWHERE)
+    assert classified(400, body_of("invalid_request_error", words)).kind is Kind.INVALID_REQUEST
+
+
 @pytest.mark.parametrize(
     ("status", "name", "kind"),
     [
@@ -354,6 +362,11 @@ RETRY_AFTER = [
     ({"retry-after": "nan"}, None),
     ({"retry-after": "inf"}, None),
     ({"retry-after": "1e999"}, None),
+    ({"retry-after": "9" * 400}, None),
+    ({"retry-after": "1_000"}, None),
+    ({"retry-after": "1e3"}, None),
+    ({"retry-after": "+3"}, None),
+    ({"retry-after-ms": "1_000", "retry-after": "9"}, 9.0),
     ({"retry-after-ms": "-1"}, None),
     ({"retry-after-ms": "nan"}, None),
     ({"retry-after-ms": "nan", "retry-after": "nan"}, None),

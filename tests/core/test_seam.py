@@ -289,6 +289,17 @@ class TestLeadInsOfAnyWording:
         assert choose_anchor(held).key == " donde"
         assert outcome(ask(held, choose_anchor(held)), output * 2)[1].kind == "unmatched"
 
+    @pytest.mark.parametrize("held", ["**", "*", "__", "`", "- **", "## ", "> "])
+    @pytest.mark.parametrize("word", ["Results:", "Note:", "Here is the rest:"])
+    def test_a_mark_that_is_closed_again_is_no_replay(self, held: str, word: str) -> None:
+        """What was delivered is a mark alone, and the model goes on: its first words are no lead-in (recorded)."""
+        mark = held.rsplit(maxsplit=1)[-1]
+        text, result = outcome(ask(held, choose_anchor(held)), f"{word}{mark}\n\nThe sum is 5.")
+        assert (text, result.kind) == ("", "unmatched")
+        text, result = outcome(ask(held, choose_anchor(held)), f"{held}{word}{mark}\n\nThe sum is 5.")
+        assert text == f"{word}{mark}\n\nThe sum is 5."
+        assert result.verified
+
 
 class TestNoMatch:
     def test_an_answer_in_other_words_is_unmatched_after_a_line_or_so(self) -> None:

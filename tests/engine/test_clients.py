@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Final
 
 import anthropic
-import httpx2
 import pytest
 from anthropic import AsyncAnthropic
 
@@ -17,7 +16,6 @@ from unbroken.engine.clients import (
     parameters,
     provider_name,
     quiet_resource,
-    request_id,
     sends_pings,
     server,
     stream_arguments,
@@ -249,24 +247,6 @@ def test_only_bedrocks_binary_streams_have_no_pings(name: str) -> None:
     client = kind(**options)
     assert sends_pings(client) is not name.startswith("bedrock")
     assert sends_pings(without_retries(client)) is sends_pings(client)
-
-
-def test_a_request_is_known_by_the_id_that_its_platform_gives() -> None:
-    """The API's own goes before Amazon's, where a gateway has both."""
-    assert request_id(httpx2.Headers({"Request-Id": "req_1"})) == "req_1"
-    assert request_id(httpx2.Headers({"x-amzn-RequestId": "ca47"})) == "ca47"
-    assert request_id(httpx2.Headers({"x-amzn-requestid": "ca47", "request-id": "req_1"})) == "req_1"
-    assert request_id(httpx2.Headers({"request-id": ""})) is None
-    assert request_id(httpx2.Headers({"apim-request-id": "f1"})) == "f1"
-
-
-def test_an_error_says_the_id_itself_where_no_header_does() -> None:
-    """A gateway may have taken the header away."""
-    headers, nothing = httpx2.Headers({"request-id": "req_1"}), httpx2.Headers()
-    assert request_id(headers, {"request_id": "req_2"}) == "req_1"
-    assert request_id(nothing, {"request_id": "req_2"}) == "req_2"
-    for body in ({"request_id": None}, {"request_id": 7}, {}, "text", None):
-        assert request_id(nothing, body) is None
 
 
 @pytest.mark.parametrize(

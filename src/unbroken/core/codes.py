@@ -31,6 +31,13 @@ _WORDS: Final = tuple(
 )
 _TOO_LONG: Final = re.compile(r"prompt is too long: (\d{1,18}) tokens > (\d{1,18}) maximum")
 
+#: "This request would exceed your organization's rate limit of 20,000,000 prompt bytes per hour" (recorded): of this
+#: limit there are no headers.
+_LIMIT: Final = re.compile(
+    r"rate limit of ([0-9,]{1,24}) ((?:(?:input|output|prompt) )?(?:bytes|requests|tokens) "
+    r"per (?:second|minute|hour|day))\b"
+)
+
 #: SDK `types/shared/ramp_limit_exceeded_error_details.py`.
 _RAMP_LIMIT: Final = "ramp_limit_exceeded"
 
@@ -58,6 +65,8 @@ def about(code: str, message: str) -> str:
     """What the API's words tell of a failure, as a clause to end a sentence with; empty where they tell nothing."""
     if code == "context_exceeded" and (found := _TOO_LONG.search(message)):
         return f": it has {int(found[1]):,} tokens, and {int(found[2]):,} fit"
+    if code == Kind.RATE_LIMITED and (limit := _LIMIT.search(message)):
+        return f": {limit[1]} {limit[2]}"
     where = _place(message) if code == Kind.INVALID_REQUEST else ""
     return f", at {where}" if where else ""
 

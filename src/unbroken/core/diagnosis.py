@@ -152,7 +152,9 @@ def conclude(
     if code in _INTERNAL:
         others = [each for each in others if each != "server_error"]
     limits = limits if any(request.code in _WITH_LIMITS for request in died) else ()
-    more = {"rate_limited": _which(limits), **_ON_OTHERS.get(others_answered, {}), **(about or {})}.get(code, "")
+    about = about or {}
+    which = _which(limits, about.get("rate_limited", ""))
+    more = {**_ON_OTHERS.get(others_answered, {}), **about, "rate_limited": which}.get(code, "")
     if code == "likely_payload" and findings:
         more = ", and preflight finds what may do so"
     summary = ADVICE[code].summary.format(status=_status(code, died), models=_models(code, died), more=more)
@@ -227,10 +229,13 @@ def _models(code: str, died: Sequence[DiagnosedRequest]) -> str:
     return " or ".join(dict.fromkeys(request.model or "unknown" for request in died if request.code == code))
 
 
-def _which(limits: Sequence[RateLimit]) -> str:
+def _which(limits: Sequence[RateLimit], said: str) -> str:
+    """Which limit it was: as the headers told, or as the API said in words; of some limits it has no headers."""
     exhausted = [limit.name for limit in limits if limit.exhausted]
     if exhausted:
         return f": {' and '.join(exhausted)}"
+    if said:
+        return said
     return f"; least was left of {limits[0].name}" if limits else "; the API did not say which"
 
 

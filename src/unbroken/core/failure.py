@@ -8,6 +8,7 @@ Amazon's exceptions are known by their names wherever they stand: one status mea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
@@ -28,6 +29,8 @@ __all__ = [
     "of_kind",
     "retry_after_seconds",
 ]
+
+_NUMBER: Final = re.compile(r" *[0-9]+(\.[0-9]*)? *")
 
 
 class Kind(StrEnum):
@@ -159,6 +162,8 @@ _SPEND_LIMITS: Final = frozenset({"enforced_spend_limit_reached", "contract_spen
 
 #: The API's own words; it gives this 400 no code (errors page, prefill-not-supported, August 2026).
 PREFILL_UNSUPPORTED: Final = "does not support assistant message prefill"
+#: Bedrock's words for a model that it does not know, in a `ValidationException` like any other (recorded).
+_MODEL_UNKNOWN: Final = "The provided model identifier is invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +290,8 @@ def _kind(status: int, type_: str | None, exception: str, details: Mapping[str, 
         return Kind.SPEND_LIMIT
     if PREFILL_UNSUPPORTED in str(details.get("message", "")):
         return Kind.PREFILL_UNSUPPORTED
+    if exception == "ValidationException" and _MODEL_UNKNOWN in str(details.get("message", "")):
+        return Kind.NOT_FOUND
     if exception in _BY_EXCEPTION:
         return _BY_EXCEPTION[exception]
     by_status = _BY_STATUS.get(status)
@@ -317,12 +324,11 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _number(value: str | None) -> float | None:
-    try:
-        number = float(value or "")
-    except ValueError:
+    # Python reads more as a number than HTTP does: "1_000", "nan", "1e9", the digits of other scripts.
+    if value is None or not _NUMBER.fullmatch(value):
         return None
-    # "nan" and "inf" parse as floats, and mean nothing here.
-    return number if 0 <= number < float("inf") else None
+    number = float(value)
+    return number if number < float("inf") else None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

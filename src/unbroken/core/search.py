@@ -94,6 +94,7 @@ class Search:
         self._before = anchor.sent
         self._ends_in_a_fence: bool | None = None
         self._key = target[self._sent :]
+        self._has_a_word = any(map(str.isalnum, target))
         unique = delivered.unique
         self._tail = target[-max(_LONG, unique) :] if self._sent and self._key and len(target) >= _LONG else ""
         self._mark, least = self._choose_mark(unique)
@@ -239,6 +240,9 @@ class Search:
 
     def _look_for_a_head(self) -> None:
         """Open another reading if all that was read can stand before the continuation."""
+        if not self._has_a_word:
+            # "**" comes again soon, to close what it has opened: "Results:**" is no lead-in and a replay.
+            return
         known = find_head(self._head, fenced=self._fenced, sure=False)
         if known.length == self.read:
             sure = bool(self._key) or (

@@ -18,9 +18,10 @@ from pydantic import TypeAdapter
 from .. import evidence
 from ..core.deferral import as_batched, result_in
 from ..core.failure import Failure, Kind, Verdict
+from ..core.request_ids import request_id
 from ..policy import Policy
 from .attempt import Watch
-from .clients import parameters, request_id, resource, without_retries
+from .clients import parameters, resource, without_retries
 from .typed import Api
 
 if TYPE_CHECKING:

@@ -12,14 +12,12 @@ from weakref import WeakKeyDictionary
 import anthropic
 import httpx2
 
-from ..core.printable import printable
 from .typed import Api
 
 __all__ = [
     "parameters",
     "provider_name",
     "quiet_resource",
-    "request_id",
     "resource",
     "sends_pings",
     "server",
@@ -36,9 +34,6 @@ _ARGUMENTS: Final = frozenset(
         *("stop_sequences", "system", "thinking", "timeout", "tool_choice", "tools", "user_profile_id", "workspace_id"),
     )
 )
-
-#: Bedrock's own is that of all of AWS, Foundry's that of Azure's API Management.
-_REQUEST_IDS: Final = ("request-id", "x-amzn-requestid", "apim-request-id")
 
 _COPIES: WeakKeyDictionary[Any, tuple[dict[str, Any], Any]] = WeakKeyDictionary()
 
@@ -185,18 +180,6 @@ def sends_pings(client: Any) -> bool:
     "Bedrock's binary event stream sends no pings" (Claude Code's documentation, network-config, August 2026).
     """
     return not isinstance(client, anthropic.AsyncAnthropicBedrock)
-
-
-def request_id(headers: Mapping[str, str], body: object = None) -> str | None:
-    """The id by which a platform knows the request that it answers with these headers; None: it gives none.
-
-    Args:
-        headers: The response's.
-        body: Of an error, which has the id too, where a gateway has taken the header away.
-    """
-    named = next((found for name in _REQUEST_IDS if (found := printable(headers.get(name)))), None)
-    said = body.get("request_id") if named is None and isinstance(body, Mapping) else None
-    return named or (printable(said) if isinstance(said, str) else None)
 
 
 def provider_name(client: Any) -> str:

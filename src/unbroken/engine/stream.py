@@ -15,8 +15,8 @@ from typing_extensions import TypeVar
 
 from ..core.json_text import loads
 from ..core.partial import Partial
+from ..core.request_ids import request_id
 from ..report import Report
-from .clients import request_id
 from .reader import Reader, open_reader
 from .taken import Taken
 from .typed import Api, TypedEvents, without_abandoned

@@ -13,8 +13,8 @@ from anthropic.types import Message, RawMessageStreamEvent
 
 from ...core.diagnosis import Diagnosis
 from ...core.pieces import LOW_TOKENS, PLACEHOLDER
+from ...core.request_ids import request_id
 from ...diagnosing import diagnose
-from ...engine.clients import request_id
 from ...errors import StreamTruncated
 from ...evidence import request_id_of
 
