@@ -116,17 +116,23 @@ def test_two_blocks_that_are_written_side_by_side_do_not_share_an_index(live: tu
 # -- the deltas that may go on without coming here
 
 
-@pytest.mark.parametrize(
-    ("block", "type"), [("thinking", "thinking_delta"), ("tool_use", "input_json_delta"), ("text", "text_delta")]
-)
+@pytest.mark.parametrize(("block", "type"), [("thinking", "thinking_delta"), ("text", "text_delta")])
 def test_deltas_of_a_live_block_flow_once_one_has_come(block: str, type: str) -> None:
     """Until anything else comes."""
-    attempt = Attempt(message_start(), *text_block("Hi"), live=("text", "thinking", "tool_use"))
+    attempt = Attempt(message_start(), *text_block("Hi"), live=("text", "thinking"))
     attempt.brings(block_start(0, block))
     assert attempt.joining.flow is None
     attempt.brings(delta(0, type, "x"))
     assert attempt.joining.flow == Flow(0, 1, type)
     attempt.brings(block_stop())
+    assert attempt.joining.flow is None
+
+
+def test_the_input_of_a_call_does_not_flow() -> None:
+    """Whether it is whole has to be known when the call is closed."""
+    attempt = Attempt(message_start(), live=("text", "tool_use"))
+    attempt.brings(block_start(0, "tool_use"))
+    attempt.brings(delta(0, "input_json_delta", "x"))
     assert attempt.joining.flow is None
 
 

@@ -50,8 +50,8 @@ class Instruction:
     """What was asked, as far as it may come back in the answer.
 
     Attributes:
-        tags: Those of the instruction that are not the conversation's as well, opening and closing; and a closing one with
-            a mark right behind it once more, with that and two words.
+        tags: Those of the instruction that are not the conversation's as well, opening and closing; and a closing one
+            with a mark right behind it once more, with that and two words.
         sentences: Runs of its sentences that are not the conversation's as well, in lower case without white space.
     """
 
@@ -149,7 +149,9 @@ class Screen:
     def unrecited(self, text: str, *, ended: bool = False) -> str:
         """The text behind the joint as far as it is no recital; what may be the beginning of one waits."""
         if self._is_over and not self.recited:
-            passed = self._unrecited(text, ended=True)
+            before = self._unrecited(text, ended=True)
+            passed = before if self.recited else _without_blanks(before)
+            self.removed += len(before) - len(passed)
             self.recited = True
             return passed
         return self._unrecited(text, ended=ended)

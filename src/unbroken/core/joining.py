@@ -181,7 +181,9 @@ class Joining:
                 self._text_block_delta(incoming, event)
             case "pass":
                 self._delivery.push({**event, "index": incoming.index})
-                self.flow = Flow(event["index"], incoming.index, str(event["delta"].get("type")))
+                # A call's input is read on the way: whether it is whole when the call is closed depends on it.
+                if event["delta"].get("type") != "input_json_delta":
+                    self.flow = Flow(event["index"], incoming.index, str(event["delta"].get("type")))
             case "seam" if event["delta"].get("type") == "text_delta":
                 self._seek_joint(event["delta"]["text"], event)
             case "hold" | "seam":

@@ -6,6 +6,7 @@ have to be is held, each by a stage of its own, through which the events of an a
 | stage           | what it holds                                                                                    |
 |-----------------|--------------------------------------------------------------------------------------------------|
 | `grammar`       | the stop of half a call, until the message has ended                                             |
+| `block_order`   | a block, until those that began before it are closed                                             |
 | `document_gate` | what goes on with a document, until it is known to be the document that was asked for            |
 | `pairing`       | a server-side tool's call, until its result is there                                             |
 | `joining`       | a block that is not live, until it is whole; the head of a continuation, until its seam is joined |
@@ -22,6 +23,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Final, Literal
 
+from .block_order import BlockOrder
 from .blocks import THINKING, is_known
 from .delivery import Delivery
 from .document_gate import DocumentGate
@@ -95,6 +97,7 @@ class Splicer:
         self._seam = seam
         self._drops_thinking = not own or seam is not None or bool(self.held.whole(*THINKING))
         self._grammar = Grammar()
+        self._order = BlockOrder()
         self._gate = DocumentGate(is_document, self._text_with)
         self._pairing = Pairing(self._live)
         self._delivery = Delivery(self.held)
@@ -186,10 +189,11 @@ class Splicer:
         joining = self._joining
         joining.flow = None
         for event in events:
-            for passed in self._gate.push(event):
-                self._note(passed)
-                for ready in self._pairing.push(passed):
-                    joining.push(ready)
+            self._note(event)  # what has begun has begun, whatever is held
+            for ordered in self._order.push(event):
+                for passed in self._gate.push(ordered):
+                    for ready in self._pairing.push(passed):
+                        joining.push(ready)
         self.trouble = self._trouble()
         self._flow = joining.flow
         return self._delivery.take()

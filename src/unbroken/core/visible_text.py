@@ -84,8 +84,8 @@ class VisibleText:
 
     def push_other(self, event: Event) -> None:
         """Take a delta that brings no text: it comes after what was kept back, and not before it can be seen."""
-        if self._unseen:
-            self._unseen.append(event)
+        if self._unseen and not self._tail.text.strip():
+            self._unseen += [*self._rest(event["index"]), event]
         else:
             self.flush(event["index"])
             self._delivery.push(event)
