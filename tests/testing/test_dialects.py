@@ -320,3 +320,12 @@ def test_whose_key_is_wrong_has_no_request_id() -> None:
     assert body["request_id"] is None
     assert "anthropic-organization-id" not in headers
     assert FIRST_PARTY.error(Status(401, message="x-api-key header is required"), "req_1")[2]["request_id"] == "req_1"
+
+
+@pytest.mark.asyncio
+async def test_malformed_json_is_no_ping() -> None:
+    """Vertex AI sends one right after the message's start; what breaks is the event behind it."""
+    script = Script(TEXT, faults=[BadJson(at=AFTER_MESSAGE_START)])
+    async with serving(script, vertex) as (_, client):
+        _, _, error = await read(client.messages, model=CLIENTS[vertex])
+    assert isinstance(error, json.JSONDecodeError)

@@ -163,7 +163,9 @@ class Play:
         if self._pace:
             await anyio.sleep(self._pace)
         data = self._frame(event)
-        mangle, self._mangle = self._mangle, None
+        mangle: BadJson | CutFrame | None = None
+        if event != PING or not isinstance(self._mangle, BadJson):  # a ping that is no JSON does nobody any harm
+            mangle, self._mangle = self._mangle, None
         match mangle:
             case BadJson():
                 data = self._dialect.malformed(event)
