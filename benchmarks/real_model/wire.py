@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from random import Random
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self
 
 import anyio
@@ -24,8 +25,9 @@ from unbroken.testing.incoming import blocks_of
 from unbroken.testing.reply import Reply
 from unbroken.testing.routing import Call, route
 from unbroken.testing.sockets import Listener, Stream, accept
+from unbroken.testing.usage import Usage
 from unbroken.testing.validation import KNOWN_MODELS, validate
-from unbroken.testing.wire import LAST_CHUNK, HttpRequest, chunk, head, read_request
+from unbroken.testing.wire import LAST_CHUNK, HttpRequest, chunk, frame, head, read_request
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -34,8 +36,8 @@ __all__ = ["NAME", "Cut", "ModelServer", "Served"]
 
 #: What the model is called on the wire: one that takes a prefill, and does not think unless it is asked to.
 NAME: Final = "claude-haiku-4-5"
-#: The events of a stream before its first text: the message's start, the block's, and the ping.
-_BEFORE_TEXT: Final = 3
+#: The events of a stream before its first text: the message's start and the block's.
+_BEFORE_TEXT: Final = 2
 _BLOCK: Final = {"type": "content_block_delta", "index": 0}
 
 
@@ -162,7 +164,7 @@ class ModelServer:
         asked = Asked.of(served)
 
         async def send(event: Mapping[str, Any]) -> None:
-            await stream.send(chunk(FIRST_PARTY.frame(event)))
+            await stream.send(chunk(frame(event)))
 
         async def take(piece: str) -> bool:
             """Send a piece; return whether there may be more."""
@@ -180,7 +182,8 @@ class ModelServer:
             assert cut is not None
             if cut.how == "reset":
                 return True
-            await stream.send(chunk(FIRST_PARTY.error_frame(ErrorEvent("overloaded_error"), request_id)) + LAST_CHUNK)
+            error = FIRST_PARTY.error_frame(ErrorEvent("overloaded_error"), request_id, Random(0))
+            await stream.send(chunk(error) + LAST_CHUNK)
             return False
         served.stop_reason = completion.stop_reason
         for event in list(_reply(served, request_id, completion).events())[_BEFORE_TEXT:]:
@@ -236,8 +239,7 @@ def _reply(served: Served, request_id: str, completion: Completion | None = None
         blocks=(RawBlock({"type": "text", "text": ""}),),
         stop_reason="end_turn" if completion is None else completion.stop_reason,
         stop_sequence=None,
-        input_tokens=0 if completion is None else completion.input_tokens,
-        output_tokens=0 if completion is None else completion.output_tokens,
+        usage=Usage(0, 0) if completion is None else Usage(completion.input_tokens, completion.output_tokens),
     )
 
 

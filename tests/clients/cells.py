@@ -104,11 +104,11 @@ class Cell:
     fallback: str | None = None
 
 
-#: The events of the first turn: `message_start`, a ping, the text's start, deltas and stop, then the call's start, and
-#: half of its input. Pieces of ten characters make them countable.
+#: The events of the first turn: `message_start`, the text's start, deltas and stop, then the call's start, and some of
+#: its input; the pings are few enough. Pieces of ten characters make them countable.
 _PIECES: Final = (10, 10)
 _IN_CALL: Final = after_events(2 + 2 + -(-len(LEAD) // 10) + 5)
-#: `message_start`, a ping, the start of the thinking block, and two pieces of it.
+#: `message_start`, the start of the thinking block, and two or three pieces of it.
 _IN_THINKING: Final = after_events(5)
 
 #: The first turn breaks, and so does the second, which goes on after the tool's result.

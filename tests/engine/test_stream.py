@@ -247,9 +247,11 @@ async def test_a_failure_is_raised_again_to_whoever_reads_on() -> None:
 
 async def test_a_block_that_was_given_up_is_in_the_snapshot_and_not_in_the_message() -> None:
     """Indices hold for who reads events; the final message is whole blocks only."""
-    answer = Answer([Thinking("A long thought, which does not come to its end at the first attempt."), TEXT])
-    async with serving(Script(answer, faults=[Reset(at=after_events(4))])) as (_, client):
-        async with resilient_stream(client, **ask()) as stream:
+    thought = Thinking("A long thought, which does not come to its end at the first attempt.")
+    answer = Answer([thought, TEXT], pieces=(4, 4))
+    shown = {"type": "adaptive", "display": "summarized"}
+    async with serving(Script(answer, faults=[Reset(at=after_events(6))])) as (_, client):
+        async with resilient_stream(client, **ask(thinking=shown)) as stream:
             starts = [event.index async for event in stream if event.type == "content_block_start"]
             message = await stream.get_final_message()
             assert starts == [0, 1, 2]

@@ -188,8 +188,10 @@ async def test_an_end_that_is_supplied_is_told() -> None:
 
 async def test_a_thinking_block_that_is_given_up_is_told() -> None:
     """It was delivered in part and cannot be gone on with: the answer is asked for afresh."""
-    answer = Answer([Thinking("A long thought, which does not come to its end at the first attempt."), TEXT])
-    told = await codes(Script(answer, faults=[EndOfFile(at=after_events(4))]))
+    thought = Thinking("A long thought, which does not come to its end at the first attempt.")
+    answer = Answer([thought, TEXT], pieces=(4, 4))
+    shown = {"type": "adaptive", "display": "summarized"}
+    told = await codes(Script(answer, faults=[EndOfFile(at=after_events(6))]), thinking=shown)
     assert told == ["retry", "block_abandoned"]
 
 

@@ -200,6 +200,11 @@ class RecordedRequest:
         return {name.lower(): value for name, value in self.told["request"]["headers"].items()}
 
     @cached_property
+    def headers_of_answer(self) -> dict[str, str]:
+        """Those that it was answered with, by lower-case name."""
+        return {name.lower(): value for name, value in self.told["headers"].items()}
+
+    @cached_property
     def body(self) -> dict[str, Any]:
         """Its body, with the model that some platforms have in the path and the betas that stand in a header."""
         body = dict(self.told["request"]["body"])

@@ -22,19 +22,19 @@ from unbroken.preflight import check
 from unbroken.testing import Answer, ErrorEvent, Manner, RawBlock, RedactedThinking, Text, Thinking
 from unbroken.testing.blocks import Block
 from unbroken.testing.carried import carried, ending_text, turns_of
-from unbroken.testing.dialects import BEDROCK, FIRST_PARTY, VERTEX, Dialect
+from unbroken.testing.dialects import BEDROCK, FIRST_PARTY, FOUNDRY, VERTEX, Dialect
 from unbroken.testing.incoming import Incoming
 from unbroken.testing.model import reply
 from unbroken.testing.reply import folded
 from unbroken.testing.routing import route
 from unbroken.testing.validation import _RULES
 
-__all__ = ["FAULTS", "Cut", "Fault", "Playback", "answer_of"]
+__all__ = ["DIALECTS", "FAULTS", "Cut", "Fault", "Playback", "answer_of"]
 
 Fault: TypeAlias = Literal["reset", "end", "error"]
 FAULTS: Final[tuple[Fault, ...]] = ("reset", "end", "error")
 
-_DIALECTS: Final[Mapping[str, Dialect]] = {"bedrock": BEDROCK, "vertex": VERTEX}
+DIALECTS: Final[Mapping[str, Dialect]] = {"azure": FOUNDRY, "bedrock": BEDROCK, "vertex": VERTEX}
 _THINKING: Final = ("thinking", "redacted_thinking")
 _ROOM: Final = 10**6
 
@@ -157,7 +157,7 @@ class Playback:
 
     @property
     def _dialect(self) -> Dialect:
-        return _DIALECTS.get(self.recording.platform, FIRST_PARTY)
+        return DIALECTS.get(self.recording.platform, FIRST_PARTY)
 
     async def _recorded(self) -> AsyncIterator[bytes]:
         if self.cut is None:
@@ -171,7 +171,7 @@ class Playback:
             case "reset":
                 raise httpx2.ReadError("the connection was reset")
             case "error":
-                yield self._dialect.error_frame(ErrorEvent("overloaded_error"), "req_1")
+                yield self._dialect.error_frame(ErrorEvent("overloaded_error"), "req_1", Random(str(self.cut)))
             case "end":
                 pass
 
@@ -190,10 +190,9 @@ class Playback:
         rng = Random(f"{self.recording.id}/{self.cut}/{len(self.requests)}")
         # How much may be written was decided when the answer was recorded.
         free = {name: value for name, value in body.items() if name != "stop_sequences"} | {"max_tokens": _ROOM}
-        message = reply(free, asked, rng, id=f"msg_{len(self.requests):08d}")
-        for event in message.events():
-            if self._dialect.pings or event["type"] != "ping":
-                yield self._dialect.frame(event)
+        message = reply(free, asked, rng, id=self._dialect.shape.message_id(len(self.requests)))
+        for event in self._dialect.events(message.events(), rng):
+            yield self._dialect.frame(event, rng)
 
 
 def _ends_in_text(messages: Sequence[dict[str, Any]]) -> bool:

@@ -21,11 +21,13 @@ class Held:
     Attributes:
         blocks: The whole blocks, without the calls of server tools that have no result.
         text: The text block that is open; None if none is.
+        citations: Those of the block that is open.
         stop_reason: As in the API; None: it was not seen.
     """
 
     def __init__(self, events: list[dict[str, Any]]) -> None:
         self.text: str | None = None
+        self.citations: list[Any] = []
         self.stop_reason: str | None = None
         whole: list[dict[str, Any]] = []
         for event in events:
@@ -42,7 +44,7 @@ class Held:
                 case "message_delta":
                     self.stop_reason = event["delta"]["stop_reason"]
         if len(whole) < sum(event["type"] == "content_block_start" for event in events) and block["type"] == "text":
-            self.text = block["text"]
+            self.text, self.citations = block["text"], list(block.get("citations") or [])
         paired = {each["tool_use_id"] for each in whole if "tool_use_id" in each}
         self.blocks = [
             each for each in whole if each["type"] not in ("server_tool_use", "mcp_tool_use") or each["id"] in paired
@@ -111,7 +113,10 @@ def joined(held: Held, rest: Held, *, prefill: bool) -> list[dict[str, Any]]:
         elif said[-TAIL:].strip() and text.startswith(said[-TAIL:]):
             new[0]["text"] = text[len(said[-TAIL:]) :]
         if blocks[-1]["type"] == "text":
-            last = {**blocks.pop(), "citations": [*(blocks_citations(held)), *(new[0].get("citations") or [])]}
+            cited = blocks_citations(held)
+            # Who goes on with a text may cite again what it cited, with another index.
+            again = [each for each in new[0].get("citations") or [] if readable(each) not in map(readable, cited)]
+            last = {**blocks.pop(), "citations": [*cited, *again]}
             new[0] = {**last, "text": last["text"] + new[0]["text"]}
         elif not new[0]["text"]:
             new = new[1:]
@@ -119,6 +124,12 @@ def joined(held: Held, rest: Held, *, prefill: bool) -> list[dict[str, Any]]:
 
 
 def blocks_citations(held: Held) -> list[Any]:
-    """The citations of the last whole block, if what is carried ends with it."""
+    """The citations of the block that is open or, if what is carried ends with a whole block, of that one."""
     whole = held.text is None or not held.text.strip()
-    return list(held.blocks[-1].get("citations") or []) if whole and held.blocks else []
+    last = held.blocks[-1].get("citations") if whole and held.blocks else held.citations
+    return list(last or [])
+
+
+def readable(citation: dict[str, Any]) -> dict[str, Any]:
+    """A citation without its index."""
+    return {name: value for name, value in citation.items() if name != "encrypted_index"}

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from anthropic import AsyncAnthropic
+from anthropic import AsyncAnthropic, AsyncStream
 
 from unbroken.testing import FaultServer, Script
 
@@ -21,6 +21,12 @@ async def serving(script: Script | str, **client: Any) -> AsyncIterator[tuple[Fa
             sdk._platform = "Linux"
             yield server, sdk
         await server.all_closed()
+
+
+async def frames_of(sdk: AsyncAnthropic, **changes: Any) -> list[Any]:
+    """The frames of a stream, pings included, as the SDK cuts them."""
+    stream = await sdk.messages.create(**ask(**changes), stream=True)
+    return [frame async for frame in AsyncStream.raw_events(stream.response)]
 
 
 def ask(**changes: Any) -> dict[str, Any]:

@@ -230,17 +230,6 @@ def test_blocks_of_another_answer(content: list[dict[str, Any]]) -> None:
     assert not carried([MIXED], [USER, {"role": "assistant", "content": content}]).begun
 
 
-def test_citations_that_are_carried() -> None:
-    """Are known, without their nulls."""
-    cited = [{"type": "page_location", "file_id": None}]
-    content = [
-        {"type": "text", "text": "One. ", "citations": cited},
-        {"type": "text", "text": "Two", "citations": None},
-    ]
-    answer = Answer([Text("One. ", cited), "Two."])
-    assert carried([answer], [USER, {"role": "assistant", "content": content}]).cited == ({"type": "page_location"},)
-
-
 def test_a_paused_turn() -> None:
     """Its next answer is the next one; the two are one turn, of which the next turn's answer knows nothing."""
     runs = ServerTool("web_search", {"query": "x"})

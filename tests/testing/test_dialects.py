@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any
 
 import anthropic
@@ -32,6 +33,7 @@ from unbroken.testing import (
     after_characters,
 )
 from unbroken.testing.dialects import BEDROCK, FIRST_PARTY, VERTEX
+from unbroken.testing.eventstream import chunk_message
 from unbroken.testing.grammar import SHAPES, request_for
 
 pytest.importorskip("botocore", reason="Bedrock's frames are read by botocore")
@@ -212,7 +214,7 @@ async def reaches(
 async def test_a_binary_frame_is_cut_at_every_byte(end: Any, step: int) -> None:
     """None of the frame is seen, and all of what came before it."""
     async with serving(Script(TEXT), bedrock) as (server, client):
-        size = len(BEDROCK.frame({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta"}}))
+        size = len(chunk_message({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta"}}))
         for keep in range(0, size, step):
             await server.play(Script(TEXT, faults=[CutFrame(at=CUT, keep=keep, end=end)]))
             text, message, error = await read(client.messages, model=CLIENTS[bedrock])
@@ -275,7 +277,7 @@ async def test_a_wrong_key_and_a_wrong_request(make: Callable[[str], Any]) -> No
 )
 def test_errors_in_the_middle_of_a_binary_stream(fault: ErrorEvent, named: bytes) -> None:
     """An exception of AWS's own may be named; the Claude API's have theirs."""
-    assert named in BEDROCK.error_frame(fault, "req_1")
+    assert named in BEDROCK.error_frame(fault, "req_1", Random(0))
 
 
 def test_errors_by_name() -> None:
@@ -292,4 +294,38 @@ def test_malformed_json_is_a_whole_frame() -> None:
     """In every dialect."""
     event = {"type": "ping"}
     assert FIRST_PARTY.malformed(event).endswith(b"\n\n")
-    assert BEDROCK.malformed(event) != BEDROCK.frame(event)
+    assert BEDROCK.malformed(event) != chunk_message(event)
+
+
+@pytest.mark.asyncio
+async def test_the_key_decides_whether_it_is_foundry() -> None:
+    """It has Azure's headers, and no request id of the Claude API's."""
+    async with serving(Script(TEXT), foundry) as (server, client):
+        response = await client.messages.with_raw_response.create(**ask(model=CLIENTS[foundry]))
+    assert response.headers["apim-request-id"] == server.requests[0].id
+    assert "request-id" not in response.headers
+
+
+def test_what_should_be_retried_is_said_of_some_errors() -> None:
+    """Of those of which it was recorded; the script has the last word."""
+    told = {status: FIRST_PARTY.error(Status(status), "req_1")[1].get("x-should-retry") for status in (400, 429, 500)}
+    assert told == {400: "false", 429: "true", 500: None}
+    scripted = Status(529, headers={"x-should-retry": "false"})
+    assert FIRST_PARTY.error(scripted, "req_1")[1]["x-should-retry"] == "false"
+
+
+def test_whose_key_is_wrong_has_no_request_id() -> None:
+    """Nor an organisation; who has no key at all has the id."""
+    _, headers, body = FIRST_PARTY.error(Status(401), "req_1")
+    assert body["request_id"] is None
+    assert "anthropic-organization-id" not in headers
+    assert FIRST_PARTY.error(Status(401, message="x-api-key header is required"), "req_1")[2]["request_id"] == "req_1"
+
+
+@pytest.mark.asyncio
+async def test_malformed_json_is_no_ping() -> None:
+    """Vertex AI sends one right after the message's start; what breaks is the event behind it."""
+    script = Script(TEXT, faults=[BadJson(at=AFTER_MESSAGE_START)])
+    async with serving(script, vertex) as (_, client):
+        _, _, error = await read(client.messages, model=CLIENTS[vertex])
+    assert isinstance(error, json.JSONDecodeError)

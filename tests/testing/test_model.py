@@ -379,8 +379,8 @@ async def test_a_document_of_a_form_is_always_begun_anew() -> None:
 
 
 @pytest.mark.asyncio
-async def test_citations_that_were_given_are_not_given_again() -> None:
-    """Those that the request carries; a search result's has an index of the server's own."""
+async def test_who_writes_a_text_again_cites_again() -> None:
+    """Before the text, as the API does; a search result's index is the server's own, and each time another."""
     place = {"type": "page_location", "cited_text": "x", "document_index": 0, "document_title": None}
     answer = Answer([Text("It was lit. ", [place, SOURCE])], manner=Manner.ECHO)
     async with serving(Script(answer)) as (_, sdk):
@@ -391,7 +391,9 @@ async def test_citations_that_were_given_are_not_given_again() -> None:
         rest = await sdk.messages.create(**ask(messages=messages))
     assert [each.type for each in whole.content[0].citations] == ["page_location", "web_search_result_location"]
     assert rest.content[0].text == "was lit. "
-    assert [each.type for each in rest.content[0].citations] == ["web_search_result_location"]
+    told = [(each.type, each.cited_text) for each in whole.content[0].citations]
+    assert [(each.type, each.cited_text) for each in rest.content[0].citations] == told
+    assert whole.content[0].citations[1].encrypted_index != rest.content[0].citations[1].encrypted_index
 
 
 @pytest.mark.asyncio

@@ -9,7 +9,7 @@ import anthropic
 import anyio
 import httpx2
 import pytest
-from serving import ask, serving
+from serving import ask, frames_of, serving
 
 from unbroken.testing import (
     AFTER_CONTENT,
@@ -153,16 +153,42 @@ async def test_an_error_event_after_any_number_of_events(n: int) -> None:
 
 @pytest.mark.asyncio
 async def test_the_events_of_a_healthy_stream() -> None:
-    """Their order is the API's, a ping included; the output tokens come as a placeholder first."""
-    async with serving(TEXT) as (server, _):
+    """Their order is the API's; the output tokens are those of the first piece at first."""
+    async with serving(Script(Answer(TEXT, pieces=(10, 10)))) as (server, _):
         lines = await raw_lines(server)
     names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
-    assert names[:3] == ["message_start", "content_block_start", "ping"]
-    assert names[-3:] == ["content_block_stop", "message_delta", "message_stop"]
+    whole = ["message_start", "content_block_start", *["content_block_delta"] * 8]
+    whole += ["content_block_stop", "message_delta", "message_stop"]
+    assert [name for name in names if name != "ping"] == whole
     data = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
-    assert data[0]["message"]["usage"]["output_tokens"] == 1
+    assert data[0]["message"]["usage"]["output_tokens"] == 2
     assert data[-2]["usage"]["output_tokens"] == -(-len(TEXT) // 4)
     assert server.requests[0].whole
+
+
+@pytest.mark.asyncio
+async def test_most_events_are_padded() -> None:
+    """With none to 15 spaces before the last bracket, always the same ones for one seed; a ping never is."""
+    padded: list[list[int]] = []
+    for seed in (1, 1, 2):
+        async with serving(Script(Answer("Of this and that. " * 60), seed=seed)) as (server, _):
+            data = [line for line in await raw_lines(server) if line.startswith("data: ")]
+        assert all(json.loads(line.removeprefix("data: ")) for line in data)
+        assert {line for line in data if "ping" in line} <= {'data: {"type": "ping"}'}
+        told = [line for line in data if "ping" not in line]
+        padded.append([len(line[:-1]) - len(line[:-1].rstrip(" ")) for line in told])
+    assert padded[0] == padded[1] != padded[2]
+    assert set(padded[0]) == set(range(16))
+
+
+@pytest.mark.asyncio
+async def test_an_error_event_is_padded_too() -> None:
+    """Its frame is one like the others."""
+    seen: set[str] = set()
+    for seed in range(8):
+        async with serving(Script(faults=[ErrorEvent(at=BEFORE_MESSAGE_START)], seed=seed)) as (server, _):
+            seen.update(line for line in await raw_lines(server) if line.startswith("data: "))
+    assert len({line.replace(" ", "") for line in seen}) == 1 < len(seen)
 
 
 async def raw_lines(server: FaultServer) -> list[str]:
@@ -247,14 +273,16 @@ async def test_waits_take_virtual_time() -> None:
     ]
     spent = []
     async with serving(Script(Answer("short answer", pieces=(4, 4)), faults=faults), timeout=1_000) as (server, sdk):
-        for _ in faults:
+        for _ in faults[:-1]:
             assert (await read(sdk))[0] == "short answer"
+        frames = await frames_of(sdk)
+    assert server.requests[-1].sent_text == "short answer"
     for request in server.requests:
         assert request.ended_at is not None
         spent.append(request.ended_at - request.arrived_at)
     assert spent[:4] == [100, 200, 300, 10]
-    # Two seconds for each of ten events (one delta was cut in two), and one for the silence among them.
-    assert spent[4] == 2 * 10 + 1
+    # Two seconds for each event, and one for the silence among them.
+    assert spent[4] == 2 * len(frames) + 1
 
 
 @pytest.mark.anyio

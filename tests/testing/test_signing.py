@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import pytest
 
 from unbroken.testing.signing import (
     after_thinking,
     conversation,
+    is_index_of,
+    message_id,
     redacted,
     seal,
     sealed_id,
@@ -80,6 +83,18 @@ def test_what_the_server_adds_to_search_results_and_citations() -> None:
     assert stamped_result([stamped, {"type": "text"}]) == [stamped, {"type": "text"}]
     assert stamped_result({"type": "error"}) == {"type": "error"}
     cited = {"type": "web_search_result_location", "url": "u", "title": "t", "cited_text": "c"}
-    assert stamped_citation(cited)["encrypted_index"] == seal("index", "u", "t", "c")
-    assert stamped_citation({**cited, "encrypted_index": "x"})["encrypted_index"] == "x"
-    assert stamped_citation({"type": "page_location"}) == {"type": "page_location"}
+    here, there = stamped_citation(cited, "here"), stamped_citation(cited, "there")
+    assert here == stamped_citation(cited, "here")
+    assert here["encrypted_index"] != there["encrypted_index"]
+    assert is_index_of(here)
+    assert is_index_of(there)
+    assert not is_index_of({**here, "cited_text": "d"})
+    assert not is_index_of(cited)
+    assert stamped_citation({**cited, "encrypted_index": "x"}, "here")["encrypted_index"] == "x"
+    assert stamped_citation({"type": "page_location"}, "here") == {"type": "page_location"}
+
+
+def test_the_id_of_a_message() -> None:
+    """Has the form of the API's, and is the same for the same number."""
+    assert re.fullmatch(r"msg_bdrk_01[1-9A-HJ-NP-Za-km-z]{22}", message_id("msg_bdrk_", 1))
+    assert message_id("msg_", 1) == message_id("msg_", 1) != message_id("msg_", 2)

@@ -46,12 +46,16 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a citation without its index": (cited(SOURCE), "Invalid `encrypted_index` in `web_search_result_location` block"),
     "a citation of other words": (
-        cited({**stamped_citation(SOURCE), "cited_text": "dark"}),
+        cited({**stamped_citation(SOURCE, "a"), "cited_text": "dark"}),
         "messages.1.content.0.text.citations.0: Invalid `encrypted_index`",
     ),
     "a citation that the model did not give": (
         cited(PLACE | {"start_page_number": 2}, answers=SCRIPTED),
         "citations.0: the citations of a text cannot be modified",
+    ),
+    "a citation of a search result twice, each time with an index of its own": (
+        cited(stamped_citation(SOURCE, "a"), stamped_citation(SOURCE, "b"), answers=SCRIPTED),
+        "citations.1: the citations of a text cannot be modified",
     ),
     "a citation twice": (
         cited(PLACE, PLACE, said="was lit", others=SCRIPTED),
@@ -76,9 +80,9 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         **searched({**PAGE, "encrypted_content": "mine"}),
         "answers": (Answer([ServerTool("web_search", {}, [{**PAGE, "encrypted_content": "mine"}])]),),
     },
-    "a citation as it was": cited(PLACE, stamped_citation(SOURCE), answers=SCRIPTED),
+    "a citation as it was": cited(PLACE, stamped_citation(SOURCE, "a"), answers=SCRIPTED),
     "a citation with its nulls": cited({**PLACE, "file_id": None, "document_title": None}, answers=SCRIPTED),
-    "fewer citations": cited(stamped_citation(SOURCE), answers=SCRIPTED),
+    "fewer citations": cited(stamped_citation(SOURCE, "b"), answers=SCRIPTED),
     "citations of a text that the script does not know": cited(PLACE, PLACE, said="Elsewhere.", answers=SCRIPTED),
     "a user's words": {"messages": turns([text("It was lit.")]), "answers": SCRIPTED},
 }

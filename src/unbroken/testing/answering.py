@@ -95,19 +95,25 @@ class Api:
 
     def _date(self, at: float) -> str:
         """A moment of the event loop's time as an RFC 3339 date."""
-        moment = self._began + timedelta(seconds=at - self._began_at)
-        return moment.isoformat().replace("+00:00", "Z")
+        return self._moment(at).isoformat().replace("+00:00", "Z")
+
+    def _moment(self, at: float) -> datetime:
+        return self._began + timedelta(seconds=at - self._began_at)
 
     def _message(self, call: Call, request: Request) -> Response:
         if call.counting:
             counted = Document([{"input_tokens": count_tokens(call.body)}])
             return Response(counted, JsonDialect(JSON.content_type, call.dialect), self._lookup_faults)
         taken = self.player.take(call.body)
+        answer = taken.asked.answer
+        name = call.dialect.shape.message_id(request.number)
         return Response(
-            reply(call.body, taken.asked, taken.rng, id=f"msg_{request.number + 1:08d}", known=self.player.known),
+            reply(call.body, taken.asked, taken.rng, id=name, known=self.player.known, betas=call.betas),
             call.dialect,
             taken.faults,
-            taken.asked.answer.pace,
+            answer.pace,
+            {**call.dialect.accepted(self._moment(request.arrived_at)), **answer.headers},
+            taken.sending,
             streamed=bool(call.body.get("stream")),
             scripted=True,
         )
@@ -142,7 +148,8 @@ class Api:
             if error is None:
                 taken = self.player.take_batched(params)
                 if not taken.faults:
-                    message = reply(params, taken.asked, taken.rng, id=f"msg_{id}", known=self.player.known).message()
+                    name = FIRST_PARTY.shape.message_id(id)
+                    message = reply(params, taken.asked, taken.rng, id=name, known=self.player.known).message()
                     message["usage"]["service_tier"] = "batch"
                     return {"type": "succeeded", "message": message}
                 # Whatever else would break a response is to a batch an error inside the server.

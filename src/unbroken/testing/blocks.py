@@ -27,8 +27,8 @@ class Text:
 
     Attributes:
         text: The text.
-        citations: Sent as `citations_delta` events before the block's end. The server adds the
-            `encrypted_index` of a `web_search_result_location` that has none.
+        citations: Sent as `citations_delta` events before the text, as the API does. The server adds the
+            `encrypted_index` of a `web_search_result_location` that has none, another one each time.
     """
 
     text: str
@@ -101,6 +101,8 @@ class ServerTool:
 @dataclass(frozen=True, slots=True)
 class RawBlock:
     """Any other block, such as one of a type that nobody knows yet, as the wire has it.
+
+    A call with an `id` of the script's own, and its result in the next answer, are a result that comes first.
 
     Attributes:
         start: The `content_block` of its `content_block_start`.

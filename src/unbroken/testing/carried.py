@@ -42,7 +42,6 @@ class Carried:
         ask: How it asks; None where no user turn does.
         prefill: Whether the partial answer is the end of the request, which makes any model go on exactly.
         done: Which of the answer's units beside text and thinking the request carries, with their ids there.
-        cited: The citations that the request carries.
     """
 
     answer: Answer
@@ -51,7 +50,6 @@ class Carried:
     ask: Ask | None = None
     prefill: bool = False
     done: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
-    cited: tuple[Any, ...] = ()
 
     @property
     def begun(self) -> bool:
@@ -133,7 +131,7 @@ def _begun(parts: Sequence[Answer], turn: dict[str, Any], asked: str | None, pre
     ask = None if asked is None else read_ask(before + part.text[len(sent) :], before, asked)
     if ask is not None and not (ask.echo and not (whole and ask.ends_early)) and (whole or not (sent or done)):
         return None  # an ordinary conversation: the answer was given, and the user says something new
-    return Carried(part, sent, (ask and ask.echo) or None, ask, asked is None, done, _citations(turn))
+    return Carried(part, sent, (ask and ask.echo) or None, ask, asked is None, done)
 
 
 def _read(units: Sequence[Unit], told: str) -> tuple[str, str] | None:
@@ -188,10 +186,6 @@ def _calls(block: Mapping[str, Any], kind: str, name: str, input: Mapping[str, A
 
 def _countable(units: Sequence[Unit]) -> int:
     return sum(isinstance(unit, ToolUse | ServerToolUse | ServerToolResult | RawBlock) for unit in units)
-
-
-def _citations(turn: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(plain(each) for block in turn["content"] for each in block.get("citations") or ())
 
 
 def _quoted(text: str, asked: str) -> str:

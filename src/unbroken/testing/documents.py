@@ -7,8 +7,9 @@ stream strikes them too: cut in the middle of a line, malformed, late, or never 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
 from typing import Any, Final
 
 from unbroken.testing.dialects import FIRST_PARTY, Dialect
@@ -42,7 +43,7 @@ class JsonDialect(Dialect):
         like: The platform whose headers and errors it has.
     """
 
-    pings = False
+    pings = None
 
     def __init__(self, content_type: str, like: Dialect = FIRST_PARTY) -> None:
         self.content_type = content_type
@@ -52,20 +53,27 @@ class JsonDialect(Dialect):
         """Those of the platform."""
         return self._like.headers(request_id)
 
+    def events(self, events: Iterable[dict[str, Any]], rng: Random) -> Iterator[dict[str, Any]]:
+        """As they are: none of them is a message's."""
+        del rng
+        return iter(events)
+
     def error(self, fault: Status, request_id: str) -> tuple[int, dict[str, str], dict[str, Any]]:
         """That of the platform."""
         return self._like.error(fault, request_id)
 
-    def frame(self, event: Mapping[str, Any]) -> bytes:
+    def frame(self, event: Mapping[str, Any], rng: Random | None = None) -> bytes:
         """One part. Whatever else is asked for, such as a ping, is an empty line."""
+        del rng  # nothing is padded
         return (json.dumps(event["json"], ensure_ascii=False).encode() if "json" in event else b"") + b"\n"
 
     def malformed(self, event: Mapping[str, Any]) -> bytes:
         """The part without its last bracket."""
         return self.frame(event)[:-2] + b"\n"
 
-    def error_frame(self, fault: ErrorEvent, request_id: str) -> bytes:
+    def error_frame(self, fault: ErrorEvent, request_id: str, rng: Random | None = None) -> bytes:
         """The error's body, in the place of a part."""
+        del rng
         return self.frame({"json": error_body(fault.type, fault.message or "Error", request_id, fault.details)})
 
 
@@ -83,6 +91,8 @@ class Response:
         dialect: How it is worded.
         faults: What goes wrong with it.
         pace: Seconds between two events.
+        headers: What it has beside what every response has; an error has its own.
+        rng: Decides how it is sent: where pings fall, how events are padded.
         streamed: Whether a message is sent as a stream.
         scripted: Whether a step of the script was used up for it.
     """
@@ -91,6 +101,8 @@ class Response:
     dialect: Dialect = FIRST_PARTY
     faults: Sequence[Fault] = ()
     pace: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    rng: Random = field(default_factory=lambda: Random(0))
     streamed: bool = True
     scripted: bool = False
 

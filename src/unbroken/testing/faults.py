@@ -204,7 +204,7 @@ class CutFrame:
 
 @dataclass(frozen=True, slots=True)
 class BadJson:
-    """The event that comes next is a complete frame of malformed JSON; the stream goes on after it."""
+    """The event that comes next, but for pings, is a complete frame of malformed JSON; the stream goes on after it."""
 
     at: At = _MIDDLE
 

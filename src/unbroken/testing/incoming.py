@@ -10,7 +10,7 @@ from unbroken.core.models import ModelInfo, lookup
 from unbroken.testing.blocks import RawBlock, ServerTool, Text
 from unbroken.testing.carried import is_pause
 from unbroken.testing.reply import folded
-from unbroken.testing.signing import plain, stamped_citation
+from unbroken.testing.signing import plain
 
 if TYPE_CHECKING:
     from unbroken.testing.script import Answer
@@ -83,7 +83,7 @@ class Incoming:
         if not texts:
             return None
         blocks = [block for answer in texts for block in answer.blocks if isinstance(block, Text)]
-        return [plain(stamped_citation(each)) for block in blocks for each in block.citations]
+        return [plain(each) for block in blocks for each in block.citations]
 
     @property
     def is_paused(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 from unbroken.testing.faults import Status
 
-__all__ = ["RateLimitName", "ramp_limited", "rate_limited", "spend_limited"]
+__all__ = ["RateLimitName", "limit_headers", "ramp_limited", "rate_limited", "spend_limited"]
 
 #: The four limits that the API reports.
 RateLimitName: TypeAlias = Literal["requests", "tokens", "input-tokens", "output-tokens"]
@@ -43,12 +43,9 @@ def rate_limited(
         allowed: What each limit allows in a minute; what is not named is that of a small account.
         now: What `reset` counts from; None: this moment.
     """
-    at = ((now or datetime.now(UTC)) + timedelta(seconds=reset)).isoformat(timespec="seconds").replace("+00:00", "Z")
-    headers: dict[str, str] = {}
-    for name, most in {**_ALLOWED, **(allowed or {})}.items():
-        headers[f"anthropic-ratelimit-{name}-limit"] = str(most)
-        headers[f"anthropic-ratelimit-{name}-remaining"] = "0" if name == limit else str(most // 2)
-        headers[f"anthropic-ratelimit-{name}-reset"] = at
+    most = {**_ALLOWED, **(allowed or {})}
+    left: dict[RateLimitName, int] = {name: 0 if name == limit else count // 2 for name, count in most.items()}
+    headers = limit_headers(most, left, (now or datetime.now(UTC)) + timedelta(seconds=reset))
     if retry_after is not None:
         headers["retry-after"] = f"{retry_after:g}"
     words = "requests" if limit == "requests" else f"{limit.replace('-', ' ')}"
@@ -56,6 +53,25 @@ def rate_limited(
         f"This request would exceed your organization's rate limit of {headers[_limit(limit)]} {words} per minute."
     )
     return Status(429, message=message, headers=headers)
+
+
+def limit_headers(
+    allowed: Mapping[RateLimitName, int], left: Mapping[RateLimitName, int], reset: datetime
+) -> dict[str, str]:
+    """The headers that tell of each limit.
+
+    Args:
+        allowed: What each allows in a minute.
+        left: What is left of it.
+        reset: When it is whole again, in UTC.
+    """
+    at = reset.isoformat(timespec="seconds").replace("+00:00", "Z")
+    headers: dict[str, str] = {}
+    for name, most in allowed.items():
+        headers[_limit(name)] = str(most)
+        headers[f"anthropic-ratelimit-{name}-remaining"] = str(left[name])
+        headers[f"anthropic-ratelimit-{name}-reset"] = at
+    return headers
 
 
 def ramp_limited(retry_after: float = 30.0) -> Status:

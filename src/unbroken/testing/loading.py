@@ -123,8 +123,8 @@ def _answer(item: Any, where: str) -> Answer:
     manner = _typed(table, "manner", str, "echo", where)
     if manner not in set(Manner):
         raise ValueError(f"{where}.manner: no manner {manner!r}; there are {', '.join(Manner)}")
-    pieces = table.get("pieces", [1, 12])
-    if (
+    pieces = table.get("pieces")
+    if pieces is not None and (
         not isinstance(pieces, list)
         or len(pieces) != 2
         or not all(type(n) is int for n in pieces)
@@ -135,12 +135,20 @@ def _answer(item: Any, where: str) -> Answer:
         content,
         manner=Manner(manner),
         stop_reason=_typed(table, "stop_reason", str, None, where),
-        pieces=(pieces[0], pieces[1]),
+        pieces=None if pieces is None else (pieces[0], pieces[1]),
         pace=float(_typed(table, "pace", (int, float), 0.0, where)),
         prefill=_typed(table, "prefill", str, None, where),
         stop_details=_typed(table, "stop_details", dict, None, where),
         container=_typed(table, "container", dict, None, where),
+        headers=_headers(table, where),
     )
+
+
+def _headers(table: dict[str, Any], where: str) -> dict[str, str]:
+    headers: dict[str, Any] = _typed(table, "headers", dict, {}, where)
+    if not all(isinstance(each, str) for each in headers.values()):
+        raise ValueError(f"{_dot(where, 'headers')}: expected a table of strings")
+    return headers
 
 
 def _block(item: Any, where: str) -> Block | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from unbroken.core.models import lookup
@@ -18,17 +19,17 @@ from unbroken.testing.blocks import (
 )
 from unbroken.testing.manners import STOPPING, Manner, continue_answer
 from unbroken.testing.offers import offers, output_format
-from unbroken.testing.reply import Reply
+from unbroken.testing.reply import Reply, folded
 from unbroken.testing.signing import (
     after_thinking,
     conversation,
-    plain,
     redacted,
     sealed_id,
     sign,
     stamped_citation,
     stamped_result,
 )
+from unbroken.testing.usage import TOKEN, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -38,8 +39,13 @@ if TYPE_CHECKING:
 
 __all__ = ["count_tokens", "reply"]
 
-#: Characters in a token. About right for English, and all that the limits need.
-_TOKEN: Final = 4
+#: The largest piece that was recorded; half of them have up to nine characters, and one in twenty has fifty or more.
+_LARGEST: Final = 216
+_USUAL: Final = math.log(9)
+_SPREAD: Final = 1.05
+#: Who calls a tool where no code of the model's does.
+_DIRECT: Final = {"type": "direct"}
+_CALLED: Final = ("web_search_tool_result", "web_fetch_tool_result")
 #: What the API says of a refusal that it does not explain.
 _REFUSAL: Final = {"type": "refusal", "category": None, "explanation": None}
 
@@ -48,7 +54,7 @@ def count_tokens(body: dict[str, Any]) -> int:
     """Roughly how many tokens a request has."""
     told = [body.get("system"), body.get("tools"), body.get("messages")]
     files = sum(map(len, _files(told)))
-    return (len(json.dumps(told, ensure_ascii=False)) - files) // _TOKEN + 1
+    return (len(json.dumps(told, ensure_ascii=False)) - files) // TOKEN + 1
 
 
 def _files(told: Any) -> Iterator[str]:
@@ -63,7 +69,15 @@ def _files(told: Any) -> Iterator[str]:
             yield from _files([told.get("content"), told.get("source")])
 
 
-def reply(body: dict[str, Any], asked: Carried, rng: Random, *, id: str, known: Collection[str] = ()) -> Reply:
+def reply(
+    body: dict[str, Any],
+    asked: Carried,
+    rng: Random,
+    *,
+    id: str,
+    known: Collection[str] = (),
+    betas: Collection[str] = (),
+) -> Reply:
     """What the model writes.
 
     Args:
@@ -73,6 +87,7 @@ def reply(body: dict[str, Any], asked: Carried, rng: Random, *, id: str, known: 
         id: The message's id.
         known: The tools that the conversation's requests have offered. One of them which this request does not
             offer is not called; a tool that no request ever spoke of is called without that.
+        betas: The betas that the request names.
     """
     answer = asked.answer
     units = {
@@ -95,24 +110,48 @@ def reply(body: dict[str, Any], asked: Carried, rng: Random, *, id: str, known: 
         blocks=tuple(pen.blocks),
         stop_reason=stop_reason,
         stop_sequence=pen.limits.stop_sequence,
-        input_tokens=count_tokens(body),
-        output_tokens=max(1, -(-pen.limits.written // _TOKEN)),
+        usage=_usage(body, pen),
         stop_details=(details or _REFUSAL) if stop_reason == "refusal" else details,
         container=_container(body, answer.container),
+        edits="context_management" in body or any(beta.startswith("context-management-") for beta in betas),
     )
+
+
+def _usage(body: Mapping[str, Any], pen: _Pen) -> Usage:
+    """What was used: the end counts what the API's own tools gave to read, beside the request."""
+    whole = [folded(block) for block in pen.blocks]
+    kinds = [str(block["type"]) for block in whole]
+    results = [block.get("content") for block, kind in zip(whole, kinds, strict=True) if kind.endswith("_tool_result")]
+    called = [str(block.get("name")) for block in whole if block["type"] == "server_tool_use"]
+    by_the_api = results or called or "mcp_tool_use" in kinds
+    return Usage(
+        input_tokens=count_tokens(dict(body)),
+        output_tokens=_tokens(pen.limits.written),
+        thinking_tokens=_tokens(pen.thought, least=0) if _thinks(body) else None,
+        result_tokens=_tokens(len(json.dumps(results, ensure_ascii=False)), least=0) if results else 0,
+        server_tools=tuple(called) if by_the_api else None,
+    )
+
+
+def _tokens(characters: int, *, least: int = 1) -> int:
+    return max(least, -(-characters // TOKEN))
 
 
 def _may_write(body: dict[str, Any], unit: Unit, known: Collection[str]) -> bool:
     match unit:
         case Thinking() | RedactedThinking():
-            kind = (body.get("thinking") or {}).get("type")
-            return lookup(body["model"]).thinks_by_default if kind is None else kind in _THINKS
+            return _thinks(body)
         case ToolUse(name=name):
             return name not in known or offers(body, name)
         case ServerToolUse(tool=tool) | ServerToolResult(tool=tool):
             return (tool.server or tool.name) not in known or offers(body, tool.name, tool.server)
         case _:
             return True
+
+
+def _thinks(body: Mapping[str, Any]) -> bool:
+    kind = (body.get("thinking") or {}).get("type")
+    return lookup(body["model"]).thinks_by_default if kind is None else kind in _THINKS
 
 
 _THINKS: Final = ("enabled", "adaptive", "between_tools")
@@ -188,19 +227,22 @@ class _Pen:
     Args:
         body: The request.
         rng: Decides the pieces.
-        size: The least and the most characters in one of them.
+        size: The least and the most characters in one of them; None: as many as the API's have.
         id: The message's id.
         asked: What the request carries of the answer.
     """
 
-    def __init__(self, body: dict[str, Any], rng: Random, size: tuple[int, int], id: str, asked: Carried) -> None:
+    def __init__(
+        self, body: dict[str, Any], rng: Random, size: tuple[int, int] | None, id: str, asked: Carried
+    ) -> None:
         info = lookup(body["model"])
         # The newest models, which are those that refuse a forced tool_choice, keep their thinking to themselves.
         display = (body.get("thinking") or {}).get("display") or (
             "summarized" if info.forced_tool_choice else "omitted"
         )
-        self.limits = _Limits(body["max_tokens"] * _TOKEN, tuple(body.get("stop_sequences") or ()))
+        self.limits = _Limits(body["max_tokens"] * TOKEN, tuple(body.get("stop_sequences") or ()))
         self.blocks: list[RawBlock] = []
+        self.thought = 0
         self._rng = rng
         self._size = size
         self._shown = display != "omitted"
@@ -208,7 +250,6 @@ class _Pen:
         self._before = conversation(body, body["messages"])
         # Two servers number their messages alike; what they were asked tells their calls apart.
         self._place = f"{id[4:]}{self._before[:6]}"
-        self._cited = asked.cited
         self._calls: dict[int, str] = dict(asked.done)
 
     def write(self, index: int, unit: Unit) -> None:
@@ -222,12 +263,15 @@ class _Pen:
         deltas: list[dict[str, Any]]
         match unit:
             case Text(text=text, citations=citations):
-                deltas = [{"type": "text_delta", "text": piece} for piece in self._cut(self.limits.text(text))]
-                stamped = [stamped_citation(each) for each in citations]
-                new = [each for each in stamped if plain(each) not in self._cited]
-                deltas += [{"type": "citations_delta", "citation": each} for each in new]
+                written = self.limits.text(text)
+                if self.limits.met and not written:
+                    return  # a limit that is met at once leaves no block behind
+                place = f"{self._place}x{len(self.blocks)}"
+                stamped = [stamped_citation(each, f"{place}x{n}") for n, each in enumerate(citations)]
+                deltas = [{"type": "citations_delta", "citation": each} for each in stamped]
+                deltas += [{"type": "text_delta", "text": piece} for piece in self._cut(written)]
                 start = {"type": "text", "text": ""}
-                self.blocks.append(RawBlock({**start, "citations": []} if citations else start, deltas))
+                self.blocks.append(RawBlock({"citations": [], **start} if citations else start, deltas))
             case Thinking(thinking=thinking):
                 self._think(thinking)
             case RedactedThinking():
@@ -236,7 +280,8 @@ class _Pen:
                 self.blocks.append(RawBlock(start))
             case ToolUse(name=name, input=input):
                 made = sealed_id("toolu", f"{self._place}x{index}", {"name": name, "input": input})
-                self._call({"type": "tool_use", "id": unit.id or made, "name": name, "input": {}}, input)
+                start = {"type": "tool_use", "id": unit.id or made, "name": name, "input": {}, "caller": _DIRECT}
+                self._call(start, input)
             case ServerToolUse(tool=tool):
                 known: list[Any] = [{"name": tool.name, "input": tool.input}]
                 if tool.result is not None:
@@ -247,13 +292,17 @@ class _Pen:
                 self._call(start if tool.server is None else {**start, "server_name": tool.server}, tool.input)
             case ServerToolResult(tool=tool, use=use):
                 content = stamped_result(tool.result)
-                start = {"type": tool.result_type, "tool_use_id": self._calls.get(use, ""), "content": content}
-                self.blocks.append(RawBlock(start if tool.server is None else {**start, "is_error": tool.is_error}))
+                start = {"type": tool.result_type, "tool_use_id": self._calls.get(use, "")}
+                error = {} if tool.server is None else {"is_error": tool.is_error}
+                # Of the API's own tools only these two say in their results who called them.
+                caller = {"caller": _DIRECT} if start["type"] in _CALLED else {}
+                self.blocks.append(RawBlock({**start, **error, "content": content, **caller}))
             case RawBlock():
                 self.blocks.append(unit)
 
     def _think(self, thinking: str) -> None:
         written = self.limits.plain(thinking)
+        self.thought += len(written)
         shown = written if self._shown else ""
         deltas = [{"type": "thinking_delta", "thinking": piece} for piece in self._cut(shown)]
         if not self.limits.met:
@@ -270,7 +319,10 @@ class _Pen:
     def _cut(self, text: str) -> Iterator[str]:
         at = 0
         while at < len(text):
-            step = self._rng.randint(*self._size)
+            if self._size is None:
+                step = min(_LARGEST, max(1, round(self._rng.lognormvariate(_USUAL, _SPREAD))))
+            else:
+                step = self._rng.randint(*self._size)
             yield text[at : at + step]
             at += step
 

@@ -74,6 +74,8 @@ class Taken:
         name, script = player.script.for_model(body["model"])
         self.faults = faults
         self.rng: Random = Random(f"{script.seed}/{name}/{step}")
+        # Another one, so that what is written does not follow from how it is sent.
+        self.sending: Random = Random(f"{script.seed}/{name}/{step}/sending")
         self.asked: Carried = carried(script.turns, body["messages"], player.prefill)
         player.known |= offered(body)
         if not self.asked.begun:

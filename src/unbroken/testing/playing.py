@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final
+from random import Random
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -27,7 +28,7 @@ from unbroken.testing.faults import (
 )
 from unbroken.testing.reply import Reply
 from unbroken.testing.schedule import schedule, text_of
-from unbroken.testing.wire import LAST_CHUNK, chunk, head
+from unbroken.testing.wire import LAST_CHUNK, PING, chunk, head
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from unbroken.testing.sockets import Stream
 
 __all__ = ["End", "Play"]
-
-_PING: Final = {"type": "ping"}
 
 
 class End(Enum):
@@ -79,9 +78,12 @@ class Play:
         self._pace = max([pace, *(fault.seconds for fault in faults if isinstance(fault, Slow))])
         self._chunked = not any(isinstance(fault, EndOfFile) and fault.framing == "close" for fault in faults)
         self._mangle: BadJson | CutFrame | None = None
+        self._rng = Random(0)
+        self._beside: Mapping[str, str] = {}
 
     async def response(self, response: Response) -> End:
         """Answer with whatever it is."""
+        self._beside, self._rng = response.headers, response.rng
         match response.content:
             case Status() as error:
                 return await self.error(error)
@@ -107,13 +109,14 @@ class Play:
         early = await self._before_response()
         if early is not None:
             return early
-        body = reply.message()
+        body = self._dialect.shape.message(reply.message())
         late = [fault for fault in self._faults if isinstance(fault, Drop | Reset | EndOfFile | CutFrame | ErrorEvent)]
         if not late:
-            return await self.json(200, {}, body)
+            return await self.json(200, self._beside, body)
         self._request.faults.append(late[0])
         data = json.dumps(body, ensure_ascii=False).encode()
-        await self._send_head(200, {"content-type": "application/json", "content-length": str(len(data))})
+        length = {"content-type": "application/json", "content-length": str(len(data))}
+        await self._send_head(200, {**self._beside, **length})
         await self._stream.send(data[: len(data) // 2])
         return End.RESET if isinstance(late[0], Reset) else End.CLOSE
 
@@ -123,15 +126,14 @@ class Play:
         if early is not None:
             return early
         framing = {"transfer-encoding": "chunked"} if self._chunked else {"connection": "close"}
-        await self._send_head(200, {"content-type": self._dialect.content_type, "cache-control": "no-cache", **framing})
-        events = (event for event in reply.events() if self._dialect.pings or event != _PING)
-        items = schedule(events, self._faults)
+        await self._send_head(200, {"content-type": self._dialect.content_type, **self._beside, **framing})
+        items = schedule(self._dialect.events(reply.events(), self._rng), self._faults)
         for n, item in enumerate(items):
             if isinstance(item, dict):
                 end = await self._event(item)
             else:
                 self._request.faults.append(item)
-                end = await self._fault(item, next((each for each in items[n:] if isinstance(each, dict)), _PING))
+                end = await self._fault(item, next((each for each in items[n:] if isinstance(each, dict)), PING))
             if end is not None:
                 return end
         end = await self._finish()
@@ -160,8 +162,10 @@ class Play:
     async def _event(self, event: dict[str, Any]) -> End | None:
         if self._pace:
             await anyio.sleep(self._pace)
-        data = self._dialect.frame(event)
-        mangle, self._mangle = self._mangle, None
+        data = self._frame(event)
+        mangle: BadJson | CutFrame | None = None
+        if event != PING or not isinstance(self._mangle, BadJson):  # a ping that is no JSON does nobody any harm
+            mangle, self._mangle = self._mangle, None
         match mangle:
             case BadJson():
                 data = self._dialect.malformed(event)
@@ -182,14 +186,14 @@ class Play:
         """Let `fault` happen; None: the stream goes on."""
         match fault:
             case ErrorEvent():
-                data = self._dialect.error_frame(fault, self._request.id)
+                data = self._dialect.error_frame(fault, self._request.id, self._rng)
                 # No reader sees a frame whose last byte is missing: a line end here, a checksum there.
                 await self._send(data if fault.blank_line else data[:-1])
                 return await self._finish()
             case Reset():
                 return End.RESET
             case Drop():
-                data = self._dialect.frame(following)
+                data = self._frame(following)
                 data = chunk(data) if self._chunked else data
                 await self._stream.send(data[: len(data) // 2])
                 return End.CLOSE
@@ -198,7 +202,7 @@ class Play:
             case BadJson() | CutFrame():
                 self._mangle = fault
             case Event(type=type, data=data):
-                await self._send(self._dialect.frame({"type": type, **data}))
+                await self._send(self._frame({"type": type, **data}))
             case Silence(seconds=seconds):
                 await _sleep(seconds)
             case Pings():
@@ -211,8 +215,11 @@ class Play:
         until = None if fault.seconds is None else anyio.current_time() + fault.seconds
         while until is None or anyio.current_time() + fault.every <= until:
             await anyio.sleep(fault.every)
-            await self._send(self._dialect.frame(_PING))
+            await self._send(self._frame(PING))
         await anyio.sleep_until(until)
+
+    def _frame(self, event: Mapping[str, Any]) -> bytes:
+        return self._dialect.frame(event, self._rng)
 
     async def _send_head(self, status: int, headers: Mapping[str, str]) -> None:
         if self._last:

@@ -1,10 +1,16 @@
-"""A message that the model wrote, as the events of a stream and as the body of a plain response."""
+"""A message that the model wrote, as the events of a stream and as the body of a plain response.
+
+Both have the fields that the Claude API sends today, in its order; a platform that sends fewer leaves some out.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from unbroken.core.models import lookup
+from unbroken.testing.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,10 +30,10 @@ class Reply:
         blocks: Its blocks, cut into deltas.
         stop_reason: As in the API.
         stop_sequence: The one that was met, or None.
-        input_tokens: Of the request.
-        output_tokens: Of the message.
-        stop_details: As in the API; None: left out.
-        container: The container that code ran in; None: left out.
+        usage: What it used.
+        stop_details: As in the API; None: there are none.
+        container: The container that code ran in; None: there is none.
+        edits: Whether the request has a part in the beta of context management, and is told what was edited: nothing.
     """
 
     id: str
@@ -35,67 +41,76 @@ class Reply:
     blocks: tuple[RawBlock, ...]
     stop_reason: str
     stop_sequence: str | None
-    input_tokens: int
-    output_tokens: int
+    usage: Usage
     stop_details: Mapping[str, Any] | None = None
     container: Mapping[str, Any] | None = None
+    edits: bool = False
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """The events of the stream, with the one ping that the API sends after the first block's start."""
-        usage = {**self._usage(), "output_tokens": 1}
-        yield {"type": "message_start", "message": {**self._message(), "usage": usage}}
+        """The events of the stream, without its pings."""
+        usage = self.usage.at_start(self._written_first(), self._geo)
+        unknown = {"stop_reason": None, "stop_sequence": None, "stop_details": None, "container": None}
+        yield {"type": "message_start", "message": self._message([], unknown, usage)}
         for index, block in enumerate(self.blocks):
             yield {"type": "content_block_start", "index": index, "content_block": dict(block.start)}
-            if index == 0:
-                yield {"type": "ping"}
             for delta in block.deltas:
                 yield {"type": "content_block_delta", "index": index, "delta": dict(delta)}
             yield {"type": "content_block_stop", "index": index}
-        end_usage = {"output_tokens": self.output_tokens, **self._server_tools()}
-        yield {"type": "message_delta", "delta": self._end(), "usage": end_usage}
+        end = {name: value for name, value in self._end().items() if name != "container" or self._has_container}
+        usage = self.usage.at_end(iterations=self.edits)
+        yield {"type": "message_delta", "delta": end, "usage": usage, **self._edited()}
         yield {"type": "message_stop"}
 
     def message(self) -> dict[str, Any]:
         """The body of a response that is not streamed."""
-        return {
-            **self._message(),
-            "content": [folded(block) for block in self.blocks],
-            **self._end(),
-            "usage": {**self._usage(), **self._server_tools()},
-        }
+        usage = self.usage.whole(self._geo, iterations=self.edits)
+        return {**self._message([folded(block) for block in self.blocks], self._end(), usage), **self._edited()}
 
-    def _message(self) -> dict[str, Any]:
-        return {
+    @property
+    def _is_newest(self) -> bool:
+        # The models of 5.5 and later, which are those that refuse a forced tool_choice: theirs alone were seen with
+        # `container` and `diagnostics` that are null.
+        return not lookup(self.model).forced_tool_choice
+
+    @property
+    def _has_container(self) -> bool:
+        return self._is_newest or self.container is not None
+
+    @property
+    def _geo(self) -> str:
+        # Of the models up to 4.5, which are those that accept a prefill, the API does not say where they ran.
+        return "not_available" if lookup(self.model).prefill else "global"
+
+    def _message(self, content: list[Any], end: Mapping[str, Any], usage: Mapping[str, Any]) -> dict[str, Any]:
+        message: dict[str, Any] = {
+            "model": self.model,
             "id": self.id,
             "type": "message",
             "role": "assistant",
-            "model": self.model,
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
+            "content": content,
         }
+        if self._is_newest or end["container"] is not None:
+            message["container"] = end["container"]
+        message |= {name: value for name, value in end.items() if name != "container"}
+        message["usage"] = usage
+        return {**message, "diagnostics": None} if self._is_newest else message
 
     def _end(self) -> dict[str, Any]:
-        end: dict[str, Any] = {"stop_reason": self.stop_reason, "stop_sequence": self.stop_sequence}
-        if self.stop_details is not None:
-            end["stop_details"] = dict(self.stop_details)
-        if self.container is not None:
-            end["container"] = dict(self.container)
-        return end
-
-    def _usage(self) -> dict[str, Any]:
         return {
-            "input_tokens": self.input_tokens,
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
-            "output_tokens": self.output_tokens,
-            "service_tier": "standard",
+            "stop_reason": self.stop_reason,
+            "stop_sequence": self.stop_sequence,
+            "stop_details": None if self.stop_details is None else dict(self.stop_details),
+            "container": None if self.container is None else dict(self.container),
         }
 
-    def _server_tools(self) -> dict[str, Any]:
-        called = [block.start.get("name") for block in self.blocks if block.start["type"] == "server_tool_use"]
-        counts = {f"{name}_requests": called.count(name) for name in ("web_search", "web_fetch")}
-        return {"server_tool_use": counts} if any(counts.values()) else {}
+    def _edited(self) -> dict[str, Any]:
+        return {"context_management": {"applied_edits": []}} if self.edits else {}
+
+    def _written_first(self) -> str:
+        """What is written already when the stream begins: the first piece."""
+        deltas = (delta for block in self.blocks for delta in block.deltas)
+        pieces = (delta.get("text") or delta.get("thinking") or delta.get("partial_json") for delta in deltas)
+        return next(filter(None, pieces), "")
 
 
 def folded(block: RawBlock) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
-from unbroken.testing.dialects import BEDROCK, FIRST_PARTY, VERTEX, Dialect
+from unbroken.testing.dialects import BEDROCK, FIRST_PARTY, FOUNDRY, VERTEX, Dialect
 
 __all__ = ["Call", "key_of", "route"]
 
@@ -57,7 +57,9 @@ def route(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Cal
     """
     betas = tuple(filter(None, (name.strip() for name in headers.get("anthropic-beta", "").split(","))))
     if found := _FIRST_PARTY.fullmatch(path):
-        return Call(FIRST_PARTY, dict(body), headers.get("anthropic-version"), betas, found[1] is not None)
+        # The client of Foundry has its key in a header of Azure's too.
+        dialect = FOUNDRY if "api-key" in headers else FIRST_PARTY
+        return Call(dialect, dict(body), headers.get("anthropic-version"), betas, found[1] is not None)
     own = {name: value for name, value in body.items() if name not in ("anthropic_version", "anthropic_beta")}
     version = body.get("anthropic_version")
     version = _VERSIONS.get(version, version) if isinstance(version, str) else None

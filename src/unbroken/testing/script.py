@@ -38,21 +38,24 @@ class Answer:
         stop_reason: None: `tool_use` after a tool call, else `end_turn`. `max_tokens` and `stop_sequence`
             come by themselves when the request's limits are met. After `pause_turn` the next answer belongs to
             the same turn.
-        pieces: The least and the most characters in one delta.
+        pieces: The least and the most characters in one delta; None: as many as the API sends, which is one to 216, and
+            up to nine in half of them.
         pace: Seconds between two events.
         prefill: What the caller's own prefill is, when it is not the beginning of `content`; None: found out.
         stop_details: As in the API; None: what the API says of a refusal that it does not explain, or nothing.
         container: The container that code ran in; None: there is none. A request that names one gets it back.
+        headers: Headers of its response beside the API's own, such as the `retry-after` that successes had at times.
     """
 
     content: str | Sequence[Block | str] = DEFAULT_TEXT
     manner: Manner = Manner.ECHO
     stop_reason: str | None = None
-    pieces: tuple[int, int] = (1, 12)
+    pieces: tuple[int, int] | None = None
     pace: float = 0.0
     prefill: str | None = None
     stop_details: Mapping[str, Any] | None = None
     container: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -86,7 +89,8 @@ class Script:
         batches: How message batches fare.
         models: Scripts for single models, by name. A model named here has its own steps, which the other
             models' requests do not use up, and its own answers and poison if it names any.
-        seed: Where the answers are cut into pieces, and what `Manner` leaves open, follow from it.
+        seed: Where the answers are cut into pieces, where pings fall and how each event is padded, and what `Manner`
+            leaves open, follow from it.
 
     Raises:
         ValueError: If a `Refuse` stands where it cannot work (in `then`, beside another fault, in a model's

@@ -20,7 +20,8 @@ __all__ = [
     "after_thinking",
     "content_of",
     "conversation",
-    "index_of",
+    "is_index_of",
+    "message_id",
     "plain",
     "redacted",
     "seal",
@@ -38,6 +39,8 @@ _KEY: Final = b"unbroken.testing"
 _ID_SEAL: Final = 12
 #: Marks an id that `sealed_id` made: other ids, such as a script's own, are taken as they are.
 _SEALED: Final = "fault"
+#: The digits of the API's ids.
+_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 # What a block carries beside itself, which neither binds nor is bound.
 _APART: Final = frozenset({"cache_control"})
 # Not the API's fields but a caller's: a null in there is a value.
@@ -115,16 +118,35 @@ def was_changed(id: str, *parts: object) -> bool:
     )
 
 
-def stamped_citation(citation: Mapping[str, Any]) -> dict[str, Any]:
-    """A citation as it is sent: one of a search result has an `encrypted_index`."""
+def message_id(prefix: str, number: object) -> str:
+    """The id of a message: `prefix`, `01`, and 22 letters and digits, the same for the same number."""
+    rest, digits = int(seal("message", str(number)), 16), ""
+    for _ in range(22):
+        rest, digit = divmod(rest, len(_BASE58))
+        digits += _BASE58[digit]
+    return f"{prefix}01{digits}"
+
+
+def stamped_citation(citation: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """A citation as it is sent: one of a search result has an `encrypted_index`.
+
+    Args:
+        citation: As the script has it.
+        place: Where it is cited. What is cited again has another index, as it has from the API.
+    """
     if citation.get("type") != "web_search_result_location" or "encrypted_index" in citation:
         return dict(citation)
-    return {**citation, "encrypted_index": index_of(citation)}
+    return {**citation, "encrypted_index": _index_at(seal("place", place)[:_ID_SEAL], citation)}
 
 
-def index_of(citation: Mapping[str, Any]) -> str:
-    """The `encrypted_index` that belongs to a citation."""
-    return seal("index", *(citation.get(name) for name in ("url", "title", "cited_text")))
+def is_index_of(citation: Mapping[str, Any]) -> bool:
+    """Whether the `encrypted_index` of a citation is one that the server gave it."""
+    given = str(citation.get("encrypted_index"))
+    return hmac.compare_digest(given.encode(), _index_at(given[:_ID_SEAL], citation).encode())
+
+
+def _index_at(place: str, citation: Mapping[str, Any]) -> str:
+    return place + seal("index", place, *(citation.get(name) for name in ("url", "title", "cited_text")))
 
 
 def stamped_result(content: Any) -> Any:

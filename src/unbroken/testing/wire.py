@@ -16,9 +16,10 @@ import h11
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-__all__ = ["LAST_CHUNK", "HttpRequest", "chunk", "error_body", "frame", "head", "read_request"]
+__all__ = ["LAST_CHUNK", "PING", "HttpRequest", "chunk", "error_body", "frame", "head", "read_request"]
 
 LAST_CHUNK: Final = b"0\r\n\r\n"
+PING: Final = {"type": "ping"}
 # The API's own limit is 32 MB, which its front door guards; whatever is larger is not read here either.
 _LARGEST_HEAD: Final = 64 * 1024
 
@@ -94,14 +95,23 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def frame(event: Mapping[str, Any]) -> bytes:
-    """One event as a frame of server-sent events."""
+def frame(event: Mapping[str, Any], padding: int = 0) -> bytes:
+    """One event as a frame of server-sent events.
+
+    Args:
+        event: The event.
+        padding: How many spaces stand before its last bracket. A ping is always the same.
+    """
+    if event == PING:
+        return b'event: ping\ndata: {"type": "ping"}\n\n'
     data = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
-    return f"event: {event['type']}\ndata: {data}\n\n".encode()
+    return f"event: {event['type']}\ndata: {data[:-1]}{' ' * padding}}}\n\n".encode()
 
 
-def error_body(type: str, message: str, request_id: str, details: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The JSON of an error response."""
+def error_body(
+    type: str, message: str, request_id: str | None, details: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The JSON of an error response; `details` that are None are left out."""
     error: dict[str, Any] = {"type": type, "message": message}
     if details is not None:
         error["details"] = dict(details)
