@@ -150,7 +150,7 @@ class Screen:
         """The text behind the joint as far as it is no recital; what may be the beginning of one waits."""
         if self._is_over and not self.recited:
             before = self._unrecited(text, ended=True)
-            passed = before if self.recited else _without_blanks(before)
+            passed = _without_blanks(before)
             self.removed += len(before) - len(passed)
             self.recited = True
             return passed
