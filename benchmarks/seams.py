@@ -33,8 +33,8 @@ SEED: Final = 20_261_121
 #: In the manners that do not lead to the answer every so many characters are tried.
 STRIDE: Final = 29
 #: In these nothing in what the model writes tells: half a word taken for a whole one; other numbers, long behind the
-#: joint; all of the rest in quotation marks, where the text goes on with such a mark itself.
-WITHOUT_EVIDENCE: Final = frozenset({Manner.HALF_WORD, Manner.RESTART_RENUMBERED, Manner.MARKED_ANSWER})
+#: joint.
+WITHOUT_EVIDENCE: Final = frozenset({Manner.HALF_WORD, Manner.RESTART_RENUMBERED})
 #: What becomes of the first of them where text is delivered in whole words.
 WHOLE_WORDS: Final = f"{Manner.HALF_WORD.value}, `whole_words`"
 
@@ -141,17 +141,12 @@ def go_on(answer: str, cut: int, manner: Manner, rng: Random, *, whole_words: bo
     if told:
         splicer.join_unverified()
     text = splicer.held.text.rstrip()
-    found = _outcome(
+    return _outcome(
         answer, text, failed=splicer.trouble is not None, told=told, call=manner is Manner.STRAIGHT_TO_TOOL
     )
-    if found == "wrong":
-        places = (at for at in range(len(held), len(text)) if text[at] == '"')
-        if any(_outcome(answer, text[:at] + text[at + 1 :], failed=True, told=False) != "wrong" for at in places):
-            return "stray mark"
-    return found
 
 
-def _outcome(answer: str, text: str, *, failed: bool, told: bool, call: bool = False) -> str:
+def _outcome(answer: str, text: str, *, failed: bool, told: bool, call: bool) -> str:
     """What a text is of an answer."""
     if _verdict(text, answer) != "wrong":
         return "right"
@@ -218,7 +213,7 @@ def wrong(tally: Tally) -> list[str]:
 
 
 HEADS: Final = ("joints", "exact", "white space", "wrong", "unverified", "asked twice")
-UNFAITHFUL_HEADS: Final = ("cuts", "right", "failed", "told", "taken for the end", "stray mark", "wrong")
+UNFAITHFUL_HEADS: Final = ("cuts", "right", "failed", "told", "taken for the end", "wrong")
 
 
 def table(tally: Tally, *, markdown: bool) -> str:
