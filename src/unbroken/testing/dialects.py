@@ -20,9 +20,11 @@ from unbroken.testing.limits import RateLimitName, limit_headers
 from unbroken.testing.shapes import BEDROCK_SHAPE, FOUNDRY_SHAPE, NEWEST_SHAPE, VERTEX_SHAPE, Shape
 from unbroken.testing.wire import error_body, frame
 
-__all__ = ["BEDROCK", "FIRST_PARTY", "FOUNDRY", "VERTEX", "Dialect"]
+__all__ = ["BEDROCK", "FIRST_PARTY", "FOUNDRY", "VERTEX", "Dialect", "Placing"]
 
 _Event: TypeAlias = dict[str, Any]
+#: Puts pings among events.
+Placing: TypeAlias = Callable[[Iterable[_Event], Random], Iterator[_Event]]
 
 _WRONG_KEY: Final = "API key is invalid."
 _TYPES: Final[Mapping[int, tuple[str, str]]] = {
@@ -77,7 +79,7 @@ class Dialect:
 
     content_type: str = "text/event-stream; charset=utf-8"
     shape: Shape = NEWEST_SHAPE
-    pings: Callable[[Iterable[_Event], Random], Iterator[_Event]] | None = staticmethod(pings.anywhere)
+    pings: Placing | None = staticmethod(pings.anywhere)
 
     def headers(self, request_id: str) -> dict[str, str]:
         """What every response has."""
@@ -142,7 +144,7 @@ class _Foundry(Dialect):
     """Microsoft Foundry: the Claude API's events in the shape of November 2025, and Azure's headers."""
 
     shape = FOUNDRY_SHAPE
-    pings = staticmethod(pings.after_first("content_block_delta"))
+    pings: Placing | None = staticmethod(pings.after_first("content_block_delta"))
 
     def headers(self, request_id: str) -> dict[str, str]:
         return {"apim-request-id": request_id, **_AZURE}
@@ -173,7 +175,7 @@ class _Bedrock(Dialect):
     content_type = "application/vnd.amazon.eventstream"
     shape = BEDROCK_SHAPE
     # "Bedrock's binary event stream sends no pings": Claude Code's documentation, August 2026.
-    pings = None
+    pings: Placing | None = None
 
     #: AWS has no 401 and no 529 here.
     _statuses: Final = {401: 403, 413: 400, 504: 408, 529: 503}
@@ -248,7 +250,7 @@ class _Vertex(Dialect):
     """Google's Vertex AI: server-sent events, and Google's own errors where Google's own front door answers."""
 
     shape = VERTEX_SHAPE
-    pings = staticmethod(pings.after_first("message_start"))
+    pings: Placing | None = staticmethod(pings.after_first("message_start"))
 
     _statuses: Final[Mapping[int, str]] = {
         401: "UNAUTHENTICATED",

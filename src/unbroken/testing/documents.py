@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from unbroken.testing.dialects import FIRST_PARTY, Dialect
+from unbroken.testing.dialects import FIRST_PARTY, Dialect, Placing
 from unbroken.testing.faults import ErrorEvent, Fault, Status
 from unbroken.testing.reply import Reply
 from unbroken.testing.wire import error_body
@@ -43,7 +43,7 @@ class JsonDialect(Dialect):
         like: The platform whose headers and errors it has.
     """
 
-    pings = None
+    pings: Placing | None = None
 
     def __init__(self, content_type: str, like: Dialect = FIRST_PARTY) -> None:
         self.content_type = content_type
