@@ -27,7 +27,7 @@ class Asked:
         self.held: Partial = partial(message_start(), *open_text(text))
         anchor = choose_anchor(text, whole=whole)
         asked = FIRST.text.replace("{echo}", anchor.quote)
-        words = Instruction(asked, anchor.quote, lambda words: words in text)
+        words = Instruction.of(asked, anchor.quote, lambda words: words in text)
         self.quote = anchor.quote
         self.seam = Seam(text, anchor, form=form, instruction=words)
         self.continuation = Continuation(self.held, self.seam)

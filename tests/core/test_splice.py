@@ -1495,3 +1495,14 @@ def test_half_a_text_behind_a_whole_call_is_no_part_of_the_message() -> None:
     assert [block["type"] for block in reader.splicer.held.content] == ["tool_use"]
     assert reader.splicer.abandoned == ["text"]
     assert reader.skeleton()[-3:] == ["-1", "message_delta", "message_stop"]
+
+
+def test_in_whole_words_half_a_word_waits() -> None:
+    """For what stands behind it, or for the end of the text."""
+    splicer = Splicer(live=LIVE, whole_words=True)
+    delivered = [splicer.feed(event) for event in [message_start(), *open_text("The ti", "de tur"), block_stop()]]
+    texts = [
+        "".join(event["delta"]["text"] for event in each if event["type"] == "content_block_delta")
+        for each in delivered
+    ]
+    assert texts[-3:] == ["The ", "tide ", "tur"]
