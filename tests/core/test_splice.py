@@ -1506,3 +1506,14 @@ def test_in_whole_words_half_a_word_waits() -> None:
         for each in delivered
     ]
     assert texts[-3:] == ["The ", "tide ", "tur"]
+
+
+def test_text_that_is_not_gone_on_with_is_closed() -> None:
+    """It stays what it is; what comes begins a block of its own."""
+    splicer = Splicer(live=LIVE)
+    for event in [message_start(), *open_text("Hi.")]:
+        splicer.feed(event)
+    splicer.abort()
+    assert splicer.begin(None) == [block_stop(0)]
+    assert not splicer.abandoned
+    assert splicer.held.text == "Hi."
