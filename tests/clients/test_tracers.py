@@ -71,8 +71,8 @@ def langsmith() -> Iterator[Tracer]:
             usage = (fields.get("outputs") or {}).get("usage_metadata") or {}
             ended.append((fields.get("error") is None, usage.get("output_tokens", 0)))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LANGSMITH_TRACING", "true")
+    # Not by the environment, of which it remembers what it has seen of it in another test.
+    with package.tracing_context(enabled=True):
         own = Client(api_key="none", api_url="http://127.0.0.1:9", auto_batch_tracing=False)
         yield lambda client: wrap_anthropic(client, tracing_extra={"client": own}), lambda: ended
 
