@@ -32,8 +32,8 @@ from unbroken.testing.texts import TEXTS
 SEED: Final = 20_261_121
 #: In the manners that do not lead to the answer every so many characters are tried.
 STRIDE: Final = 29
-#: In these nothing in what the model writes tells: half a word taken for a whole one; other numbers, long behind the
-#: joint.
+#: In these nothing in what the model writes tells, or not always: half a word taken for a whole one; a list begun anew
+#: with another number at the head of the echo, which may as well be a slip, or with the very number that comes next.
 WITHOUT_EVIDENCE: Final = frozenset({Manner.HALF_WORD, Manner.RESTART_RENUMBERED})
 #: What becomes of the first of them where text is delivered in whole words.
 WHOLE_WORDS: Final = f"{Manner.HALF_WORD.value}, `whole_words`"

@@ -137,6 +137,34 @@ class TestNoEvidence:
         assert result.verified
 
 
+#: A numbered list that was cut in its second item, or in a line below its first.
+NUMBERED = (
+    "## Before you sail\n\n1. **Check the lamp.** It should be lit, or nearly so:\n"
+    "   - no wick older than five days;\n   - no glass that is broken.\n"
+    "2. **Check the harbour.** It should be less than"
+)
+
+
+class TestOtherNumbers:
+    @pytest.mark.parametrize("cut", [len(NUMBERED), NUMBERED.index(" older"), NUMBERED.index(" broken")])
+    @pytest.mark.parametrize("whole", [False, True])
+    @pytest.mark.parametrize("size", [1, 1_000])
+    def test_a_list_that_is_begun_anew_with_another_number_is_no_replay(self, cut: int, whole: bool, size: int) -> None:
+        """Its first line ends in a colon, and is no lead-in: the items behind it would be counted on from there."""
+        held, more = NUMBERED[:cut], " that, and that was all.\n"
+        start = held.index("1. ")
+        for number in ("4", "12"):
+            output = number + held[start + 1 :] + more
+            assert joined(held, *in_pieces(output, size), whole=whole)[1].kind == "unmatched"
+        text, result = joined(held, *in_pieces(held[start:] + more, size), whole=whole)
+        assert (text, result.verified) == (more, True)
+
+    def test_a_number_in_a_lead_in_and_a_slip_in_the_echo_are_none(self) -> None:
+        key = choose_anchor(NUMBERED).quote
+        assert joined(NUMBERED, f"Here are the other 2 steps of 2:\n{key} half full.")[0] == " half full."
+        assert joined(NUMBERED, key.replace("2.", "3.") + " half full.")[0] == " half full."
+
+
 #: The same characters, composed and apart; a mark may come in another delta than its letter.
 COMPOSED = "Le phare s'éteignit à la tombée de la nuit; Zoë Brontë, née à Besançon, monta les marches du phare gelé, où"
 

@@ -1474,6 +1474,18 @@ def test_white_space_between_blocks_is_kept_after_a_resume() -> None:
     assert reader.text == "The lamp was lit. It burnt.\n\nAll night."
 
 
+@pytest.mark.parametrize("form", ["prefill", "continue"])
+def test_white_space_that_comes_first_after_a_resume_is_kept_if_text_follows(form: Form) -> None:
+    """It stood between two blocks of the answer, and the first of them was whole before the cut."""
+    said = "" if form == "prefill" else key_of(SENTENCE)
+    reader = Reader()
+    reader.attempt(message_start(), *text_block(SENTENCE))
+    blocks = [*text_block(said + "\n\n"), *[{**each, "index": 1} for each in text_block("Nor the fox.")]]
+    reader.resume(message_start(), *blocks, *ending(), form=form)
+    assert reader.text == SENTENCE + "\n\nNor the fox."
+    assert [block.text for block in reader.splicer.held.blocks] == [SENTENCE, "\n\n", "Nor the fox."]
+
+
 def test_a_citation_is_known_again_without_what_is_new_each_time() -> None:
     place = {"type": "web_search_result_location", "url": "https://example.com", "cited_text": "lit"}
     cited = [delta(0, "citations_delta", {**place, "encrypted_index": index}) for index in ("a", "b")]

@@ -37,7 +37,6 @@ def test_a_block_is_shown_with_its_first_visible_character() -> None:
     way = Way()
     assert way.begin("", "\n", " ") == []
     assert not way.text.passes
-    assert not way.text.drop_blank(), "it is the model's own"
     way.text.push(0, "Hi", text_delta("Hi"))
     assert way.delivery.take() == open_text("", "\n", " ", "Hi")
     assert way.text.passes
@@ -165,33 +164,74 @@ def test_where_none_is_open_a_new_block_begins_once() -> None:
     way.text.go_on_with("fox")
     assert way.delivery.take() == open_text(" ", "fox", index=1)
     way.text.end(block_stop(1))
+    way.delivery.take()
     way.begin("\n")
-    assert not way.text.drop_blank(), "that one is the model's own"
+    way.text.end(block_stop(2))
+    way.text.finish()
+    assert way.begin("Hi") == [*text_block("\n", index=2), *open_text("Hi", index=3)], "that one is the model's own"
 
 
-@pytest.mark.parametrize("close", [True, False], ids=["something else begins", "it ends"])
-def test_a_block_that_text_was_to_go_on_in_is_forgotten_if_it_stays_blank(close: bool) -> None:
+def test_a_block_that_text_was_to_go_on_in_is_forgotten_if_it_stays_blank_and_open() -> None:
     """Nobody wrote it; what begins afterwards is the model's own, blank or not."""
     way = Way(*text_block("The"), stops=[" ."])
     way.text.go_on_with("\n ")
-    if close:
-        way.text.close()
-    else:
-        assert way.text.drop_blank()
-    assert not way.text.drop_blank()
+    assert way.text.is_blank
+    way.text.close()
     assert way.begin() == []
-    assert not way.text.drop_blank()
     way.text.push(1, "fox")
     assert way.delivery.take() == open_text("fox", index=1)
+
+
+@pytest.mark.parametrize("blank", ["\n\n", " "])
+def test_white_space_that_was_written_as_a_block_of_its_own_is_the_answers_if_something_follows(blank: str) -> None:
+    """Cited answers have blocks of white space between others; at the end of a message it adds nothing."""
+    way = Way(*text_block("The lamp."), stops=[" ."])
+    way.text.go_on_with(blank)
+    way.text.push_other({**CITATION, "index": 1})
+    way.text.end(block_stop(1))
+    way.text.keep_place({"type": "of_next_year"})
+    assert way.delivery.take() == []
+    way.text.close()
+    shown = [*open_text(blank, index=1), {**CITATION, "index": 1}, block_stop(1), {"type": "of_next_year"}]
+    assert way.begin("It burnt.") == [*shown, *open_text("It burnt.", index=2)]
+
+
+@pytest.mark.parametrize("blank", ["", "\n\n"])
+def test_a_blank_block_that_was_opened_for_the_text_is_forgotten_if_the_message_ends(blank: str) -> None:
+    """What had only kept its place in it goes on."""
+    way = Way(*text_block("The lamp."))
+    way.text.go_on_with(blank) if blank else way.text.go_on()
+    way.text.keep_place({"type": "of_next_year"})
+    way.text.end(block_stop(1))
+    way.text.finish()
+    assert way.delivery.take() == [{"type": "of_next_year"}]
+    assert way.delivery.next_index == 1
+
+
+def test_a_block_of_nothing_that_was_opened_for_the_text_is_forgotten_whatever_follows() -> None:
+    """Its text was all repetition."""
+    way = Way(*text_block("The lamp."))
+    way.text.push_other({**CITATION, "index": way.text.go_on()})
+    way.text.end(block_stop(1))
+    way.text.close()
+    assert way.begin("It burnt.") == open_text("It burnt.", index=1)
+
+
+def test_text_that_goes_on_in_a_new_block_and_is_not_live_is_shown_at_its_end() -> None:
+    way = Way(*text_block("The"), is_live=False)
+    way.text.go_on_with("Hi")
+    assert not way.text.is_blank
+    way.text.end(block_stop(1))
+    assert way.delivery.take() == text_block("Hi", index=1)
 
 
 def test_a_block_that_may_be_seen_yet_is_not_forgotten() -> None:
     way = Way(*text_block("The"), stops=["END"])
     way.text.go_on_with("E")
-    assert not way.text.drop_blank()
+    assert not way.text.is_blank
     way.text.flush(1)
     assert way.delivery.take() == open_text("E", index=1)
-    assert not way.text.drop_blank()
+    assert not way.text.is_blank
 
 
 def test_the_block_that_was_left_open_is_closed_with_all_of_its_text() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from unbroken.core.prompts import AFTER_RESULTS
 from unbroken.testing.asking import Ask
 from unbroken.testing.blocks import RawBlock, ServerTool, Text, Thinking, ToolUse
 from unbroken.testing.carried import carried, ending_text, is_pause, turns_of
@@ -87,6 +88,15 @@ def test_an_echo_of_words_before_the_end() -> None:
     assert (asked.sent, asked.echo) == (TEXT[:26], "lighthouse was lit for")
     asked = carried([Answer(TEXT), Answer("That.")], [USER, assistant(TEXT), user('What is "the first time"?')])
     assert (asked.answer.text, asked.sent) == ("That.", "")
+
+
+@pytest.mark.parametrize(("asked", "begun"), [(AFTER_RESULTS.text, True), ("Thank you. And in April?", False)])
+def test_an_answer_without_a_word_is_asked_for_the_rest_by_what_is_said(asked: str, begun: bool) -> None:
+    """There is nothing that could be quoted; it is not written again where it was whole."""
+    summary = {"type": "compaction", "content": "Lit in March.", "encrypted_content": "opaque"}
+    found = carried([Answer([RawBlock(summary)])], [USER, {"role": "assistant", "content": [summary]}, user(asked)])
+    assert found.begun is begun
+    assert bool(found.done) is begun
 
 
 def test_how_it_is_asked() -> None:

@@ -119,7 +119,7 @@ class Joining:
                 self._message_delta(event)
             case "message_stop":
                 if self._held.complete or self._may_end(event, None):
-                    self._text.close()
+                    self._text.finish()
                     self._delivery.push(event)
             case _:
                 # A type that this version does not know keeps its place.
@@ -214,10 +214,10 @@ class Joining:
                 self._stuck.append(event)
                 return
         match incoming.role:
-            case "text" if not self._text.drop_blank():
+            case "text":
                 # What adds nothing may have to be asked for again, and that goes on in the same block. If it is the
                 # end, or anything else begins, the block is closed then.
-                if incoming.seam is not None and self.continuation.adds_nothing:
+                if incoming.seam is not None and self.continuation.adds_nothing and not self._text.is_blank:
                     self._text.flush(incoming.index)
                 else:
                     self._text.end({**event, "index": incoming.index})
@@ -238,7 +238,7 @@ class Joining:
         elif self.continuation.is_refused(stop_reason):
             self.obstacle = "refused"
         elif self._may_end(event, str(stop_reason)):
-            self._text.close()
+            self._text.finish()
             self._delivery.push(self._usage.push(event))
 
     def _may_end(self, event: Event, stop_reason: str | None) -> bool:

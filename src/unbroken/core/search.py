@@ -15,6 +15,7 @@ whose searches are linear, so it comes to some twenty passes over both texts at 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -29,11 +30,14 @@ Form = Literal["prefill", "continue", "restart"]
 # In squeezed characters.
 _LONG: Final = 24  # a tail as long as this, found nowhere else in the held text, is no accident where it is expected
 _ECHOED: Final = 12  # of an echo whose key did not follow, as much as this is cut when all is joined as it is
+_TELLING: Final = 12  # a text that is shorter comes again by accident: it is an echo only where the output begins
 _SLIP: Final = 8  # how much longer or shorter an echo may come out that was not copied faithfully
+_DIGITS: Final = 32  # how many more the numbers of a replay may have that are other ones
 _PATIENCE: Final = 100  # how long to wait for a lead-in to end: a line of 80, and a fence line
 _MARKS: Final = 32  # combining marks of one character that are put in order
 _LONGEST_MARK: Final = 2_000
 _GLANCE: Final = 64  # as much of a reading is compared before all of it is
+_NUMBER: Final = re.compile(r"\d+")
 #: How often a mark that stands in the held text more than once may be tried; each costs some ten steps.
 _MOST_TRIALS: Final = 10_000
 _MOST_COMPARISONS: Final = 64
@@ -94,7 +98,9 @@ class Search:
         self._before = anchor.sent
         self._ends_in_a_fence: bool | None = None
         self._key = target[self._sent :]
-        self._has_a_word = any(map(str.isalnum, target))
+        wordless = not any(map(str.isalnum, target))
+        bare = not (self._sent and self._key)  # nothing but the text itself marks the joint
+        self._follows_no_head = wordless or (bare and len(target) < _TELLING)
         unique = delivered.unique
         self._tail = target[-max(_LONG, unique) :] if self._sent and self._key and len(target) >= _LONG else ""
         self._mark, least = self._choose_mark(unique)
@@ -223,7 +229,20 @@ class Search:
         if self._comparisons > _MOST_COMPARISONS:
             self.hopeless = True
             return False
-        return self._target.endswith(self._so_far(end)[reading.after :])
+        output = self._so_far(end)
+        return self._target.endswith(output[reading.after :]) and not self._renumbers(output, reading.after)
+
+    def _renumbers(self, output: str, after: int) -> bool:
+        """Whether what stands in `output` before the replay is no lead-in, but what is held there with other numbers.
+
+        Then the model has begun a list anew with a number that the list does not have there, and counts on from that. A
+        number that alone is other in the echo is a slip: a small model has made it, and gone on well (recorded).
+        """
+        if not after:
+            return False
+        head, start = output[:after], len(self._target) - (len(output) - after)
+        before = self._target[max(0, start - after - _DIGITS) : start]
+        return not before.endswith(head) and _NUMBER.sub("0", before).endswith(_NUMBER.sub("0", head))
 
     def _so_far(self, end: int) -> str:
         whole = "".join(self._pieces)
@@ -240,8 +259,9 @@ class Search:
 
     def _look_for_a_head(self) -> None:
         """Open another reading if all that was read can stand before the continuation."""
-        if not self._has_a_word:
-            # "**" comes again soon, to close what it has opened: "Results:**" is no lead-in and a replay.
+        if self._follows_no_head:
+            # "**" comes again soon, to close what it has opened, and so may "A", "**A" or "1.": behind other words none
+            # of them is an echo. "Results:**" is no lead-in and a replay, nor is "...A" in front of "nother".
             return
         known = find_head(self._head, fenced=self._fenced, sure=False)
         if known.length == self.read:

@@ -32,6 +32,7 @@ class VisibleText:
         self._is_live = is_live
         self._unseen: list[Event] = []
         self._may_be_dropped = False
+        self._blank: list[Event] = []  # a whole block, opened for the text to go on in, until more follows
 
     @property
     def passes(self) -> bool:
@@ -92,8 +93,8 @@ class VisibleText:
 
     def keep_place(self, event: Event) -> None:
         """Take an event that belongs to no block that is known: it does not overtake one that waits."""
-        if self._unseen:
-            self._unseen.append(event)
+        if self._unseen or self._blank:
+            (self._unseen or self._blank).append(event)
         else:
             self._delivery.keep_place(event)
 
@@ -106,14 +107,31 @@ class VisibleText:
                 self._delivery.push(event)
         self._show()
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether a block has begun of which nothing can be seen yet.
+
+        What is no text can be seen, but in a block that was opened for the text to go on in: it cites the text there.
+        """
+        if not self._unseen or self._tail.text.strip():
+            return False
+        return not any(_is_visible(event, cited=not self._may_be_dropped) for event in self._unseen)
+
     def end(self, stop: Event) -> None:
         """End a block with its stop. One of white space alone waits for what follows it."""
-        if self._unseen and not self._tail.text.strip() and not _is_visible(self._unseen):
-            self._delivery.wait([*self._unseen, *self._rest(stop["index"]), stop])
-            self._unseen = []
+        if not self.is_blank:
+            self.flush(stop["index"])
+            self._delivery.push(stop)
             return
-        self.flush(stop["index"])
-        self._delivery.push(stop)
+        whole = [*self._unseen, *self._rest(stop["index"]), stop]
+        self._unseen = []
+        if not self._may_be_dropped:
+            self._delivery.wait(whole)
+        elif any((event.get("delta") or {}).get("text") for event in whole):
+            self._blank = whole
+        else:
+            self._forget(whole)  # what was written there was repetition, and no block of the answer's
+        self._may_be_dropped = False
 
     def close(self) -> None:
         """End the block that was left open, before anything else begins; by an earlier attempt, it may be."""
@@ -121,16 +139,25 @@ class VisibleText:
             index = len(self._held.blocks) - 1
             self.flush(index)
             self._delivery.push({"type": "content_block_stop", "index": index})
-        else:
-            self.drop_blank()
+            return
+        if self._may_be_dropped and self.is_blank:
+            self._tail.end()
+            self._forget(self._unseen)
+            self._unseen, self._may_be_dropped = [], False
+        blank, self._blank = self._blank, []
+        self._delivery.wait(blank)
 
-    def drop_blank(self) -> bool:
-        """Forget a block that may be dropped and is blank; return whether there was one."""
-        if not (self._may_be_dropped and self._unseen) or self._tail.text.strip():
-            return False
-        self._unseen, self._may_be_dropped = [], False
-        self._tail.end()
-        return True
+    def finish(self) -> None:
+        """The message ends: a block of white space that was opened for the text to go on in is nobody's then."""
+        blank, self._blank = self._blank, []
+        self._forget(blank)
+        self.close()
+
+    def _forget(self, block: Iterable[Event]) -> None:
+        """Let nothing go on of a block but what had only kept its place in it."""
+        for event in block:
+            if not str(event.get("type")).startswith("content_block_"):
+                self._delivery.push(event)
 
     def _show(self) -> None:
         unseen, self._unseen = self._unseen, []
@@ -143,12 +170,12 @@ class VisibleText:
         return [_text_delta(index, rest)] if rest else []
 
 
-def _is_visible(events: Iterable[Event]) -> bool:
-    """Whether something of a block of text can be seen; what is no text counts."""
-    brought = (event.get("content_block") or event.get("delta") or {} for event in events)
-    return any(
-        each.get("type") not in ("text", "text_delta") or str(each.get("text") or "").strip() for each in brought
-    )
+def _is_visible(event: Event, *, cited: bool) -> bool:
+    """Whether something of a block can be seen by this event; `cited`: whether what is no text counts."""
+    brought = event.get("content_block") or event.get("delta") or {}
+    if brought.get("type") in ("text", "text_delta"):
+        return bool(str(brought.get("text") or "").strip())
+    return cited
 
 
 def _text_delta(index: int, text: str) -> Event:

@@ -28,7 +28,9 @@ __all__ = ["Carried", "carried", "ending_text", "is_pause", "turns_of"]
 _SHORTEST: Final = 6
 #: The blocks that are not looked for one by one: text counts as a whole, and thinking may be left out.
 _FOUND_BY_TEXT: Final = ("text", "thinking", "redacted_thinking")
-_ASKS_TO_GO_ON: Final = re.compile(r"interrupt|continu|cut off|left off|go on|resume|the rest", re.IGNORECASE)
+_ASKS_TO_GO_ON: Final = re.compile(
+    r"interrupt|continu|cut off|left off|go (?:straight )?on|resume|the rest", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,10 @@ def _begun(parts: Sequence[Answer], turn: dict[str, Any], asked: str | None, pre
     if told.strip() or blocks or not (before or done or part is not parts[0]):
         return None
     ask = None if asked is None else read_ask(before + part.text[len(sent) :], before, asked)
-    if ask is not None and not (ask.echo and not (whole and ask.ends_early)) and (whole or not (sent or done)):
+    # An answer without a text has no words that could be quoted: only what is said asks for its rest.
+    wordless = whole and not before and _ASKS_TO_GO_ON.search(asked or "")
+    quotes = ask is not None and ask.echo and not (whole and ask.ends_early)
+    if ask is not None and not (quotes or wordless) and (whole or not (sent or done)):
         return None  # an ordinary conversation: the answer was given, and the user says something new
     return Carried(part, sent, (ask and ask.echo) or None, ask, asked is None, done)
 
