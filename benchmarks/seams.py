@@ -141,9 +141,7 @@ def go_on(answer: str, cut: int, manner: Manner, rng: Random, *, whole_words: bo
     if told:
         splicer.join_unverified()
     text = splicer.held.text.rstrip()
-    return _outcome(
-        answer, text, failed=splicer.trouble is not None, told=told, call=manner is Manner.STRAIGHT_TO_TOOL
-    )
+    return _outcome(answer, text, failed=splicer.trouble is not None, told=told, call=manner is Manner.STRAIGHT_TO_TOOL)
 
 
 def _outcome(answer: str, text: str, *, failed: bool, told: bool, call: bool) -> str:

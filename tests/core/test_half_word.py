@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unbroken.core.held_tail import HeldTail
 
 from unbroken.core.half_word import half_word
+from unbroken.core.held_tail import HeldTail
 
 
 @pytest.mark.parametrize(
