@@ -14,9 +14,8 @@ import anthropic
 import httpx2
 
 from .core.codes import about, code_of
-from .core.corrections import words
 from .core.diagnosis import DiagnosedRequest, Diagnosis, Ending, conclude
-from .core.failure import Kind, retry_after_seconds
+from .core.failure import Kind, retry_after_seconds, words
 from .core.rate_limits import RateLimit, rate_limits
 from .errors import StreamFailed
 from .evidence import connection_code, date_of, failure_of, headers_of, iso, media_type, request_id_of, what_was_sent

@@ -19,14 +19,13 @@ import httpx2
 from ..core.events import EventReader, is_event, loads, read_error
 from ..core.failure import Failure, Kind, classify, is_error, not_sent, of_kind
 from ..core.frames import Decoder, decoder_for
-from ..core.malformed import Malformed
-from ..core.partial import CONTENT, Event
 from ..core.request_ids import request_id
 from ..core.sse import ServerSentEvent
+from ..core.wire import CONTENT, Event, Malformed
+from ..detached import Abandoned, Step, detach, event_loop_clock
 from ..errors import StreamStalled, StreamTruncated
 from ..evidence import connection_failure, media_type
 from .calling import NOWHERE, CallSite
-from .detached import Abandoned, Step, detach, event_loop_clock
 from .http2 import reset
 from .pace import Pace
 from .progress import Progress

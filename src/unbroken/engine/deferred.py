@@ -22,8 +22,7 @@ from .batches import Answered, answer, batches_of, taken
 from .private_files import write_private
 from .saved import objection
 from .settling import Asked, failed, settled
-from .stream import FormatT
-from .typed import Api
+from .typed import Api, FormatT
 
 if TYPE_CHECKING:
     from anthropic.types import ParsedMessage

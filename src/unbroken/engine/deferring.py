@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
 
-from ..core.arguments import as_given
+from ..arguments import as_given
 from ..core.deferral import OPTIONS, Rest, unhurried, unsupported
 from ..core.failure import Verdict
 from ..core.partial import Partial

@@ -17,12 +17,12 @@ import httpx2
 from ..core.blocks import THINKING
 from ..core.effects import Effects
 from ..core.failure import Failure, Kind, of_kind
-from ..core.malformed import Malformed
-from ..core.partial import Event, Partial
+from ..core.partial import Partial
 from ..core.plan import Plan
 from ..core.requests import Requests
 from ..core.splice import Splicer
 from ..core.steps import Ask, Fail, Finish, JoinAsItIs, Step
+from ..core.wire import Event, Malformed
 from ..errors import StreamFailed, StreamTimeout
 from ..health import Health
 from ..policy import Policy
