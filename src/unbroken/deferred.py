@@ -16,8 +16,8 @@ from .api import accepted_arguments, check_arguments, version_sent
 from .arguments import as_given, as_sent
 from .core.deferral import Rest, unsupported
 from .engine.batches import batches_of, create, demanded_format
-from .engine.deferred import Deferred
 from .engine.deferring import Created, named
+from .engine.errors import Deferred
 from .engine.inputs import given, settle
 from .engine.looking import look_through
 from .engine.teller import Teller
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from .api import StreamArguments
 
-__all__ = ["Deferred", "defer"]
+__all__ = ["defer"]
 
 
 async def defer(

@@ -23,8 +23,8 @@ from ..core.request_ids import request_id
 from ..core.sse import ServerSentEvent
 from ..core.wire import CONTENT, Event, Malformed
 from ..detached import Abandoned, Step, detach, event_loop_clock
-from ..errors import StreamStalled, StreamTruncated
 from ..evidence import connection_failure, media_type
+from ..exceptions import StreamStalled, StreamTruncated
 from .calling import NOWHERE, CallSite
 from .http2 import reset
 from .pace import Pace

@@ -23,14 +23,14 @@ from ..core.requests import Requests
 from ..core.splice import Splicer
 from ..core.steps import Ask, Fail, Finish, JoinAsItIs, Step
 from ..core.wire import Event, Malformed
-from ..errors import StreamFailed, StreamTimeout
 from ..health import Health
 from ..policy import Policy
 from ..report import Notice, Report
 from ..routes import Route
+from .admission import GaveUp
 from .calling import CallSite
-from .contest import GaveUp
 from .documents import validator
+from .errors import StreamFailed, StreamTimeout
 from .looking import Findings
 from .outbox import Outbox
 from .preloading import preload
@@ -439,7 +439,7 @@ class Driver:
     def _diagnosed(self, kind: type[StreamFailed]) -> str:
         """What the diagnosis says, in a sentence; empty where it cannot be loaded (`preloading.py`)."""
         try:
-            from ..diagnosing import diagnose_stream
+            from ..postmortem import diagnose_stream
         except OSError:
             return ""
         ending = kind._ending  # noqa: SLF001  # ours
@@ -448,7 +448,7 @@ class Driver:
         return f"{found.summary} "
 
     def _others_answered(self) -> bool | None:
-        from ..diagnosing import others_answered
+        from ..postmortem import others_answered
 
         return others_answered(self.report, self._health.snapshot())
 

@@ -21,7 +21,7 @@ _MODULES: Final = (
     "unbroken.core.seam",
     "unbroken.core.deferral",
     "unbroken.core.prices",
-    "unbroken.diagnosing",
+    "unbroken.postmortem",
     "unbroken.engine.deferring",
     "unbroken.preflight.gate",
 )
