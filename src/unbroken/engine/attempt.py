@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
 import anyio
@@ -27,9 +27,11 @@ from ..evidence import connection_failure, media_type
 from ..exceptions import StreamStalled, StreamTruncated
 from .calling import NOWHERE, CallSite
 from .http2 import reset
-from .pace import Pace
 from .progress import Progress
 from .tracers import Watched, watched
+
+if TYPE_CHECKING:
+    from .pace import Pace
 
 __all__ = ["Attempt", "Watch"]
 
@@ -113,9 +115,11 @@ class Attempt:
         self._quiet = True  # nothing but bytes since the last progress
         self._waited = 0.0  # seconds of waiting for the network, and of looking at what it brings, since then
         self._progress = Progress()
-        self._pace: Pace | None = (
-            None if watch.chars_per_second is None else Pace(watch.chars_per_second, watch.pace_window)
-        )
+        self._pace: Pace | None = None
+        if watch.chars_per_second is not None:
+            from .pace import Pace  # most streams may be as slow as they like
+
+            self._pace = Pace(watch.chars_per_second, watch.pace_window)
         self._read_at = 0.0
         self._size = 0  # bytes of the body
         self._came = 0  # events

@@ -15,7 +15,6 @@ from ..health import Health, Permit
 from ..policy import Hedging, Policy
 from ..routes import Route
 from .admission import POLL, Admission, GaveUp
-from .contest import Contest
 from .sending import Sender, Sent
 from .teller import Teller
 
@@ -57,6 +56,8 @@ class Rounds(Admission):
             ready = self.readiness()
             hedges = self._plan.hedges(held, now=anyio.current_time(), ready=ready)
             if hedges:
+                from .contest import Contest  # most streams never race
+
                 steps = [step, *hedges]
                 doubtful = [rank for rank, each in enumerate(steps) if ready[each.route].incident]
                 contest = Contest(self, hedging, self._delay(hedging, step), steps, held, doubtful)
