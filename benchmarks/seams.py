@@ -19,11 +19,11 @@ from typing import Final
 from unbroken.core.anchor import choose_anchor
 from unbroken.core.ending import Ending, ending_of
 from unbroken.core.instruction import Instruction
-from unbroken.core.partial import Event
 from unbroken.core.prompts import AGAIN, FIRST
 from unbroken.core.resume import anchor_for, starts_over
 from unbroken.core.seam import Form, Seam
 from unbroken.core.splice import Splicer
+from unbroken.core.wire import Event
 from unbroken.testing.asking import read_ask
 from unbroken.testing.manners import FAITHFUL, UNFAITHFUL, Manner, continue_answer
 from unbroken.testing.texts import TEXTS

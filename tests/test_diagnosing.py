@@ -19,8 +19,7 @@ from anthropic import AsyncAnthropic
 from harness import CONTINUE, PREFILL, ask, client_of, serving
 from unbroken import Diagnosis, Health, Hedging, Policy, Route, StreamFailed, StreamTimeout, diagnose, resilient_stream
 from unbroken.core.partial import Partial
-from unbroken.diagnosing import others_answered
-from unbroken.errors import BatchCanceled, BatchErrored, BatchExpired, BatchFailed, BatchTimeout
+from unbroken.engine.errors import BatchCanceled, BatchErrored, BatchExpired, BatchFailed, BatchTimeout
 from unbroken.report import AttemptReport, Report
 from unbroken.testing import (
     AFTER_MESSAGE_START,
@@ -490,31 +489,6 @@ async def test_it_goes_to_another_process_with_all_that_the_errors_told() -> Non
         assert SECRET not in str(vars(again))
     assert isinstance(error.diagnosis, Diagnosis)
     assert error.diagnosis is error.diagnosis
-
-
-# -- what `Health` knows of others
-
-
-def route(model: str, requests: int, failures: float) -> dict[str, Any]:
-    """A route of `Health.snapshot()`."""
-    return {"model": model, "requests": requests, "failures": failures}
-
-
-@pytest.mark.parametrize(
-    ("routes", "answered"),
-    [
-        ([], None),
-        ([route("a", 2, 2.0)], None),
-        ([route("a", 12, 2.0)], True),
-        ([route("a", 12, 7.0)], False),
-        ([route("a", 2, 2.0), route("b", 100, 0.0)], None),
-    ],
-)
-def test_others_are_those_that_are_not_this_streams(routes: list[dict[str, Any]], answered: bool | None) -> None:
-    """Of the models that it asked; most of them decide."""
-    attempts = [AttemptReport(n, 0, "a", "request", 0.0, outcome="server_error") for n in (1, 2)]
-    attempts.append(AttemptReport(3, 1, "b", "request", 0.0, outcome="cancelled"))
-    assert others_answered(Report(attempts=attempts), {"routes": routes}) is answered
 
 
 @pytest.mark.anyio

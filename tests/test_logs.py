@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from unbroken.logs import log
+from unbroken.logs import log, quietly
 
 
 def broken(*_: Any, **__: Any) -> Any:
@@ -53,3 +53,11 @@ def test_what_a_listener_raises_is_dropped(listening: Callable[[], Any], caplog:
         log(logging.INFO, "%s", "two")
     assert [record.getMessage() for record in caplog.records] == ["two"]
     assert caplog.records[0].filename == "test_logs.py"
+
+
+def test_what_raises_gives_none(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged at level DEBUG, with its traceback; what does not raise gives what it gives."""
+    with caplog.at_level("DEBUG", "unbroken"):
+        assert quietly(lambda: 1 / 0)() is None
+    assert caplog.records[0].exc_info is not None
+    assert quietly(lambda: 5)() == 5

@@ -19,6 +19,8 @@ PACKAGE: Final = TESTS.parent / "src" / "unbroken"
 
 #: Source files without a test file of their own name, and where they are tested: parts that show only in the whole.
 TESTED_ELSEWHERE: Final = {
+    "engine/admission.py": "engine/test_rounds.py",
+    "exceptions.py": "engine/test_errors.py",
     "cli/sides.py": "cli/test_demo.py",
     "cli/story.py": "cli/test_demo.py",
     "cli/svg.py": "cli/test_picture.py",

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from .core.partial import Partial
     from .core.prices import PRICES, Price
     from .core.rate_limits import RateLimit
-    from .deferred import Deferred, defer
+    from .deferred import defer
     from .diagnosing import diagnose
-    from .engine.stream import ResilientStream, ResilientStreamManager
-    from .errors import (
+    from .engine.errors import (
         BatchCanceled,
         BatchErrored,
         BatchExpired,
         BatchFailed,
         BatchTimeout,
+        Deferred,
         StreamFailed,
-        StreamStalled,
         StreamTimeout,
-        StreamTruncated,
     )
+    from .engine.stream import ResilientStream, ResilientStreamManager
+    from .exceptions import StreamStalled, StreamTruncated
     from .health import Health
     from .message import resilient_message
     from .middleware import ResilienceMiddleware
@@ -95,19 +95,19 @@ _HOMES = {
     ".core.prices": ("PRICES", "Price"),
     ".core.rate_limits": ("RateLimit",),
     ".diagnosing": ("diagnose",),
-    ".engine.stream": ("ResilientStream", "ResilientStreamManager"),
-    ".deferred": ("Deferred", "defer"),
-    ".errors": (
+    ".engine.errors": (
         "BatchCanceled",
         "BatchErrored",
         "BatchExpired",
         "BatchFailed",
         "BatchTimeout",
+        "Deferred",
         "StreamFailed",
-        "StreamStalled",
         "StreamTimeout",
-        "StreamTruncated",
     ),
+    ".engine.stream": ("ResilientStream", "ResilientStreamManager"),
+    ".deferred": ("defer",),
+    ".exceptions": ("StreamStalled", "StreamTruncated"),
     ".health": ("Health",),
     ".message": ("resilient_message",),
     ".middleware": ("ResilienceMiddleware",),

@@ -12,17 +12,17 @@ import anyio
 import httpx2
 from anthropic import Omit, omit
 
-from .core.arguments import as_given, as_sent
+from .arguments import as_given, as_sent
 from .core.partial import Partial
 from .engine.calling import CallSite
 from .engine.clients import resource, stream_arguments
 from .engine.driver import Driver
+from .engine.errors import StreamTimeout
 from .engine.inputs import given, settle
 from .engine.looking import look_through
-from .engine.stream import FormatT, ResilientStreamManager
+from .engine.stream import ResilientStreamManager
 from .engine.teller import check_listener
-from .engine.typed import Api
-from .errors import StreamTimeout
+from .engine.typed import Api, FormatT
 from .health import Health, default_health
 from .policy import Policy
 from .report import Notice, Report

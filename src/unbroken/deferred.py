@@ -13,15 +13,15 @@ import anyio
 from anthropic import Omit, omit
 
 from .api import accepted_arguments, check_arguments, version_sent
-from .core.arguments import as_given, as_sent
+from .arguments import as_given, as_sent
 from .core.deferral import Rest, unsupported
 from .engine.batches import batches_of, create, demanded_format
-from .engine.deferred import Deferred
 from .engine.deferring import Created, named
+from .engine.errors import Deferred
 from .engine.inputs import given, settle
 from .engine.looking import look_through
-from .engine.stream import FormatT
 from .engine.teller import Teller
+from .engine.typed import FormatT
 from .health import default_health
 from .policy import Policy
 from .report import Report
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from .api import StreamArguments
 
-__all__ = ["Deferred", "defer"]
+__all__ = ["defer"]
 
 
 async def defer(

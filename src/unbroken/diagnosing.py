@@ -1,43 +1,20 @@
-"""`diagnose`: an exception -> what went wrong, whose problem it is, and what to do next.
-
-What exceptions and reports hold is gathered here (`evidence.py`); what follows from it is in `core/diagnosis.py`.
-"""
+"""`diagnose`: an exception -> what went wrong, whose problem it is, and what to do next."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 import anthropic
 import httpx2
 
-from .core.codes import about, code_of
-from .core.corrections import words
-from .core.diagnosis import DiagnosedRequest, Diagnosis, Ending, conclude
-from .core.failure import Kind, retry_after_seconds
-from .core.rate_limits import RateLimit, rate_limits
-from .errors import StreamFailed
-from .evidence import connection_code, date_of, failure_of, headers_of, iso, media_type, request_id_of, what_was_sent
+from .core.diagnosis import Diagnosis
+from .engine.errors import StreamFailed
+from .evidence import what_was_sent
+from .postmortem import Told, leaves, with_findings
 
-if TYPE_CHECKING:
-    from .preflight import Finding
-    from .report import AttemptReport, Report
-
-__all__ = ["diagnose", "diagnose_failed", "diagnose_stream", "others_answered"]
-
-_KINDS: Final = frozenset(str(kind) for kind in Kind)
-#: The outcome of a request in a batch that the API could not answer.
-_ERRORED: Final = "errored"
-
-#: What the request itself may be at fault in: preflight looks through it.
-_OF_THE_REQUEST: Final = frozenset(
-    {
-        *("invalid_request", "prefill_unsupported", "too_large", "context_exceeded"),
-        *("server_error", "server_error_intermittent", "likely_payload"),
-    }
-)
+__all__ = ["diagnose"]
 
 
 def diagnose(error: Exception, *, params: Mapping[str, Any] | None = None) -> Diagnosis:
@@ -64,225 +41,21 @@ def diagnose(error: Exception, *, params: Mapping[str, Any] | None = None) -> Di
         TypeError: The error is of another kind.
     """
     if isinstance(error, StreamFailed):
-        return error.diagnosis if params is None else diagnose_failed(error, params)
-    told = _Told(time.time())
-    errors = list(_leaves(error))
+        return error.diagnosis if params is None else error._diagnose(params)  # noqa: SLF001  # ours
+    told = Told(time.time())
+    errors = list(leaves(error))
     for each in errors:
-        if not isinstance(each, anthropic.AnthropicError | httpx2.TransportError):
-            raise TypeError(f"diagnose() takes errors of the Anthropic SDK and StreamFailed, not {type(each).__name__}")
-        told.add(each)
-    return _with_findings(told.conclude, _asked(errors[0]) if params is None else params)
-
-
-def diagnose_failed(error: StreamFailed, params: Mapping[str, Any] | None = None) -> Diagnosis:
-    """The diagnosis of a `StreamFailed`; `params` as for `diagnose`."""
-
-    def conclude(findings: Sequence[Finding] = ()) -> Diagnosis:
-        return diagnose_stream(
-            error.report,
-            list(_leaves(error.__cause__)) if isinstance(error.__cause__, Exception) else [],
-            ending=error._ending,  # noqa: SLF001  # kept for this, as are the next two
-            ended_at=error._at,  # noqa: SLF001
-            others_answered=error._others_answered,  # noqa: SLF001
-            findings=findings,
-        )
-
-    return _with_findings(conclude, _asked(error) if params is None else params)
-
-
-def diagnose_stream(
-    report: Report,
-    errors: Sequence[Exception],
-    *,
-    ending: Ending,
-    ended_at: float | None = None,
-    others_answered: bool | None = None,
-    findings: Sequence[Finding] = (),
-) -> Diagnosis:
-    """The diagnosis of a stream that failed.
-
-    Args:
-        report: Every attempt.
-        errors: What those that failed died of, in the order in which they did; empty where nobody knows any more.
-        ending: What it died of, if not of its attempts.
-        ended_at: When the stream ended, in Unix time. None: that is not known.
-        others_answered: As the function of that name says.
-        findings: What preflight found.
-    """
-    told = _Told(time.time())
-    died = sorted((attempt for attempt in report.attempts if attempt.outcome in (*_KINDS, _ERRORED)), key=_ended)
-    # Of a stream that went on as a batch, only the last is there.
-    causes = {attempt.number: error for attempt, error in zip(reversed(died), reversed(errors), strict=False)}
-    entered_at = None if ended_at is None or report.duration is None else ended_at - report.duration
-    for attempt in report.attempts:
-        sent_at = None if entered_at is None else entered_at + attempt.started
-        told.add_attempt(attempt, causes.get(attempt.number), sent_at)
-    if not report.attempts:
-        for error in errors:
-            told.add(error)
-    nothing_asked = ending == "closed" and not told.requests
-    return told.conclude(findings, ending="not_asked" if nothing_asked else ending, others_answered=others_answered)
-
-
-def others_answered(report: Report, snapshot: Mapping[str, Any]) -> bool | None:
-    """Whether the models that a stream asked have answered most of what other streams asked them meanwhile.
-
-    Args:
-        report: Of a stream to which they brought nothing.
-        snapshot: `Health.snapshot()`, of now.
-
-    Returns:
-        None: they were asked nothing else, or it was too long ago.
-    """
-    own = [attempt.model for attempt in report.attempts if attempt.outcome in _KINDS]
-    routes = [route for route in snapshot["routes"] if route["model"] in own]
-    others = sum(route["requests"] for route in routes) - len(own)
-    failed = sum(route["failures"] for route in routes) - len(own)
-    return None if others <= 0 else bool(failed < others / 2)
-
-
-# -- what there is to be known of each request
-
-
-class _Told:
-    """What has been told of some requests, one after another.
-
-    Args:
-        now: Unix time in seconds.
-
-    Attributes:
-        requests: Each of them.
-    """
-
-    def __init__(self, now: float) -> None:
-        self.requests: list[DiagnosedRequest] = []
-        self._now = now
-        self._died: list[DiagnosedRequest] | None = None
-        self._limits: tuple[RateLimit, ...] = ()
-        self._retry_after: float | None = None
-        self._about: dict[str, str] = {}
-
-    def add(self, error: Exception) -> None:
-        """An error of the SDK's own, or that of a whole stream."""
-        if isinstance(error, StreamFailed):
-            self._add_stream(error)
-            return
-        failure = failure_of(error, self._now)
-        code = self._note(failure.kind, error, failure.status)
-        model = what_was_sent(error).get("model")
-        request = DiagnosedRequest(
-            code=code,
-            model=model if isinstance(model, str) else None,
-            status=failure.status,
-            type=failure.type,
-            request_id=request_id_of(error),
-            date=date_of(error),
-        )
-        self.requests.append(request)
-        if self._died is not None:
-            self._died.append(request)
-
-    def add_attempt(self, attempt: AttemptReport, error: Exception | None, sent_at: float | None) -> None:
-        """An attempt of a stream, what it died of, and when it was sent in Unix time, where those are known."""
-        code = attempt.outcome
-        if code == _ERRORED and error is not None:
-            code = failure_of(error, self._now).kind
-        if code in _KINDS:
-            code = self._note(code, error, attempt.status)
-        date = None if error is None else date_of(error)
-        if date is None and sent_at is not None:
-            date = iso(datetime.fromtimestamp(sent_at, UTC))
-        self.requests.append(
-            DiagnosedRequest(
-                code=code,
-                model=attempt.model,
-                status=attempt.status,
-                type=attempt.error_type,
-                request_id=attempt.request_id,
-                date=date,
-                delivered=attempt.delivered > 0,
-            )
-        )
-
-    def _add_stream(self, error: StreamFailed) -> None:
-        """One of several streams that failed: each counts once, whatever it has survived."""
-        found = error.diagnosis
-        if self._died is None:
-            self._died = list(self.requests)
-        model = next((request.model for request in found.requests if request.code == found.code), None)
-        self._died.append(DiagnosedRequest(found.code, model, error.status_code))
-        self.requests.extend(found.requests)
-        self._limits = found.limits or self._limits
-        self._retry_after = found.retry_after or self._retry_after
-
-    def _note(self, kind: str, error: Exception | None, status: int | None) -> str:
-        """Note what an error tells of its kind; its code."""
-        if error is None:
-            return code_of(kind, status=status, body=None, message="")
-        headers, message = headers_of(error), words(error)
-        if status is not None and status >= 400:
-            self._retry_after = retry_after_seconds(headers, self._now)
-        if kind == Kind.RATE_LIMITED:
-            self._limits = rate_limits(headers, self._now) or self._limits
-        if kind == Kind.NOT_SENT:
-            self._about[kind] = f": {type(error.__cause__ or error).__name__}"
-        if kind == Kind.NOT_A_STREAM:
-            self._about[kind] = f", but {media_type(headers)}"
-        if kind in (Kind.CONNECTION, Kind.STALLED, Kind.NO_RESOURCES, Kind.NOT_SENT):
-            return connection_code(error) or kind
-        code = code_of(kind, status=status, body=getattr(error, "body", None), message=message)
-        if said := about(code, message):
-            self._about[code] = said
-        return code
-
-    def conclude(
-        self,
-        findings: Sequence[Finding] = (),
-        *,
-        ending: Ending = "closed",
-        others_answered: bool | None = None,
-    ) -> Diagnosis:
-        """The diagnosis."""
-        return conclude(
-            self.requests,
-            died=self._died,
-            ending=ending,
-            limits=self._limits,
-            retry_after=self._retry_after,
-            findings=findings,
-            others_answered=others_answered,
-            about=self._about,
-        )
-
-
-def _ended(attempt: AttemptReport) -> float:
-    return attempt.started + (attempt.ended or 0.0)
-
-
-def _leaves(error: Exception) -> Iterator[Exception]:
-    if isinstance(error, ExceptionGroup):
-        for each in error.exceptions:
-            yield from _leaves(each)
-    else:
-        yield error
+        match each:
+            case StreamFailed():
+                told.add_stream(each.diagnosis, each.status_code)
+            case anthropic.AnthropicError() | httpx2.TransportError():
+                told.add(each)
+            case _:
+                kind = type(each).__name__
+                raise TypeError(f"diagnose() takes errors of the Anthropic SDK and StreamFailed, not {kind}")
+    return with_findings(told.conclude, _asked(errors[0]) if params is None else params)
 
 
 def _asked(error: Exception) -> Mapping[str, Any]:
-    """The request; of a stream, as the first route that failed was to send it. Empty where it is not there any more."""
-    if not isinstance(error, StreamFailed):
-        return what_was_sent(error)
-    original, routes = error._request, error._routes  # noqa: SLF001  # kept for this
-    if original is None:
-        return {}
-    rank = next((attempt.route for attempt in error.report.attempts if attempt.outcome in _KINDS), 0)
-    return routes[rank].request(original)
-
-
-def _with_findings(conclude: Callable[[Sequence[Finding]], Diagnosis], params: Mapping[str, Any]) -> Diagnosis:
-    """A diagnosis; with what preflight finds, if there is a request, and it may be at fault."""
-    found = conclude(())
-    if not params or found.code not in _OF_THE_REQUEST:
-        return found
-    from .preflight import check
-
-    return conclude(check(params))
+    """The request, as far as it is there to be read."""
+    return error._asked() if isinstance(error, StreamFailed) else what_was_sent(error)  # noqa: SLF001  # ours

@@ -18,7 +18,7 @@ import httpx2
 from .core.failure import Failure, Kind, classify, not_sent, of_kind
 from .core.printable import printable
 from .core.request_ids import request_id
-from .errors import StreamStalled, StreamTruncated
+from .exceptions import StreamStalled, StreamTruncated
 
 __all__ = [
     "connection_code",

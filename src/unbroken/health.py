@@ -6,8 +6,6 @@ The arithmetic is in `core` (`budget.py`, `vitals.py` and what that imports); he
 from __future__ import annotations
 
 import inspect
-import sys
-import time
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,10 +13,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from .clock import monotonic
 from .core.breaker import BreakerSettings, Pass
 from .core.budget import RetryBudget
+from .core.corrections import Models
 from .core.failure import Failure, Kind
-from .core.models import ModelInfo, Models
+from .core.models import ModelInfo
 from .core.readiness import Readiness
 from .core.vitals import ClientVitals, RouteVitals
 from .routes import is_first_party
@@ -358,21 +358,6 @@ class Permit:
         """Whether this is the first end."""
         first, self._ended = not self._ended, True
         return first
-
-
-def monotonic() -> float:
-    """Seconds that streams on any event loop agree on; in a test on trio's virtual clock, that clock's."""
-    testing = sys.modules.get("trio.testing")
-    if testing is not None:
-        import trio
-
-        try:
-            clock = trio.lowlevel.current_clock()
-        except RuntimeError:
-            return time.monotonic()
-        if isinstance(clock, testing.MockClock):
-            return float(clock.current_time())
-    return time.monotonic()
 
 
 def _key(client: object) -> object:

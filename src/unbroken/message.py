@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from anthropic import Omit, omit
 
 from .api import resilient_stream
-from .engine.stream import FormatT, ResilientStreamManager
+from .engine.stream import ResilientStreamManager
+from .engine.typed import FormatT
 from .health import Health
 from .policy import Policy
 from .report import Notice

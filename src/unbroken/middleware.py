@@ -26,12 +26,12 @@ from .engine.calling import NOWHERE
 from .engine.chain import Chain, InOnePiece
 from .engine.clients import quiet_resource, stream_arguments
 from .engine.driver import Driver
+from .engine.errors import StreamFailed
 from .engine.looking import look_through
 from .engine.reader import Reader, open_reader
 from .engine.teller import check_listener
 from .engine.threads import continues, is_a_callers_own, lost
 from .engine.typed import Api
-from .errors import StreamFailed
 from .health import Health
 from .policy import Policy
 from .report import Notice

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 if TYPE_CHECKING:
     from .core.prices import Price
 
-__all__ = ["AttemptCost", "AttemptReport", "Cost", "Notice", "Report", "Usage"]
+__all__ = ["AttemptCost", "AttemptReport", "Cost", "Notice", "Report", "Usage", "first_content", "opener"]
 
 VERSION: Final = 1
 
@@ -309,3 +309,14 @@ _FIELDS: Final = frozenset(each.name for each in fields(AttemptReport))
 def _known(attempt: Mapping[str, Any]) -> dict[str, Any]:
     """An attempt's fields, without those that a later release of the same version has added."""
     return {name: value for name, value in attempt.items() if name in _FIELDS}
+
+
+def opener(report: Report) -> AttemptReport | None:
+    """The attempt that opened the message, by `Report.cost`'s rule; of a stream that delivered nothing, the first."""
+    return next((attempt for attempt in report.attempts if attempt.kept), next(iter(report.attempts), None))
+
+
+def first_content(report: Report) -> float | None:
+    """Seconds from entering the stream to the first content that was delivered; None without any."""
+    opened = opener(report)
+    return None if opened is None or opened.first_content is None else opened.started + opened.first_content

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .core.arguments import as_given, as_sent
+from .arguments import as_given, as_sent
 
 __all__ = ["Fallback", "Route", "is_first_party", "resolve"]
 
@@ -40,7 +40,7 @@ class Route:
     def request(self, original: Mapping[str, Any]) -> dict[str, Any]:
         """The original request as this route sends it; a new dict, the original is left as it is.
 
-        What is in `extra_body` stands in its place among the other arguments (`core/arguments.py`), where the patch
+        What is in `extra_body` stands in its place among the other arguments (`arguments.py`), where the patch
         goes over it; a patch that has an `extra_body` sets it as a whole.
         """
         if "extra_body" in self.patch:

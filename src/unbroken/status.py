@@ -15,10 +15,10 @@ from typing import Any, Final
 import anyio
 import httpx2
 
+from .clock import monotonic
 from .core.printable import printable
 from .core.statuspage import Incident, Status, parse
-from .engine.detached import Step, detach
-from .health import monotonic
+from .detached import Step, detach
 from .logs import log
 
 __all__ = ["Incident", "Status", "StatusPage", "StatusPageError"]

@@ -19,11 +19,11 @@ from unbroken import Policy, StreamFailed
 from unbroken.core.asides import aside_at_start
 from unbroken.core.ending import Ending, ending_of
 from unbroken.core.instruction import Instruction
-from unbroken.core.partial import Event
 from unbroken.core.prompts import PROMPTS
 from unbroken.core.resume import anchor_for
 from unbroken.core.seam import Seam
 from unbroken.core.splice import Splicer
+from unbroken.core.wire import Event
 
 ROWS: Final = [json.loads(line) for line in (Path(__file__).parent / "recorded.jsonl").read_text("utf-8").splitlines()]
 #: The wording in which these models were asked.

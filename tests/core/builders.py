@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from unbroken.core.partial import Event, Partial
+from unbroken.core.partial import Partial
+from unbroken.core.wire import Event
 
 
 def message_start(id: str = "msg_1", model: str = "claude-opus-5-5", **usage: int) -> Event:

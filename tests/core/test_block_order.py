@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbroken.core.block_order import BlockOrder
-from unbroken.core.partial import Event
 from unbroken.core.splice import Splicer
+from unbroken.core.wire import Event
 
 
 def text(index: int, value: str) -> Event:

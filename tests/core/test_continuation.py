@@ -9,9 +9,10 @@ from unbroken.core.anchor import choose_anchor
 from unbroken.core.continuation import Continuation
 from unbroken.core.ending import Ending
 from unbroken.core.instruction import Instruction
-from unbroken.core.partial import Event, Partial
+from unbroken.core.partial import Partial
 from unbroken.core.prompts import FIRST
 from unbroken.core.seam import Form, Seam
+from unbroken.core.wire import Event
 
 WHOLE = "The quick brown fox jumps over the lazy dog, and nobody has ever asked the dog."
 HALF = "The quick brown fox jumps over the lazy dog, and nobody has ever asked"

@@ -6,7 +6,7 @@ import pytest
 from builders import ending, message_delta, message_start, message_stop, text_block
 
 from unbroken.core.document_gate import DocumentGate
-from unbroken.core.partial import Event
+from unbroken.core.wire import Event
 
 DOCUMENT = "{}"
 REST = [message_start(), *text_block("}")]

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbroken.core.events import EventReader, is_event, read_error
-from unbroken.core.malformed import Malformed
 from unbroken.core.sse import ServerSentEvent
+from unbroken.core.wire import Malformed
 
 
 def read(name: str | None, data: Any) -> Any:

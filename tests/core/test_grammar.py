@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbroken.core.grammar import Grammar
-from unbroken.core.partial import Event
+from unbroken.core.wire import Event
 
 TEXT: list[Event] = [block_start(0, "text", text=""), text_delta("Hello."), block_stop(0)]
 

@@ -25,10 +25,10 @@ from unbroken.core.anchor import choose_anchor
 from unbroken.core.delivery import Delivery
 from unbroken.core.held_tail import HeldTail
 from unbroken.core.joining import Flow, Joining, Obstacle
-from unbroken.core.partial import Event
 from unbroken.core.seam import Form, Seam
 from unbroken.core.stop_sequences import StopSequences
 from unbroken.core.visible_text import VisibleText
+from unbroken.core.wire import Event
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and nobody has ever asked the dog."
 QUOTE = choose_anchor(SENTENCE).quote

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbroken.core.json_text import loads
-from unbroken.core.malformed import Malformed
+from unbroken.core.wire import Malformed
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

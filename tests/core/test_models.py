@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unbroken.core.models import (
-    EFFORTS,
-    MODELS,
-    NOT_IN_THE_TABLE,
-    THINKING_TYPES,
-    ModelInfo,
-    Models,
-    family,
-    lookup,
-)
+from unbroken.core.models import EFFORTS, MODELS, NOT_IN_THE_TABLE, THINKING_TYPES, family, lookup
 
 ADAPTIVE = {"adaptive"}
 ENABLED = {"enabled", "disabled"}
@@ -187,73 +178,3 @@ def test_a_token_is_shorter_from_opus_4_7_on() -> None:
     assert older.least_tokens(0, text) == 5_000
     assert newer.least_tokens(0, text) == 6_500
     assert older.least_tokens(9, 3) == 1 + 1
-
-
-# -- what is known better
-
-REFUSED = "max_tokens: 200000 > 32000, which is the maximum allowed number of output tokens for claude-haiku-4-5"
-
-
-def test_the_table_is_what_is_known_at_first() -> None:
-    """Of every model, by any of its names."""
-    assert all(Models().get(alias) == lookup(alias) for alias, _ in ALIASES)
-    assert Models().get("my-gateway/best") == lookup("my-gateway/best")
-
-
-def test_the_caller_knows_better() -> None:
-    """What is said of a model holds for all forms of its name, and what is said of one form for that alone."""
-    mine, frozen = ModelInfo(name="mine", prefill=True), ModelInfo(name="frozen")
-    models = Models({"my-gateway/best": mine, "claude-opus-5-5": mine, "anthropic.claude-opus-5-5": frozen})
-    assert models.get("my-gateway/best") == mine
-    assert models.get("claude-opus-5-5") == models.get("claude-opus-5-5-20260922") == mine
-    assert models.get("anthropic.claude-opus-5-5") == frozen
-    assert models.get("claude-opus-5") == lookup("claude-opus-5")
-
-
-def test_the_api_knows_best() -> None:
-    """It corrects what the caller said, and only of the name that was asked: another platform may differ."""
-    models = Models({"claude-haiku-4-5": ModelInfo(name="mine", max_output=99)})
-    models.correct("claude-haiku-4-5", REFUSED)
-    assert models.get("claude-haiku-4-5").max_output == 32_000
-    assert models.get("claude-haiku-4-5").name == "mine"
-    assert models.get("claude-haiku-4-5@20251001").max_output == 99
-    models.correct("claude-haiku-4-5", "messages: at least one message is required")
-    assert models.get("claude-haiku-4-5").max_output == 32_000
-
-
-def test_what_the_models_api_says_is_taken_in() -> None:
-    """And comes back; what it leaves out is as it was."""
-    models = Models()
-    learnt = models.describe("claude-haiku-4-5", {"max_tokens": 50_000})
-    assert learnt == models.get("claude-haiku-4-5")
-    assert (learnt.max_output, learnt.context, learnt.source) == (50_000, 200_000, "the Models API")
-    assert models.describe("claude-haiku-4-5", {}) == learnt
-
-
-def test_what_was_learnt_does_not_pile_up() -> None:
-    """Names of models may come from users; those that were corrected first are forgotten."""
-    models = Models()
-    for number in range(300):
-        models.correct(f"model-{number}", REFUSED)
-    kept = [number for number in range(300) if models.get(f"model-{number}").max_output is not None]
-    assert kept == [*range(300 - 256, 300)]
-
-
-def test_it_is_read_and_changed_under_its_lock() -> None:
-    """Threads may share it."""
-
-    class Lock:
-        taken = 0
-
-        def __enter__(self) -> None:
-            self.taken += 1
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-    lock = Lock()
-    models = Models(lock=lock)
-    models.get("claude-opus-5")
-    models.correct("claude-opus-5", REFUSED)
-    models.describe("claude-opus-5", {})
-    assert lock.taken == 3

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbroken.core.pairing import Pairing
-from unbroken.core.partial import Event
+from unbroken.core.wire import Event
 
 LIVE = frozenset({"text", "thinking"})
 

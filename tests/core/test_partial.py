@@ -26,7 +26,8 @@ from builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbroken.core.partial import Block, Event, Partial
+from unbroken.core.partial import Block, Partial
+from unbroken.core.wire import Event
 
 CITATION = {"type": "char_location", "cited_text": "x", "document_index": 0, "start_char_index": 0, "end_char_index": 1}
 

@@ -24,9 +24,9 @@ from builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unbroken.core.corrections import Models
 from unbroken.core.ending import Ending
 from unbroken.core.failure import Failure, Kind, Verdict, of_kind
-from unbroken.core.models import Models
 from unbroken.core.partial import Partial
 from unbroken.core.plan import Plan
 from unbroken.core.readiness import Readiness

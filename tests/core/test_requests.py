@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from unbroken.core.models import ModelInfo, Models
+from unbroken.core.corrections import Models
+from unbroken.core.models import ModelInfo
 from unbroken.core.requests import Requests
 from unbroken.routes import Route
 

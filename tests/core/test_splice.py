@@ -30,10 +30,10 @@ from hypothesis import strategies as st
 from unbroken.core.anchor import Anchor, choose_anchor
 from unbroken.core.ending import Ending
 from unbroken.core.instruction import Instruction
-from unbroken.core.partial import Event
 from unbroken.core.prompts import FIRST
 from unbroken.core.seam import Form, Seam
 from unbroken.core.splice import Splicer
+from unbroken.core.wire import Event
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and nobody has ever asked the dog."
 LIVE = frozenset({"text", "thinking"})

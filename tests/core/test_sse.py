@@ -7,8 +7,8 @@ from anthropic._streaming import SSEDecoder as Stranger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbroken.core.malformed import Malformed
 from unbroken.core.sse import MAX_FRAME, ServerSentEvent, SSEDecoder
+from unbroken.core.wire import Malformed
 
 
 def decode(*chunks: bytes) -> list[ServerSentEvent]:

@@ -9,8 +9,8 @@ from builders import block_stop, delta, text_delta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbroken.core.malformed import Malformed
 from unbroken.core.surrogates import SurrogateJoiner, encodable, has_surrogates
+from unbroken.core.wire import Malformed
 
 HIGH, LOW, FACE = "\ud83d", "\ude00", "\U0001f600"
 

@@ -9,9 +9,9 @@ from builders import block_start, block_stop, delta, message_start, open_text, p
 
 from unbroken.core.delivery import Delivery
 from unbroken.core.held_tail import HeldTail
-from unbroken.core.partial import Event
 from unbroken.core.stop_sequences import StopSequences
 from unbroken.core.visible_text import VisibleText
+from unbroken.core.wire import Event
 
 CITATION = delta(0, "citations_delta", {"cited_text": "fox"})
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from unbroken.core.breaker import BreakerSettings
-from unbroken.core.models import Models
+from unbroken.core.corrections import Models
 from unbroken.core.readiness import Readiness
 from unbroken.core.vitals import ClientVitals, mode_of
 

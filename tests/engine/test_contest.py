@@ -16,8 +16,9 @@ from unbroken import Health, Hedging, Policy
 from unbroken.core.failure import Kind, of_kind
 from unbroken.core.partial import Partial
 from unbroken.core.steps import Ask, Fail
+from unbroken.engine.admission import GaveUp
 from unbroken.engine.calling import NOWHERE
-from unbroken.engine.contest import Contest, GaveUp
+from unbroken.engine.contest import Contest
 from unbroken.engine.driver import Driver
 from unbroken.engine.sending import Sent
 from unbroken.health import Permit

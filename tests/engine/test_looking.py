@@ -6,7 +6,7 @@ import pytest
 
 from preflighting import ask
 from unbroken import PreflightFailed
-from unbroken.core.models import Models
+from unbroken.core.corrections import Models
 from unbroken.engine.looking import Findings, look_through
 from unbroken.preflight import API_VERSION
 

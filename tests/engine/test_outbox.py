@@ -6,7 +6,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from unbroken.core.partial import Event
+from unbroken.core.wire import Event
 from unbroken.engine.outbox import Outbox
 
 pytestmark = [pytest.mark.anyio, pytest.mark.backends("asyncio", "virtual")]

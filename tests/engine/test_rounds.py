@@ -15,9 +15,10 @@ from unbroken import Health, Hedging, Policy, StatusPage
 from unbroken.core.failure import Failure, Kind, Verdict, of_kind
 from unbroken.core.partial import Partial
 from unbroken.core.steps import Ask, Fail
+from unbroken.engine.admission import GaveUp
 from unbroken.engine.calling import NOWHERE
 from unbroken.engine.driver import Driver
-from unbroken.engine.rounds import GaveUp, Rounds
+from unbroken.engine.rounds import Rounds
 from unbroken.routes import Route
 from unbroken.testing import (
     AFTER_MESSAGE_START,

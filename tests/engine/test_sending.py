@@ -10,8 +10,8 @@ import pytest
 
 from harness import CONTINUE, PREFILL, serving
 from unbroken import Health, Policy, Report
+from unbroken.core.corrections import Models
 from unbroken.core.failure import Kind
-from unbroken.core.models import Models
 from unbroken.core.partial import Partial
 from unbroken.core.requests import Requests
 from unbroken.core.steps import Ask

@@ -13,7 +13,9 @@ from unbroken import BatchCanceled, BatchErrored, BatchExpired, BatchFailed, Par
 from unbroken.core.deferral import Rest
 from unbroken.core.resume import anchor_for
 from unbroken.engine.batches import Answered
-from unbroken.engine.settling import Asked, failed, settled
+from unbroken.engine.errors import batch_failed
+from unbroken.engine.settling import Asked, Unsettled, late
+from unbroken.engine.settling import settled as settle
 from unbroken.report import AttemptReport
 
 pytestmark = [pytest.mark.anyio, pytest.mark.backends("virtual")]
@@ -51,6 +53,14 @@ def asked(rest: Rest | None = None, **fields: Any) -> Asked:
     report = Report(attempts=[died, batched], duration=3.0)
     known: dict[str, Any] = {"api": "messages", "output_format": None, **fields}
     return Asked(batch_id="msgbatch_1", created_at=CREATED, rest=rest, report=report, **known)
+
+
+def settled(asked: Asked, answered: Answered) -> tuple[Any, Report]:
+    """What came of it; where that is no message, its error is raised, as `Deferred.result` does."""
+    result = settle(asked, answered)
+    if isinstance(result, Unsettled):
+        raise batch_failed(result)
+    return result
 
 
 def answered(result: dict[str, Any] | None, **fields: Any) -> Answered:
@@ -190,4 +200,4 @@ async def test_half_a_document_has_to_become_the_whole_one() -> None:
 
 
 def test_an_error_without_a_partial_says_nothing_of_one() -> None:
-    assert "had arrived" not in str(failed(asked(Rest()), "it is late"))
+    assert "had arrived" not in str(late(asked(Rest()), 5.0))

@@ -5,37 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
-from opentelemetry import metrics, trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanProcessor
 
 from harness import CONTINUE, assert_unbroken, read, serving
 from listening import listening
-from unbroken import AttemptReport, Health, Report, Route
-from unbroken.engine.telemetry import first_content, is_set_up, listen, opener, quietly
+from unbroken import Health, Route
+from unbroken.engine.telemetry import listen
 from unbroken.testing import ErrorEvent, Script, after_fraction
 
 ROUTES = [Route(model=CONTINUE, client=object())]
 TEXT = "What nobody listens to costs nothing, and is not made."
 CUT = ErrorEvent("overloaded_error", at=after_fraction(0.5))
-
-
-def entry(number: int, **changes: Any) -> AttemptReport:
-    """An attempt."""
-    return AttemptReport(
-        **{"number": number, "route": 0, "model": CONTINUE, "form": "request", "started": 2.0, **changes}
-    )
-
-
-def test_the_apis_own_providers_do_nothing() -> None:
-    """Neither the defaults nor those that say so are a listener; the SDK's are."""
-    idle = [trace.ProxyTracerProvider(), trace.NoOpTracerProvider()]
-    assert not any(map(is_set_up, [*idle, metrics.NoOpMeterProvider(), metrics.get_meter_provider()]))
-    assert is_set_up(TracerProvider())
-    assert is_set_up(MeterProvider())
 
 
 def test_without_a_provider_nothing_is_told() -> None:
@@ -91,23 +75,3 @@ async def test_a_listener_that_fails_breaks_nothing() -> None:
         heard.provider.add_span_processor(Broken())
         async with serving(Script(TEXT, faults=[CUT])) as (_, client):
             assert_unbroken(await read(client), TEXT)
-
-
-def test_what_raises_gives_none(caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged at level DEBUG, with its traceback; what does not raise gives what it gives."""
-    with caplog.at_level("DEBUG", "unbroken"):
-        assert quietly(lambda: 1 / 0)() is None
-    assert caplog.records[0].exc_info is not None
-    assert quietly(lambda: 5)() == 5
-
-
-def test_the_opener_is_the_first_that_was_delivered() -> None:
-    """The first content of the stream is its; of a stream that delivered nothing, the first attempt's."""
-    lost = entry(1, outcome="lost", first_content=0.5, received=9)
-    won = entry(2, outcome="complete", first_content=1.0, received=9, delivered=9)
-    assert opener(Report(attempts=[lost, won])) is won
-    assert first_content(Report(attempts=[lost, won])) == 3.0
-    assert opener(Report(attempts=[lost])) is lost
-    assert opener(Report()) is None
-    assert first_content(Report()) is None
-    assert first_content(Report(attempts=[entry(1)])) is None

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from ..api import resilient_stream
 from ..core.printable import escaped, for_terminal, printable
+from ..engine.errors import StreamFailed
 from ..engine.stream import ResilientStream
-from ..errors import StreamFailed
 from ..policy import Policy
 from ..report import Notice, Report
 from .problems import Problem, count

@@ -11,7 +11,7 @@ import anthropic
 from ..core.diagnosis import Diagnosis
 from ..core.printable import printable
 from ..diagnosing import diagnose
-from ..errors import StreamFailed
+from ..engine.errors import StreamFailed
 
 __all__ = ["Problem", "count", "explain", "without_keys"]
 

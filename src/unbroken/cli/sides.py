@@ -11,7 +11,7 @@ from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 
 from ..api import resilient_stream
 from ..core.printable import printable
-from ..errors import StreamFailed
+from ..engine.errors import StreamFailed
 from ..policy import Hedging, Policy
 from ..report import Notice, Report
 from .problems import count

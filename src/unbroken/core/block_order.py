@@ -7,7 +7,7 @@ began. A block that is never closed keeps the others back until the message ends
 
 from __future__ import annotations
 
-from .partial import Event
+from .wire import Event
 
 __all__ = ["BlockOrder"]
 

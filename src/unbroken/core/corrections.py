@@ -10,25 +10,69 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from re import Match
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .failure import PREFILL_UNSUPPORTED
+from .models import ModelInfo, family, lookup
 from .printable import printable
 
-if TYPE_CHECKING:
-    from .models import ModelInfo
-
-__all__ = ["correction", "described", "rejects_thinking", "subject", "words"]
+__all__ = ["Models", "correction", "described", "rejects_thinking", "subject"]
 
 
-def words(error: Exception) -> str:
-    """What the API said, of an SDK's error: the message in its body, else the error's own text."""
-    body = getattr(error, "body", None)
-    details = _mapping(body).get("error", body)
-    message = _mapping(details).get("message")
-    return message if isinstance(message, str) else str(error)
+#: Of how many models corrections are kept: far more than there are, should names come from users.
+_MAX_CORRECTED: Final = 256
+
+
+class Models:
+    """The table as it stands now: with what the caller knows better, and what the API has said since.
+
+    What the caller says of a name holds for its dated and regional forms too. What the API says holds for the very
+    name that was asked: other platforms may differ.
+
+    Args:
+        known: What the caller knows, by the name of the model.
+        lock: Held while the table is read or changed, where threads share it.
+    """
+
+    def __init__(
+        self, known: Mapping[str, ModelInfo] | None = None, lock: AbstractContextManager[object] | None = None
+    ) -> None:
+        self._known = dict(known or {})
+        self._corrected: dict[str, ModelInfo] = {}
+        self._lock: AbstractContextManager[object] = nullcontext() if lock is None else lock
+
+    def get(self, model: str) -> ModelInfo:
+        """What `model` accepts, as far as is known."""
+        with self._lock:
+            return self._get(model)
+
+    def correct(self, model: str, message: str) -> None:
+        """Take in what a 400 of this model said; most messages say nothing of the model."""
+        with self._lock:
+            self._put(model, correction(self._get(model), message))
+
+    def describe(self, model: str, answer: Mapping[str, Any]) -> ModelInfo:
+        """Take in what the Models API says of this model; what is absent there changes nothing."""
+        with self._lock:
+            self._put(model, described(self._get(model), answer))
+            return self._get(model)
+
+    def _get(self, model: str) -> ModelInfo:
+        return self._corrected.get(model) or self._known.get(model) or self._known.get(family(model)) or lookup(model)
+
+    def _put(self, model: str, info: ModelInfo | None) -> None:
+        if info is None:
+            return
+        self._corrected.pop(model, None)
+        self._corrected[model] = info
+        if len(self._corrected) > _MAX_CORRECTED:
+            del self._corrected[next(iter(self._corrected))]
+
+
+# -- what a 400 says, and the Models API
 
 
 def correction(model: ModelInfo, message: str) -> ModelInfo | None:
@@ -36,7 +80,7 @@ def correction(model: ModelInfo, message: str) -> ModelInfo | None:
 
     Args:
         model: The row as it is.
-        message: The API's own words (`words`).
+        message: The API's own words (`failure.words`).
     """
     for pattern, changes in _RULES:
         found = pattern.search(message)
@@ -51,7 +95,7 @@ def subject(message: str) -> str | None:
     """What of the request a 400 complains of, without its words, which may quote the conversation; None: of none known.
 
     Args:
-        message: The API's own words (`words`).
+        message: The API's own words (`failure.words`).
     """
     for pattern, changes in _RULES:
         if pattern.search(message):
@@ -110,7 +154,7 @@ def rejects_thinking(message: str) -> bool:
     """Whether the API cannot read, or does not take, thinking that stands in the conversation.
 
     Args:
-        message: The API's own words (`words`).
+        message: The API's own words (`failure.words`).
     """
     return _THINKING_REJECTED.search(message) is not None
 

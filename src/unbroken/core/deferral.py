@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 from .anchor import Anchor
 from .ending import Ending
 from .instruction import Instruction
-from .partial import Block, Event, Partial
+from .partial import Block, Partial
 from .resume import Form, joint
 from .seam import Seam
 from .splice import Splicer
+from .wire import Event
 
 if TYPE_CHECKING:
     from .splice import Trouble

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .partial import Event, Partial
+from .partial import Partial
+from .wire import Event
 
 __all__ = ["Delivery"]
 

@@ -24,7 +24,7 @@ from .advice import ADVICE, Whose
 from .rate_limits import RateLimit
 
 if TYPE_CHECKING:
-    from ..preflight import Finding
+    from .finding import Finding
 
 __all__ = ["DiagnosedRequest", "Diagnosis", "Ending", "conclude"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from .partial import Event
+from .wire import Event
 
 __all__ = ["DocumentGate"]
 

@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeGuard
 
 from .json_text import loads
-from .malformed import Malformed
-from .partial import Event
 from .sse import ServerSentEvent
 from .surrogates import SurrogateJoiner, has_surrogates
+from .wire import Event, Malformed
 
 __all__ = ["EventReader", "is_delta", "is_event", "loads", "read_error"]
 

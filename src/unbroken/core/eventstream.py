@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from .malformed import Malformed
+from .wire import Malformed
 
 __all__ = ["EventStreamDecoder", "EventStreamMessage", "encode_message"]
 

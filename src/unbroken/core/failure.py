@@ -28,6 +28,7 @@ __all__ = [
     "not_sent",
     "of_kind",
     "retry_after_seconds",
+    "words",
 ]
 
 _NUMBER: Final = re.compile(r" *[0-9]+(\.[0-9]*)? *")
@@ -329,6 +330,14 @@ def _number(value: str | None) -> float | None:
         return None
     number = float(value)
     return number if number < float("inf") else None
+
+
+def words(error: Exception) -> str:
+    """What the API said, of an SDK's error: the message in its body, else the error's own text."""
+    body = getattr(error, "body", None)
+    details = _mapping(body).get("error", body)
+    message = _mapping(details).get("message")
+    return message if isinstance(message, str) else str(error)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

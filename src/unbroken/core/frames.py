@@ -14,9 +14,8 @@ from typing import Any, Final, Protocol
 
 from .eventstream import EventStreamDecoder, EventStreamMessage, encode_message
 from .json_text import loads
-from .malformed import Malformed
-from .partial import Event
 from .sse import ServerSentEvent, SSEDecoder
+from .wire import Event, Malformed
 
 __all__ = ["BedrockDecoder", "Decoder", "decoder_for", "encode", "encode_chunk"]
 

@@ -35,7 +35,7 @@ from typing import Any, Final
 
 from .blocks import CALLS, SERVER_USES
 from .json_text import loads
-from .partial import Event
+from .wire import Event
 
 __all__ = ["Grammar"]
 

@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from .blocks import THINKING
 from .continuation import Continuation
 from .delivery import Delivery
-from .partial import Event, Partial
+from .partial import Partial
 from .usage import MessageUsage
 from .visible_text import VisibleText
+from .wire import Event
 
 if TYPE_CHECKING:
     from .seam import Seam

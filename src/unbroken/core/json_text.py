@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from .malformed import Malformed
+from .wire import Malformed
 
 __all__ = ["loads"]
 

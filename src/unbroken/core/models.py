@@ -1,19 +1,15 @@
 """What each model accepts: the one table of it, and the only place to correct.
 
 Nothing here was read from the live API. Every row stands in the vendor's pages or in the SDK's types as they were
-in autumn 2026 (the `source` column). Three can correct a row, each over the one before (`Models`): the caller, the
-Models API, and a 400 of the API itself (`corrections.py`); where the API contradicts the table, the API is right.
+in autumn 2026 (the `source` column). Three can correct a row, each over the one before (`corrections.py`): the
+caller, the Models API, and a 400 of the API itself; where the API contradicts the table, the API is right.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
-
-from .corrections import correction, described
 
 __all__ = [
     "EFFORTS",
@@ -21,7 +17,6 @@ __all__ = [
     "NOT_IN_THE_TABLE",
     "THINKING_TYPES",
     "ModelInfo",
-    "Models",
     "ascii_and_other",
     "family",
     "lookup",
@@ -225,53 +220,3 @@ def lookup(model: str) -> ModelInfo:
     """
     name = family(model)
     return _BY_NAME.get(name) or ModelInfo(name=name, source=NOT_IN_THE_TABLE)
-
-
-#: Of how many models corrections are kept: far more than there are, should names come from users.
-_MAX_CORRECTED: Final = 256
-
-
-class Models:
-    """The table as it stands now: with what the caller knows better, and what the API has said since.
-
-    What the caller says of a name holds for its dated and regional forms too. What the API says holds for the very
-    name that was asked: other platforms may differ.
-
-    Args:
-        known: What the caller knows, by the name of the model.
-        lock: Held while the table is read or changed, where threads share it.
-    """
-
-    def __init__(
-        self, known: Mapping[str, ModelInfo] | None = None, lock: AbstractContextManager[object] | None = None
-    ) -> None:
-        self._known = dict(known or {})
-        self._corrected: dict[str, ModelInfo] = {}
-        self._lock: AbstractContextManager[object] = nullcontext() if lock is None else lock
-
-    def get(self, model: str) -> ModelInfo:
-        """What `model` accepts, as far as is known."""
-        with self._lock:
-            return self._get(model)
-
-    def correct(self, model: str, message: str) -> None:
-        """Take in what a 400 of this model said; most messages say nothing of the model."""
-        with self._lock:
-            self._put(model, correction(self._get(model), message))
-
-    def describe(self, model: str, answer: Mapping[str, Any]) -> ModelInfo:
-        """Take in what the Models API says of this model; what is absent there changes nothing."""
-        with self._lock:
-            self._put(model, described(self._get(model), answer))
-            return self._get(model)
-
-    def _get(self, model: str) -> ModelInfo:
-        return self._corrected.get(model) or self._known.get(model) or self._known.get(family(model)) or lookup(model)
-
-    def _put(self, model: str, info: ModelInfo | None) -> None:
-        if info is None:
-            return
-        self._corrected.pop(model, None)
-        self._corrected[model] = info
-        if len(self._corrected) > _MAX_CORRECTED:
-            del self._corrected[next(iter(self._corrected))]

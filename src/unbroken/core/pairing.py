@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from .blocks import CALLS, SERVER_USES, used_by
-from .partial import Event
+from .wire import Event
 
 __all__ = ["Pairing"]
 

@@ -15,19 +15,14 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from .blocks import CALLS, DELTAS, SERVER_USES, THINKING, is_known, used_by
 from .json_text import loads
 from .surrogates import has_surrogates
+from .wire import Event
 
 if TYPE_CHECKING:
     from anthropic.types import Message
 
-__all__ = ["CONTENT", "THINKING", "Block", "Event", "Partial"]
-
-#: One decoded event of the Messages stream, as the wire has it.
-Event = dict[str, Any]
+__all__ = ["Block", "Partial"]
 
 VERSION: Final = 1
-
-#: The events that are content: what shows that a stream is healthy.
-CONTENT: Final = frozenset({"content_block_start", "content_block_delta"})
 
 #: How many pieces stand by themselves before they are joined.
 _LOOSE: Final = 64

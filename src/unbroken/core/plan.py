@@ -43,10 +43,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .corrections import words
 from .effects import may_act
 from .ending import Ending
-from .failure import Failure, Kind, Verdict
+from .failure import Failure, Kind, Verdict, words
 from .partial import Partial
 from .ranking import Ranking
 from .readiness import Readiness

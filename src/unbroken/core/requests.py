@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import for_another_client
 from .adapt import Unfit, adapt
-from .arguments import for_another_client
-from .corrections import correction, rejects_thinking
+from .corrections import Models, correction, rejects_thinking
 from .history import without_past_thinking
-from .models import NOT_IN_THE_TABLE, ModelInfo, Models
+from .models import NOT_IN_THE_TABLE, ModelInfo
 from .vitals import mode_of
 
 if TYPE_CHECKING:

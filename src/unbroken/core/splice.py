@@ -35,10 +35,11 @@ from .half_word import half_word
 from .held_tail import HeldTail, Reason
 from .joining import Flow, Joining, Obstacle
 from .pairing import Pairing
-from .partial import Event, Partial
+from .partial import Partial
 from .resume import spent_tokens
 from .stop_sequences import StopSequences
 from .visible_text import VisibleText
+from .wire import Event
 
 if TYPE_CHECKING:
     from .seam import Seam

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from .malformed import Malformed
+from .wire import Malformed
 
 __all__ = ["MAX_FRAME", "SSEDecoder", "ServerSentEvent"]
 

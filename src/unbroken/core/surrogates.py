@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from .malformed import Malformed
+from .wire import Malformed
 
 if TYPE_CHECKING:
-    from .partial import Event
+    from .wire import Event
 
 __all__ = ["SurrogateJoiner", "encodable", "has_surrogates"]
 

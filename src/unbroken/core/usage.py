@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .partial import Event, Partial
+from .partial import Partial
 from .resume import spent_tokens
+from .wire import Event
 
 if TYPE_CHECKING:
     from .seam import Seam

@@ -10,7 +10,8 @@ from typing import Any
 
 from .delivery import Delivery
 from .held_tail import HeldTail
-from .partial import Event, Partial
+from .partial import Partial
+from .wire import Event
 
 __all__ = ["VisibleText"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .breaker import Breaker, BreakerSettings
+from .corrections import Models
 from .latency import Latency
-from .models import Models
 from .readiness import Readiness, seconds_until
 
 __all__ = ["ClientVitals", "RouteVitals", "mode_of"]

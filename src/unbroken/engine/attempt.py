@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
 import anyio
@@ -19,18 +19,19 @@ import httpx2
 from ..core.events import EventReader, is_event, loads, read_error
 from ..core.failure import Failure, Kind, classify, is_error, not_sent, of_kind
 from ..core.frames import Decoder, decoder_for
-from ..core.malformed import Malformed
-from ..core.partial import CONTENT, Event
 from ..core.request_ids import request_id
 from ..core.sse import ServerSentEvent
-from ..errors import StreamStalled, StreamTruncated
+from ..core.wire import CONTENT, Event, Malformed
+from ..detached import Abandoned, Step, detach, event_loop_clock
 from ..evidence import connection_failure, media_type
+from ..exceptions import StreamStalled, StreamTruncated
 from .calling import NOWHERE, CallSite
-from .detached import Abandoned, Step, detach, event_loop_clock
 from .http2 import reset
-from .pace import Pace
 from .progress import Progress
 from .tracers import Watched, watched
+
+if TYPE_CHECKING:
+    from .pace import Pace
 
 __all__ = ["Attempt", "Watch"]
 
@@ -114,9 +115,11 @@ class Attempt:
         self._quiet = True  # nothing but bytes since the last progress
         self._waited = 0.0  # seconds of waiting for the network, and of looking at what it brings, since then
         self._progress = Progress()
-        self._pace: Pace | None = (
-            None if watch.chars_per_second is None else Pace(watch.chars_per_second, watch.pace_window)
-        )
+        self._pace: Pace | None = None
+        if watch.chars_per_second is not None:
+            from .pace import Pace  # most streams may be as slow as they like
+
+            self._pace = Pace(watch.chars_per_second, watch.pace_window)
         self._read_at = 0.0
         self._size = 0  # bytes of the body
         self._came = 0  # events

@@ -10,8 +10,8 @@ import anyio
 
 from ..core.failure import Failure
 from ..core.models import ModelInfo, ascii_and_other
-from ..core.partial import CONTENT, Event
 from ..core.printable import printable
+from ..core.wire import CONTENT, Event
 from ..report import AttemptReport, Report
 from .telemetry import Telemetry
 

@@ -5,39 +5,24 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ..core.failure import Failure
 from ..core.partial import Partial
-from ..core.steps import Ask, Fail
+from ..core.steps import Ask
 from ..health import Permit
 from ..policy import Hedging
+from .admission import Admission, GaveUp
 from .race import race
 from .sending import Sent
 
-if TYPE_CHECKING:
-    from .rounds import Rounds
-
-__all__ = ["Contest", "GaveUp"]
-
-
-class GaveUp(Exception):
-    """Nothing more is asked.
-
-    Attributes:
-        step: What the plan said.
-    """
-
-    def __init__(self, step: Fail) -> None:
-        super().__init__(step.why)
-        self.step = step
+__all__ = ["Contest"]
 
 
 class Contest:
     """One race between requests.
 
     Args:
-        rounds: Makes the requests, and keeps what is known of them.
+        admission: Lets requests be made, makes them, and keeps what is known of them.
         hedging: The rules.
         delay: Seconds without content before the next one is made.
         steps: What is asked, the best first.
@@ -47,14 +32,14 @@ class Contest:
 
     def __init__(
         self,
-        rounds: Rounds,
+        admission: Admission,
         hedging: Hedging,
         delay: float,
         steps: Sequence[Ask],
         held: Partial,
         doubtful: Collection[int] = (),
     ) -> None:
-        self._rounds = rounds
+        self._admission = admission
         self._hedging = hedging
         self._delay = delay
         self._steps = steps
@@ -85,7 +70,7 @@ class Contest:
                 preference_grace=self._hedging.preference_grace,
                 max_concurrent=self._hedging.max_concurrent,
                 admit=self._admit,
-                discard=self._rounds.discard,
+                discard=self._admission.discard,
             )
         except BaseException:
             for sent in self._sent:
@@ -97,49 +82,49 @@ class Contest:
         for sent in self._sent:
             if sent is not winner:
                 sent.lost(winner.book.input_tokens)
-        self._rounds.won(winner, raced=len(self._sent) > 1)
+        self._admission.won(winner, raced=len(self._sent) > 1)
         return winner
 
     async def _admit(self, rank: int) -> bool:
         """Whether the next one may start; it waits for the budget, which never fails a race that is going on."""
         step = self._steps[rank]
-        if not self._rounds.may_hedge(step, self._held):
+        if not self._admission.may_hedge(step, self._held):
             return False
         try:
-            await self._rounds.pay()
+            await self._admission.pay()
         except GaveUp:
             return False
-        if not self._rounds.may_hedge(step, self._held):
+        if not self._admission.may_hedge(step, self._held):
             return False
         failure = self._unanswered.popleft() if self._unanswered else None
         if failure is not None:
             self._retries.add(step.route)
         delay = 0.0 if rank - 1 in self._doubtful else self._delay
-        self._rounds.hedging(step, self._held, delay, failure)
+        self._admission.hedging(step, self._held, delay, failure)
         return True
 
     async def _contend(self, step: Ask, permit: Permit | None = None, waited: float = 0.0) -> Sent | None:
         """Ask one route until it is healthy; None when it has failed."""
         again: Ask | None = step
         while again is not None:
-            permit = permit or self._rounds.enter(again, retry=again.route in self._retries)
+            permit = permit or self._admission.enter(again, retry=again.route in self._retries)
             if permit is None:
                 # Its breaker has opened since the race began.
                 return None
             hedge = any(sent.is_open for sent in self._sent)
-            sent = self._rounds.prepare(again, self._held, permit, waited=waited, hedge=hedge)
+            sent = self._admission.prepare(again, self._held, permit, waited=waited, hedge=hedge)
             self._sent.append(sent)
             try:
                 healthy = await sent.open() and await sent.until_content()
             except BaseException:
-                await self._rounds.discard(sent)
+                await self._admission.discard(sent)
                 raise
             if healthy:
                 return sent
             assert sent.failure is not None
-            await self._rounds.discard(sent)
+            await self._admission.discard(sent)
             self._last = sent
-            again = self._rounds.hedge_failed(sent, sent.failure, self._held)
+            again = self._admission.hedge_failed(sent, sent.failure, self._held)
             permit = None
         assert sent.failure is not None
         self._unanswered.append(sent.failure)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
 
-from ..core.arguments import as_given
+from ..arguments import as_given
 from ..core.deferral import OPTIONS, Rest, unhurried, unsupported
 from ..core.failure import Verdict
 from ..core.partial import Partial
@@ -22,7 +22,7 @@ from ..policy import Policy
 from ..report import AttemptReport, Report
 from ..routes import Route
 from .batches import NoBatches, batches_of, create, demanded_format, failure_of, has_batches
-from .deferred import Deferred
+from .errors import Deferred, StreamFailed
 from .teller import Teller
 from .typed import Api
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from anthropic.types.messages import MessageBatch
 
     from ..core.seam import Seam
-    from ..errors import StreamFailed
 
 __all__ = ["CannotDefer", "Created", "Unfinished", "as_last_resort", "named"]
 

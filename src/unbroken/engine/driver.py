@@ -17,20 +17,20 @@ import httpx2
 from ..core.blocks import THINKING
 from ..core.effects import Effects
 from ..core.failure import Failure, Kind, of_kind
-from ..core.malformed import Malformed
-from ..core.partial import Event, Partial
+from ..core.partial import Partial
 from ..core.plan import Plan
 from ..core.requests import Requests
 from ..core.splice import Splicer
 from ..core.steps import Ask, Fail, Finish, JoinAsItIs, Step
-from ..errors import StreamFailed, StreamTimeout
+from ..core.wire import Event, Malformed
 from ..health import Health
 from ..policy import Policy
 from ..report import Notice, Report
 from ..routes import Route
+from .admission import GaveUp
 from .calling import CallSite
-from .contest import GaveUp
 from .documents import validator
+from .errors import StreamFailed, StreamTimeout
 from .looking import Findings
 from .outbox import Outbox
 from .preloading import preload
@@ -439,7 +439,7 @@ class Driver:
     def _diagnosed(self, kind: type[StreamFailed]) -> str:
         """What the diagnosis says, in a sentence; empty where it cannot be loaded (`preloading.py`)."""
         try:
-            from ..diagnosing import diagnose_stream
+            from ..postmortem import diagnose_stream
         except OSError:
             return ""
         ending = kind._ending  # noqa: SLF001  # ours
@@ -448,7 +448,7 @@ class Driver:
         return f"{found.summary} "
 
     def _others_answered(self) -> bool | None:
-        from ..diagnosing import others_answered
+        from ..postmortem import others_answered
 
         return others_answered(self.report, self._health.snapshot())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
-from ..core.models import Models
+from ..core.corrections import Models
 
 __all__ = ["Findings", "look_through"]
 

@@ -13,8 +13,8 @@ from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
 from ..health import Health
-from ..report import AttemptReport, Report
-from .telemetry import first_content, is_set_up, opener
+from ..report import AttemptReport, Report, first_content, opener
+from .providers import is_set_up
 
 __all__ = ["Instruments", "begin"]
 

@@ -8,8 +8,8 @@ from typing import Final
 import anyio
 import anyio.lowlevel
 
-from ..core.partial import Event
-from .detached import Wakeup, wakeup
+from ..core.wire import Event
+from ..detached import Wakeup, wakeup
 
 __all__ = ["Outbox"]
 

@@ -1,4 +1,4 @@
-"""Loads what only a failure needs before there is one.
+"""Loads what only a failure, or a route that is slow, needs before there is one.
 
 A failure may be that there is no file descriptor left, and then nothing can be imported any more; nor after the files
 were replaced by those of another version, or are out of reach. Nobody waits for it: it is done once, in a thread, while
@@ -21,7 +21,8 @@ _MODULES: Final = (
     "unbroken.core.seam",
     "unbroken.core.deferral",
     "unbroken.core.prices",
-    "unbroken.diagnosing",
+    "unbroken.postmortem",
+    "unbroken.engine.contest",
     "unbroken.engine.deferring",
     "unbroken.preflight.gate",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ..core.partial import Event
+from ..core.wire import Event
 
 __all__ = ["BLANK", "MARKS", "Progress"]
 

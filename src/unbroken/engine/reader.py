@@ -9,8 +9,8 @@ from typing import Final
 
 import anyio
 
-from ..core.partial import Event
-from .detached import Abandoned, Step, detach, starter
+from ..core.wire import Event
+from ..detached import Abandoned, Step, detach, starter
 from .driver import Driver
 
 __all__ = ["Reader", "open_reader"]

@@ -13,7 +13,7 @@ from ..core.resume import Form
 from ..report import AttemptReport, Notice
 from .typed import Api
 
-__all__ = ["objection"]
+__all__ = ["check", "objection", "parse"]
 
 _Name = Annotated[str, Field(min_length=1)]
 _Date = Annotated[AwareDatetime, Field(strict=True)]
@@ -99,3 +99,22 @@ def objection(data: Mapping[str, Any]) -> str | None:
     except (TypeError, ValueError, RecursionError):
         return "it is no JSON"
     return None
+
+
+def check(data: Mapping[str, Any], version: int) -> None:
+    """Raises `ValueError` where this is no handle of that version."""
+    if data.get("version") != version:
+        raise ValueError(f"this is a deferred request of version {data.get('version')!r}; only {version} can be read")
+    if why := objection(data):
+        raise ValueError(f"this is no deferred request of version {version}: {why}")
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The JSON object that a text is. Raises `ValueError` where it is none."""
+    try:
+        data = json.loads(text)
+    except RecursionError:
+        data = None
+    if not isinstance(data, dict):
+        raise ValueError("this is no deferred request of version 1: it is no JSON object")
+    return data

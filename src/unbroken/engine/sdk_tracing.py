@@ -19,8 +19,9 @@ from anthropic.types import Message
 from anthropic.types.beta import BetaMessage
 
 from ..core.failure import Failure, Kind
-from ..core.partial import Event, Partial
-from .telemetry import quietly
+from ..core.partial import Partial
+from ..core.wire import Event
+from ..logs import quietly
 from .typed import Api
 
 __all__ = ["SdkSpan"]

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from ..core.arguments import as_given
+from ..arguments import as_given
 from ..core.failure import Failure
-from ..core.partial import Event, Partial
+from ..core.partial import Partial
 from ..core.requests import Requests
 from ..core.resume import compose, wording
 from ..core.steps import Ask
+from ..core.wire import Event
 from ..health import Permit
 from ..policy import Policy
 from ..report import Report

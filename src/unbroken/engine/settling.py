@@ -1,11 +1,11 @@
-"""What came of a batched request -> one whole message, or the error that says why there is none."""
+"""What came of a batched request -> one whole message, or why there is none: values, of which nothing is raised."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import anthropic
 import anyio
@@ -14,8 +14,8 @@ import httpx2
 from ..core.deferral import Joined, Rest, events_of, is_whole
 from ..core.failure import Kind
 from ..core.models import ModelInfo
+from ..core.partial import Partial
 from ..core.printable import printable
-from ..errors import BatchCanceled, BatchErrored, BatchExpired, BatchFailed
 from ..report import Report
 from .batches import Answered
 from .bookkeeping import Book
@@ -23,15 +23,18 @@ from .documents import validator
 from .teller import Teller
 from .typed import Api, TypedEvents, without_abandoned
 
-__all__ = ["Asked", "failed", "settled"]
+__all__ = ["Asked", "Unsettled", "late", "settled"]
+
+#: How a request in a batch ends without a message.
+Ending: TypeAlias = Literal["failed", "errored", "expired", "canceled", "late"]
 
 #: What errors and answers are said to belong to: no single HTTP request stands for a batch.
 _REQUEST: Final = httpx2.Request("GET", "/v1/messages/batches")
 
-_ENDINGS: Final[dict[str, tuple[type[BatchFailed], str]]] = {
-    "errored": (BatchErrored, "the API could not answer the request"),
-    "expired": (BatchExpired, "the request was not answered within the time that a batch has"),
-    "canceled": (BatchCanceled, "the batch was cancelled before the request was answered"),
+_ENDINGS: Final[dict[str, tuple[Ending, str]]] = {
+    "errored": ("errored", "the API could not answer the request"),
+    "expired": ("expired", "the request was not answered within the time that a batch has"),
+    "canceled": ("canceled", "the batch was cancelled before the request was answered"),
 }
 
 #: Why an answer could not be joined, and what the report calls that.
@@ -65,84 +68,96 @@ class Asked:
     output_format: Any
 
 
-def settled(asked: Asked, answered: Answered) -> tuple[Any, Report]:
-    """The whole message, as the SDK's `ParsedMessage`, and how it was made.
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """There is no whole message.
+
+    Attributes:
+        batch_id: The batch.
+        why: One clause.
+        ending: How it ended.
+        partial: What was delivered before: a copy.
+        report: The attempts of the stream, and what is known of this request.
+        answer: What came and could not be joined, as the API has a message; None where nothing came.
+        errors: What the API said.
+        type: The API's `error.type`, as it came.
+    """
+
+    batch_id: str
+    why: str
+    ending: Ending
+    partial: Partial
+    report: Report
+    answer: dict[str, Any] | None = None
+    errors: Sequence[Exception] = ()
+    type: Any = None
+
+    def __str__(self) -> str:
+        before = f" {len(self.partial.text)} characters of text had arrived before." if self.partial.text else ""
+        return f"The message batch {self.batch_id} has brought no whole message: {self.why}.{before}"
+
+
+def settled(asked: Asked, answered: Answered) -> tuple[Any, Report] | Unsettled:
+    """The whole message, as the SDK's `ParsedMessage`, and how it was made; or why there is none.
 
     Raises:
-        BatchFailed: There is none.
         ValueError: Its text is none of the `output_format` (the SDK's own error).
     """
     result = answered.result
     if result is None:
         gone = answered.batch.archived_at is not None
-        raise failed(asked, "its results are gone" if gone else "its results cannot be read")
+        return _unsettled(asked, "its results are gone" if gone else "its results cannot be read")
     kind = str(result.get("type"))
     if kind != "succeeded":
-        raise _not_answered(asked, kind, result)
+        return _not_answered(asked, kind, result)
     message: Mapping[str, Any] = result.get("message") or {}
     if not is_whole(message):
-        error = failed(asked, "the answer holds what cannot be read", outcome=str(Kind.MALFORMED))
-        error.answer = dict(message) if isinstance(message, dict) and message else None
-        raise error
+        answer = dict(message) if isinstance(message, dict) and message else None
+        return _unsettled(asked, "the answer holds what cannot be read", answer=answer, outcome=str(Kind.MALFORMED))
     format_ = {"format": asked.rest.demanded}
     joined = asked.rest.join(message, validator({"output_format": asked.output_format, "output_config": format_}))
     why, outcome = _TROUBLES[joined.trouble] if joined.trouble is not None else ("", "complete")
     report = _booked(asked, answered, joined, outcome)
     if why:
-        error = failed(replace(asked, report=report), why)
-        error.answer = dict(message)
-        raise error
+        return _unsettled(replace(asked, report=report), why, answer=dict(message))
     return _typed(asked, joined), report
 
 
-def failed(
-    asked: Asked, why: str, kind: type[BatchFailed] = BatchFailed, *, errors: Sequence[Exception] = (), **entry: Any
-) -> BatchFailed:
-    """The error that says why there is no message.
+def late(asked: Asked, seconds: float) -> Unsettled:
+    """It has not ended within so many seconds."""
+    return _unsettled(asked, f"it has not ended within {seconds:g} s, and can be asked again", "late")
 
-    Args:
-        asked: The request.
-        why: One clause.
-        kind: The error's class.
-        errors: What the API said.
-        **entry: What the report says of the request from now on.
-    """
+
+def _unsettled(
+    asked: Asked, why: str, ending: Ending = "failed", *, answer: dict[str, Any] | None = None, **entry: Any
+) -> Unsettled:
+    """Why there is no message; `entry` is what the report says of the request from now on."""
     report = Report.from_dict(asked.report.to_dict())
     report.outcome = "failed"
     report.attempts[-1] = replace(report.attempts[-1], **entry)
-    held = asked.rest.held
-    before = f" {len(held.text)} characters of text had arrived before." if held.text else ""
-    return kind(
-        f"The message batch {asked.batch_id} has brought no whole message: {why}.{before}",
-        request=_REQUEST,
-        partial=held.copy(),
-        report=report,
-        errors=errors,
-    )
+    return Unsettled(asked.batch_id, why, ending, asked.rest.held.copy(), report, answer)
 
 
-def _not_answered(asked: Asked, outcome: str, result: Mapping[str, Any]) -> BatchFailed:
+def _not_answered(asked: Asked, outcome: str, result: Mapping[str, Any]) -> Unsettled:
     outcome = printable(outcome)
-    kind, why = _ENDINGS.get(outcome, (BatchFailed, f"its result is of a kind that is not known: {outcome}"))
-    if kind is not BatchErrored:
-        return failed(asked, why, kind, outcome=outcome)
+    ending, why = _ENDINGS.get(outcome, ("failed", f"its result is of a kind that is not known: {outcome}"))
+    if ending != "errored":
+        return _unsettled(asked, why, ending, outcome=outcome)
     body = result.get("error")
     details = body.get("error") if isinstance(body, Mapping) else None
     said: Mapping[str, Any] = details if isinstance(details, Mapping) else {}
     type_ = printable(said.get("type")) or None
     request_id = printable(body.get("request_id")) or None if isinstance(body, Mapping) else None
-    last = anthropic.APIError(str(said.get("message") or why), _REQUEST, body=body)
-    error = failed(
+    found = _unsettled(
         asked,
         f"{why} ({type_ or 'no type'}; request id {request_id or 'none'})",
-        kind,
-        errors=[last],
+        ending,
         outcome=outcome,
         error_type=type_,
         request_id=request_id or asked.report.attempts[-1].request_id,
     )
-    error.type = said.get("type")  # as the SDK has it
-    return error
+    last = anthropic.APIError(str(said.get("message") or why), _REQUEST, body=body)
+    return replace(found, errors=(last,), type=said.get("type"))  # as the SDK has it
 
 
 def _booked(asked: Asked, answered: Answered, joined: Joined, outcome: str) -> Report:

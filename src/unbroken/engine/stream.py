@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 import anthropic
-from typing_extensions import TypeVar
 
 from ..core.json_text import loads
 from ..core.partial import Partial
@@ -19,7 +18,7 @@ from ..core.request_ids import request_id
 from ..report import Report
 from .reader import Reader, open_reader
 from .taken import Taken
-from .typed import Api, TypedEvents, without_abandoned
+from .typed import Api, FormatT, TypedEvents, without_abandoned
 
 if TYPE_CHECKING:
     import httpx2
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from .driver import Driver
 
 __all__ = ["ResilientStream", "ResilientStreamManager", "TextStream"]
-
-FormatT = TypeVar("FormatT", default=None)
 
 
 class ResilientStream(Generic[FormatT]):

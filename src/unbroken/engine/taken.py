@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.partial import Block, Event, Partial
+from ..core.partial import Block, Partial
+from ..core.wire import Event
 
 __all__ = ["Taken"]
 

@@ -6,15 +6,13 @@ told to nobody: what is told is in the report, which has none.
 
 from __future__ import annotations
 
-import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..core.partial import Partial
 from ..health import Health
-from ..logs import log
+from ..logs import quietly
 from ..report import AttemptReport, Notice, Report
 from ..routes import Route
 
@@ -22,40 +20,7 @@ if TYPE_CHECKING:
     from .metrics import Instruments
     from .tracing import AttemptSpan, StreamSpan
 
-__all__ = ["Telemetry", "first_content", "is_set_up", "listen", "opener", "quietly"]
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def quietly(function: Callable[P, T]) -> Callable[P, T | None]:
-    """The function, for which None is given when it raises: who fails to listen does not break the stream."""
-
-    @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> T | None:
-        try:
-            return function(*args, **kwargs)
-        except Exception:
-            log(logging.DEBUG, "OpenTelemetry could not be told; the stream goes on", exc_info=True)
-            return None
-
-    return call
-
-
-def is_set_up(provider: object) -> bool:
-    """Whether this provider does anything: those of the OpenTelemetry API itself do not."""
-    return not type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))
-
-
-def opener(report: Report) -> AttemptReport | None:
-    """The attempt that opened the message, by `Report.cost`'s rule; of a stream that delivered nothing, the first."""
-    return next((attempt for attempt in report.attempts if attempt.kept), next(iter(report.attempts), None))
-
-
-def first_content(report: Report) -> float | None:
-    """Seconds from entering the stream to the first content that was delivered; None without any."""
-    opened = opener(report)
-    return None if opened is None or opened.first_content is None else opened.started + opened.first_content
+__all__ = ["Telemetry", "listen"]
 
 
 def listen(

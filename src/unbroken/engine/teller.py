@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..core.corrections import subject, words
-from ..core.failure import Failure, Kind
+from ..core.corrections import subject
+from ..core.failure import Failure, Kind, words
 from ..core.steps import Ask
 from ..logs import log
 from ..report import AttemptReport, Notice, Report

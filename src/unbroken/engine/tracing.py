@@ -20,12 +20,14 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
-from ..core.partial import Event, Partial
+from ..core.partial import Partial
 from ..core.printable import printable
-from ..report import AttemptReport, Notice, Report, Usage
+from ..core.wire import Event
+from ..logs import quietly
+from ..report import AttemptReport, Notice, Report, Usage, first_content
 from ..routes import Route
 from .clients import provider_name, server
-from .telemetry import first_content, is_set_up, quietly
+from .providers import is_set_up
 
 __all__ = ["AttemptSpan", "StreamSpan", "begin"]
 

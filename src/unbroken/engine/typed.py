@@ -19,13 +19,17 @@ import pydantic
 from anthropic import types
 from anthropic.lib.streaming import AsyncMessageStream, BetaAsyncMessageStream
 from anthropic.types import beta
+from typing_extensions import TypeVar
 
 from ..core.events import is_delta
-from ..core.partial import Event, Partial
+from ..core.partial import Partial
+from ..core.wire import Event
 
-__all__ = ["Api", "TypedEvents", "without_abandoned"]
+__all__ = ["Api", "FormatT", "TypedEvents", "without_abandoned"]
 
 Api = Literal["messages", "beta"]
+#: The type that the text of an answer is parsed into (`output_format`); None where none was given.
+FormatT = TypeVar("FormatT", default=None)
 
 _TYPES: Final[dict[Api, dict[str, type[anthropic.BaseModel]]]] = {
     "messages": {

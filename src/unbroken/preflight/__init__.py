@@ -13,8 +13,8 @@ that is written. `Policy(preflight=...)` has every stream's request checked.
 
 from __future__ import annotations
 
+from ..core.finding import Finding, PreflightFailed, Severity
 from .checking import API_VERSION, RULES, check
-from .finding import Finding, PreflightFailed, Severity
 from .rule import Rule
 
 __all__ = ["API_VERSION", "RULES", "Finding", "PreflightFailed", "Rule", "Severity", "check"]

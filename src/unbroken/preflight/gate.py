@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from ..core.models import Models
+from ..core.corrections import Models
+from ..core.finding import Finding, PreflightFailed
 from .checking import API_VERSION, check
-from .finding import Finding, PreflightFailed
 
 __all__ = ["let_pass"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .finding import Severity
+from ..core.finding import Severity
 from .request import Request
 
 __all__ = ["Complaint", "Judge", "Rule", "rule"]

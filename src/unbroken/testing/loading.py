@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import MISSING, fields
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from unbroken.testing import faults as fault_module
 from unbroken.testing.blocks import Block, RawBlock, RedactedThinking, ServerTool, Text, Thinking, ToolUse
 from unbroken.testing.faults import At, Fault, Point
 from unbroken.testing.manners import Manner
-from unbroken.testing.script import Answer, Script
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
 
 __all__ = ["load"]
 
@@ -65,15 +64,37 @@ _BLOCKS: Final[dict[str, type[Block]]] = {
 }
 
 
-def load(path: str | os.PathLike[str]) -> Script:
-    """Read `path`; see `Script.from_toml`."""
+ScriptT = TypeVar("ScriptT")
+
+
+@dataclass(frozen=True, slots=True)
+class _Makes(Generic[ScriptT]):
+    """The classes of what is read. They are given, because a `Script` loads itself.
+
+    Attributes:
+        script: The class of a script.
+        answer: The dataclass of an answer.
+    """
+
+    script: Callable[..., ScriptT]
+    answer: type[Any]
+
+
+def load(path: str | os.PathLike[str], script: Callable[..., ScriptT], answer: type[Any]) -> ScriptT:
+    """Read `path`; see `Script.from_toml`.
+
+    Args:
+        path: The file.
+        script: `Script`.
+        answer: `Answer`.
+    """
     name = Path(path).name
     try:
         with Path(path).open("rb") as file:  # which may be a device without an end
             data = file.read(_MOST + 1)
         if len(data) > _MOST:
             raise ValueError(f"more than {_MOST:,} bytes, which is no script")
-        return _script(tomllib.loads(data.decode()), "", top=True)
+        return _script(_Makes(script, answer), tomllib.loads(data.decode()), "", top=True)
     except RecursionError as error:
         raise ValueError(f"{name}: nested too deeply") from error
     except UnicodeDecodeError as error:
@@ -84,21 +105,21 @@ def load(path: str | os.PathLike[str]) -> Script:
         raise ValueError(f"{name}: {error}") from error
 
 
-def _script(table: dict[str, Any], where: str, *, top: bool = False) -> Script:
+def _script(make: _Makes[ScriptT], table: dict[str, Any], where: str, *, top: bool = False) -> ScriptT:
     _only(table, ("seed", "answer", "answers", "faults", "then", *(("models",) if top else ())), where)
     if "answer" in table and "answers" in table:
         raise ValueError(f"{_dot(where, 'answer')}: give `answer` or `answers`, not both")
     given = [table["answer"]] if "answer" in table else _typed(table, "answers", list, [], where)
-    answers = [_answer(item, f"{_dot(where, 'answers')}[{i}]") for i, item in enumerate(given)]
+    answers = [_answer(make.answer, item, f"{_dot(where, 'answers')}[{i}]") for i, item in enumerate(given)]
     steps = _typed(table, "faults", list, [], where)
     faults = [_step(item, f"{_dot(where, 'faults')}[{i}]") for i, item in enumerate(steps)]
     then = _step(table.get("then", {}), _dot(where, "then"))
     models = {
-        name: _script(_table(own, f"models.{name}"), f"models.{name}")
+        name: _script(make, _table(own, f"models.{name}"), f"models.{name}")
         for name, own in _typed(table, "models", dict, {}, where).items()
     }
     try:
-        return Script(
+        return make.script(
             answers=answers,
             faults=faults,
             then=then,
@@ -109,11 +130,11 @@ def _script(table: dict[str, Any], where: str, *, top: bool = False) -> Script:
         raise ValueError(f"{where}: {error}" if where else str(error)) from error
 
 
-def _answer(item: Any, where: str) -> Answer:
+def _answer(kind: type[Any], item: Any, where: str) -> Any:
     if isinstance(item, str):
-        return Answer(item)
+        return kind(item)
     table = _table(item, where)
-    _only(table, ("text", *(each.name for each in fields(Answer))), where)
+    _only(table, ("text", *(each.name for each in fields(kind))), where)
     if ("text" in table) == ("content" in table):
         raise ValueError(f"{where}: give `text`, or `content`")
     content: str | list[Block | str] = _typed(table, "text", str, "", where)
@@ -131,7 +152,7 @@ def _answer(item: Any, where: str) -> Answer:
         or not 1 <= pieces[0] <= pieces[1]
     ):
         raise ValueError(f"{where}.pieces: expected two whole numbers, the least and the most, from 1")
-    return Answer(
+    return kind(
         content,
         manner=Manner(manner),
         stop_reason=_typed(table, "stop_reason", str, None, where),

@@ -142,7 +142,7 @@ class Script:
         """
         from unbroken.testing.loading import load
 
-        return load(path)
+        return load(path, Script, Answer)
 
     @property
     def turns(self) -> tuple[Answer, ...]:

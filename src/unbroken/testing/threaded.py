@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
@@ -12,16 +12,40 @@ if TYPE_CHECKING:
     from unbroken.testing.batching import Batch
     from unbroken.testing.record import Connection, Request
     from unbroken.testing.script import Answer, Script
-    from unbroken.testing.server import FaultServer
     from unbroken.testing.service_status import ServiceStatus
 
 __all__ = ["ThreadedFaultServer"]
 
 
+class Server(Protocol):
+    """What is asked of a `FaultServer`, which makes its threaded face itself."""
+
+    requests: list[Request]
+    connections: list[Connection]
+    status: ServiceStatus
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def batches(self) -> list[Batch]: ...
+
+    @property
+    def open_connections(self) -> list[Connection]: ...
+
+    async def play(self, script: Script | Answer | str) -> None: ...
+
+    async def stop_listening(self) -> None: ...
+
+    async def listen(self) -> None: ...
+
+    async def all_closed(self) -> None: ...
+
+
 class ThreadedFaultServer:
     """A `FaultServer` in a thread, as synchronous code sees it. `FaultServer.in_thread` makes one."""
 
-    def __init__(self, server: FaultServer, portal: BlockingPortal) -> None:
+    def __init__(self, server: Server, portal: BlockingPortal) -> None:
         self._server = server
         self._portal = portal
         self.url: str = server.url

@@ -15,8 +15,8 @@ from ...core.diagnosis import Diagnosis
 from ...core.pieces import LOW_TOKENS, PLACEHOLDER
 from ...core.request_ids import request_id
 from ...diagnosing import diagnose
-from ...errors import StreamTruncated
 from ...evidence import request_id_of
+from ...exceptions import StreamTruncated
 
 __all__ = ["Asked", "ask", "plain"]
 

@@ -13,8 +13,7 @@ from typing import Any, Final
 import anthropic
 import anyio
 
-from ...core.corrections import words
-from ...core.failure import Failure, Kind, retry_after_seconds
+from ...core.failure import Failure, Kind, retry_after_seconds, words
 from ...core.pieces import Pieces
 from ...core.prices import PRICES, Price, Spent, price_of
 from ...core.resume import estimate_tokens

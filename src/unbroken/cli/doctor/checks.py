@@ -11,8 +11,8 @@ import anthropic
 import anyio
 import httpx2
 
-from ...core.corrections import words
 from ...core.diagnosis import Diagnosis
+from ...core.failure import words
 from ...diagnosing import diagnose
 from ...preflight import check
 from ..problems import count, without_keys

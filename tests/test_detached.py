@@ -9,7 +9,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from unbroken.engine.detached import Abandoned, detach, event_loop_clock, starter
+from unbroken.detached import Abandoned, detach, event_loop_clock, starter
 
 pytestmark = pytest.mark.anyio
 

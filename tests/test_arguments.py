@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from unbroken.core.arguments import as_given, as_sent, for_another_client
+from unbroken.arguments import as_given, as_sent, for_another_client
 
 GIVEN: dict[str, Any] = {
     "model": "m",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unbroken.core.malformed import Malformed
+from unbroken.core.wire import Malformed
 
 
 def test_it_is_a_value_error() -> None:

@@ -1,0 +1,182 @@
+"""What may be asked, and what it costs: permits, retries of the budget, and what became of each request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import anyio
+
+from ..core.failure import Failure
+from ..core.partial import Partial
+from ..core.plan import Plan
+from ..core.readiness import Readiness
+from ..core.steps import Ask, Fail
+from ..evidence import withhold_headers
+from ..health import Health, Permit
+from ..policy import Policy
+from ..routes import Route
+from .sending import Sender, Sent
+from .teller import Teller
+
+__all__ = ["POLL", "Admission", "GaveUp"]
+
+#: How often a stream looks whether other streams have closed a circuit breaker or earned a retry, in seconds.
+POLL: Final = 0.5
+
+
+class GaveUp(Exception):
+    """Nothing more is asked.
+
+    Attributes:
+        step: What the plan said.
+    """
+
+    def __init__(self, step: Fail) -> None:
+        super().__init__(step.why)
+        self.step = step
+
+
+class Admission:
+    """Lets the requests of one stream be made, makes them, and keeps what is known of them.
+
+    Args:
+        plan: Says what is asked, and which routes may be asked beside it.
+        policy: The limits.
+        health: The budget, the breakers and the times that streams share.
+        routes: In rank order.
+        sender: Makes the requests.
+        teller: Tells of what happens.
+
+    Attributes:
+        errors: What every lost request died of, in order.
+    """
+
+    def __init__(
+        self, plan: Plan, policy: Policy, health: Health, routes: Sequence[Route], sender: Sender, teller: Teller
+    ) -> None:
+        self.errors: list[Exception] = []
+        self._plan = plan
+        self._policy = policy
+        self._health = health
+        self._routes = routes
+        self._sender = sender
+        self._teller = teller
+        self._told_left_out: set[int] = set()
+        self._unclosed: list[Sent] = []
+
+    def readiness(self) -> list[Readiness]:
+        """How ready each route is."""
+        return [self._readiness(rank) for rank in range(len(self._routes))]
+
+    def _readiness(self, rank: int) -> Readiness:
+        route = self._routes[rank]
+        return self._health.readiness(route.client, route.model, mode=self._sender.mode(rank))
+
+    # -- before a request
+
+    async def pay(self, patience: float | None = None) -> float:
+        """Take a retry from the budget, and wait for one if it is empty.
+
+        Args:
+            patience: Seconds that it may take. None: the policy's `max_retry_after`.
+
+        Returns:
+            Seconds that were waited.
+
+        Raises:
+            GaveUp: None will come in that time.
+        """
+        patience = self._policy.max_retry_after if patience is None else patience
+        waited = 0.0
+        while seconds := self._health.take_retry():
+            if waited + seconds > patience:
+                raise GaveUp(Fail("the retry budget is empty"))
+            if not waited:
+                self._teller.notice("budget_wait", "the retry budget is empty; waiting for the next retry")
+            # Not all at once: other streams may earn one meanwhile.
+            pause = min(seconds, POLL)
+            waited += pause
+            await anyio.sleep(pause)
+        return waited
+
+    def enter(self, step: Ask, *, retry: bool) -> Permit | None:
+        """The permission for a request; None while its route's breaker is open, or a rate limit has to cool down.
+
+        Args:
+            step: The request.
+            retry: Whether it was paid for as a retry.
+        """
+        route = self._routes[step.route]
+        if self._readiness(step.route).cool_for:
+            return None
+        return self._health.enter(route.client, route.model, retry=retry, mode=self._sender.mode(step.route))
+
+    def prepare(self, step: Ask, held: Partial, permit: Permit, *, waited: float = 0.0, hedge: bool = False) -> Sent:
+        """Compose a request; what is wrong with it leaves its permission to others."""
+        try:
+            return self._sender.prepare(step, held, permit, waited=waited, hedge=hedge)
+        except BaseException:
+            permit.cancelled()
+            raise
+
+    # -- after it
+
+    def failed(self, sent: Sent, failure: Failure) -> None:
+        """A request has died: note it for the report, for `Health` and for the final error."""
+        withhold_headers(failure.error)
+        sent.failed(failure)
+        self.errors.append(failure.error)
+
+    def tell_left_out(self, failure: Failure | None) -> None:
+        """Tell of each route that is not asked any more, because of a failure; None: it was never possible."""
+        for rank in self._plan.left_out:
+            if rank in self._told_left_out:
+                continue
+            self._told_left_out.add(rank)
+            model = self._routes[rank].model
+            if why := self._plan.unfit(rank):
+                self._teller.notice("route_skipped", f"{model} {why}, and is not asked")
+            elif failure is not None:
+                self._teller.notice("route_skipped", f"{failure.kind}: {model} is not asked any more")
+
+    async def discard(self, sent: Sent) -> None:
+        """Close a request that is not needed, without waiting long."""
+        if not await sent.discard():
+            self._unclosed.append(sent)
+
+    async def aclose(self) -> None:
+        """Wait for what is still being closed."""
+        for sent in self._unclosed:
+            await sent.attempt.aclose()
+
+    # -- beside others
+
+    def may_hedge(self, step: Ask, held: Partial) -> bool:
+        """Whether a request may be made beside others, now that its turn has come."""
+        return self._plan.may_hedge(step, held, now=anyio.current_time(), ready=self.readiness())
+
+    def hedge_failed(self, sent: Sent, failure: Failure, held: Partial) -> Ask | None:
+        """Note that one of several has died. Returns the form to ask its route in at once; None: it is out.
+
+        Raises:
+            GaveUp: The failure ends the stream.
+        """
+        self.failed(sent, failure)
+        sent.counted = True
+        step = self._plan.hedge_failed(sent.step, failure, held, now=anyio.current_time())
+        self.tell_left_out(failure)
+        if isinstance(step, Fail):
+            raise GaveUp(step)
+        return step
+
+    def won(self, sent: Sent, *, raced: bool) -> None:
+        """This one goes on; `raced` says whether others were asked."""
+        self._plan.won(sent.step)
+        if raced:
+            self._teller.won(sent.book.entry)
+
+    def hedging(self, step: Ask, held: Partial, delay: float, failure: Failure | None) -> None:
+        """Another route is asked too, because nothing came for `delay` seconds or because one has failed."""
+        self._plan.hedging(step, held)
+        self._teller.hedge(self._routes[step.route].model, delay, failure)

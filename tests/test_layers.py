@@ -1,0 +1,71 @@
+"""The contracts of `[tool.importlinter]` in pyproject.toml hold, and would notice what breaks them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parent.parent
+LINT: Final = "from importlinter.cli import lint_imports_command as lint; lint()"
+
+
+def lint_imports(root: Path) -> tuple[int, str]:
+    """What `lint-imports` ends with there, and what it says."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "src"), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(
+        [sys.executable, "-c", LINT, "--no-cache"],
+        check=False,
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the package and of the contracts, to be broken."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_the_contracts_hold() -> None:
+    """Of the package as it is; a test, so that a red `make test` says it too."""
+    code, said = lint_imports(ROOT)
+    assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "broken"),
+    [
+        ("core/failure.py", "from . import plan", "no circles among siblings"),
+        ("engine/race.py", "if TYPE_CHECKING:\n    from .contest import Contest", "no circles among siblings"),
+        ("core/blocks.py", "def late():\n    from ..engine import driver", "the floors"),
+        (
+            "policy.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .report import Report",
+            "the floors",
+        ),
+        ("core/plan.py", "import time", "what is pure"),
+        ("testing/faults.py", "from unbroken.policy import Policy", "the fault server"),
+        ("journal/__init__.py", "", "the floors"),
+    ],
+    ids=["circle", "circle-of-types", "up", "up-for-types", "clock", "server", "new-room"],
+)
+def test_a_violation_is_seen(copy: Path, module: str, line: str, broken: str) -> None:
+    """A circle, an import of what is above (late, or for type checkers alone), a clock, a room that nobody declared."""
+    path = copy / "src" / "unbroken" / module
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"{path.read_text(encoding='utf-8') if path.exists() else ''}\n{line}\n", encoding="utf-8")
+    code, said = lint_imports(copy)
+    assert code == 1
+    contracts = [each for each in said.splitlines() if " BROKEN" in each]
+    assert any(each.startswith(broken) for each in contracts), said
