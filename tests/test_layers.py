@@ -55,10 +55,22 @@ def test_the_contracts_hold() -> None:
             "the floors",
         ),
         ("core/plan.py", "import time", "what is pure"),
+        ("core/partial.py", "def late():\n    from .seam import Seam", "the rooms of the core"),
+        ("core/novelty.py", "", "the rooms of the core"),
         ("testing/faults.py", "from unbroken.policy import Policy", "the fault server"),
         ("journal/__init__.py", "", "the floors"),
     ],
-    ids=["circle", "circle-of-types", "up", "up-for-types", "clock", "server", "new-room"],
+    ids=[
+        "circle",
+        "circle-of-types",
+        "up",
+        "up-for-types",
+        "clock",
+        "up-in-core",
+        "new-file-in-core",
+        "server",
+        "new-room",
+    ],
 )
 def test_a_violation_is_seen(copy: Path, module: str, line: str, broken: str) -> None:
     """A circle, an import of what is above (late, or for type checkers alone), a clock, a room that nobody declared."""

@@ -8,7 +8,7 @@ import pytest
 
 from unbroken.core.corrections import Models
 from unbroken.core.models import ModelInfo
-from unbroken.core.requests import Requests
+from unbroken.core.requests import Requests, mode_of
 from unbroken.routes import Route
 
 ORIGINAL: dict[str, Any] = {
@@ -149,3 +149,21 @@ def test_a_requests_mode_is_that_of_its_route() -> None:
     routes = [Route(model="claude-opus-5-5"), Route(model="claude-opus-5-5", patch={"speed": None})]
     made = Requests({**ORIGINAL, "extra_body": {"speed": "fast"}}, routes, Models())
     assert (made.mode(0), made.mode(1)) == ("speed=fast", "")
+
+
+MODES: list[tuple[dict[str, Any], str]] = [
+    ({}, ""),
+    ({"speed": None, "service_tier": None, "betas": None, "extra_headers": None}, ""),
+    ({"speed": "standard", "service_tier": "auto"}, ""),
+    ({"speed": "fast"}, "speed=fast"),
+    ({"service_tier": "standard_only"}, "service_tier=standard_only"),
+    ({"betas": ["files-api-2025-04-14", "context-1m-2025-08-07", 7]}, "context-1m-2025-08-07"),
+    ({"extra_headers": {"Anthropic-Beta": "a, context-1m-2025-08-07", "x": "y"}}, "context-1m-2025-08-07"),
+    ({"speed": "fast", "betas": ("context-1m-2025-08-07",)}, "speed=fast, context-1m-2025-08-07"),
+]
+
+
+@pytest.mark.parametrize(("request_", "mode"), MODES)
+def test_what_a_request_asks_for_beside_its_model(request_: dict[str, Any], mode: str) -> None:
+    """As far as it has limits of its own; what is so anyway says nothing."""
+    assert mode_of(request_) == mode

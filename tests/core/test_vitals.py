@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-
 from unbroken.core.breaker import BreakerSettings
 from unbroken.core.corrections import Models
 from unbroken.core.readiness import Readiness
-from unbroken.core.vitals import ClientVitals, mode_of
+from unbroken.core.vitals import ClientVitals
 
 SETTINGS = BreakerSettings(failure_ratio=0.5, min_requests=1, window=30.0, recovery_time=5.0)
 
@@ -123,21 +119,3 @@ def test_a_mode_with_limits_of_its_own_is_known_by_itself() -> None:
     assert fast is not client.route("claude-opus-4-6")
     assert client.latency("claude-opus-4-6", "speed=fast") is fast.latency
     assert [each.get("mode") for each in client.describe(4.0)] == [None, "speed=fast"]
-
-
-MODES: list[tuple[dict[str, Any], str]] = [
-    ({}, ""),
-    ({"speed": None, "service_tier": None, "betas": None, "extra_headers": None}, ""),
-    ({"speed": "standard", "service_tier": "auto"}, ""),
-    ({"speed": "fast"}, "speed=fast"),
-    ({"service_tier": "standard_only"}, "service_tier=standard_only"),
-    ({"betas": ["files-api-2025-04-14", "context-1m-2025-08-07", 7]}, "context-1m-2025-08-07"),
-    ({"extra_headers": {"Anthropic-Beta": "a, context-1m-2025-08-07", "x": "y"}}, "context-1m-2025-08-07"),
-    ({"speed": "fast", "betas": ("context-1m-2025-08-07",)}, "speed=fast, context-1m-2025-08-07"),
-]
-
-
-@pytest.mark.parametrize(("request_", "mode"), MODES)
-def test_what_a_request_asks_for_beside_its_model(request_: dict[str, Any], mode: str) -> None:
-    """As far as it has limits of its own; what is so anyway says nothing."""
-    assert mode_of(request_) == mode

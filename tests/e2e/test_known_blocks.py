@@ -8,7 +8,7 @@ import pytest
 
 from harness import CONTINUE, Reading, read, serving
 from unbroken import Policy
-from unbroken.core.blocks import is_known
+from unbroken.core.blocks import _BESIDE, is_known
 from unbroken.testing import Answer, RawBlock, Reset, Script, after_blocks, after_characters, after_events
 
 pytestmark = pytest.mark.anyio
@@ -25,6 +25,11 @@ BLOCKS: Final[dict[str, RawBlock]] = {
         ("mcp_tool_listing", {"mcp_server_name": "crm", "tools": []}, ()),
     ]
 }
+
+
+def test_all_of_them_are_cut_behind() -> None:
+    """One that is made known next is tested too."""
+    assert set(BLOCKS) == set(_BESIDE)
 
 
 def types(reading: Reading) -> list[str]:

@@ -1,4 +1,4 @@
-"""What each model accepts: the one table of it, and the only place to correct.
+"""What each model accepts and costs: the one table of it, and the only place to correct. A new model is a row.
 
 Nothing here was read from the live API. Every row stands in the vendor's pages or in the SDK's types as they were
 in autumn 2026 (the `source` column). Three can correct a row, each over the one before (`corrections.py`): the
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 __all__ = [
     "EFFORTS",
@@ -36,6 +36,10 @@ _FEWER_TOKENS: Final = (5.0, 2.0)
 _MORE_TOKENS: Final = (5.0 / 1.3, 2.0 / 1.3)
 
 
+#: USD per million tokens: of input, of output, of input that was read from a cache.
+Rates: TypeAlias = tuple[float, float, float]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
     """What one model takes. What is not said is not ruled out: the defaults are those of a model that nobody knows.
@@ -50,12 +54,22 @@ class ModelInfo:
         quiet_effort: The same where thinking is `"disabled"` or `"between_tools"`. None: no different.
         forced_tool_choice: Whether `tool_choice` may be `any` or `tool`.
         speed: Whether it takes the argument `speed`.
+        sampling: Of `temperature`, `top_p` and `top_k`: whether it takes all of them, one of the first two at a time
+            (`"one"`), or none but with their default values.
+        shows_thinking: Whether it shows its thinking where the request does not say (`thinking.display`).
+        binds_thinking: Whether a thinking block is bound to the conversation before it, and is rejected elsewhere.
+        retired: Whether the first-party API has it no more.
         max_output: The highest `max_tokens`, in tokens; None where the sources do not say.
         context: The context window, in tokens; None where the sources do not say.
         chars_per_token: Characters a token, of ASCII and of other text, on the high side: what is left of
             `max_tokens` is never underestimated by it. By default that of the models before Opus 4.7.
         bucket: The name of the rate limit that it draws from; a 429 of one is a 429 of all that share it. None: its
             own.
+        price: The list price, in USD per million tokens: of input, of output, and of input that was read from a cache.
+            None: not known. Of a row of the table, `PRICES` has it; `Report.cost` looks nowhere else.
+        fast_price: The same with `speed="fast"`.
+        long_prompts: The longest prompt that `price` is for, in tokens, and the price beyond it (None: not known).
+            None: any prompt.
         source: Where the row comes from.
     """
 
@@ -68,10 +82,17 @@ class ModelInfo:
     quiet_effort: frozenset[str] | None = None
     forced_tool_choice: bool = True
     speed: bool = True
+    sampling: Literal["all", "one", "none"] = "all"
+    shows_thinking: bool = True
+    binds_thinking: bool = False
+    retired: bool = False
     max_output: int | None = None
     context: int | None = None
     chars_per_token: tuple[float, float] = _FEWER_TOKENS
     bucket: str | None = None
+    price: Rates | None = None
+    fast_price: Rates | None = None
+    long_prompts: tuple[int, Rates | None] | None = None
     source: str = "the caller"
 
     @property
@@ -112,9 +133,18 @@ _NEWEST: Final = "what's-new pages, Oct/Nov 2026: forced tool_choice is a 400; t
 
 
 def _large(name: str, thinking: frozenset[str], source: str = _OVERVIEW, **other: Any) -> ModelInfo:
-    """A row of the generation from Opus 4.6 on; it thinks by default, and has no fast mode unless that is said."""
-    row: dict[str, Any] = {"speed": False, "chars_per_token": _MORE_TOKENS, **other}
+    """A row of the generation from Opus 4.6 on; it thinks by default, and has no fast mode unless that is said.
+
+    It has no sampling parameters: the what's-new page of Claude 4.7.
+    """
+    row: dict[str, Any] = {"speed": False, "sampling": "none", "chars_per_token": _MORE_TOKENS, **other}
     return ModelInfo(name=name, thinking=thinking, max_output=128_000, context=1_000_000, source=source, **row)
+
+
+def _newest(name: str, thinking: frozenset[str], **other: Any) -> ModelInfo:
+    """A row of the generation from 5.1 on, which keeps its thinking to itself, and cannot be forced to call a tool."""
+    row: dict[str, Any] = {"forced_tool_choice": False, "shows_thinking": False, "binds_thinking": True, **other}
+    return _large(name, thinking, _NEWEST, **row)
 
 
 def _small(name: str, max_output: int | None, thinking: frozenset[str] = _ENABLED, **other: Any) -> ModelInfo:
@@ -133,28 +163,51 @@ def _small(name: str, max_output: int | None, thinking: frozenset[str] = _ENABLE
     )
 
 
-#: Newest first. A name is looked up without its date; see `lookup`. Fast mode: its page, November 2026; Opus 4.6
-#: still takes `speed`, and ignores it.
+#: A name is looked up without its date; see `lookup`. Nothing follows from the order. Fast mode: its page, November
+#: 2026; Opus 4.6 still takes `speed`, and ignores it. One sampling parameter at a time:
+#: github.com/OpenHands/OpenHands/pull/12909 and others. Retired: the SDK's `DEPRECATED_MODELS`, 2.12.0, of which those
+#: whose day has passed; other platforms and tests still name them. Prices: `prices.py`.
 MODELS: Final[tuple[ModelInfo, ...]] = (
-    _large("claude-fable-5-2", _ADAPTIVE, _NEWEST, forced_tool_choice=False, speed=True),
-    _large("claude-mythos-5-2", _ADAPTIVE, _NEWEST, forced_tool_choice=False, speed=True),
-    _large("claude-fable-5-1", _ADAPTIVE, _NEWEST, forced_tool_choice=False),
-    _large("claude-mythos-5-1", _ADAPTIVE, _NEWEST, forced_tool_choice=False),
-    _large("claude-fable-5", _ADAPTIVE),
-    _large("claude-mythos-5", _ADAPTIVE),
-    _large("claude-opus-5-5", _ADAPTIVE, _NEWEST, forced_tool_choice=False, speed=True),
-    _large(
+    _newest("claude-fable-5-2", _ADAPTIVE, speed=True, price=(8.0, 40.0, 0.20)),
+    _newest("claude-mythos-5-2", _ADAPTIVE, speed=True),
+    _newest("claude-fable-5-1", _ADAPTIVE, price=(10.0, 50.0, 0.25)),
+    _newest("claude-mythos-5-1", _ADAPTIVE, price=(10.0, 50.0, 0.25)),
+    _large("claude-fable-5", _ADAPTIVE, price=(10.0, 50.0, 1.0)),
+    _large("claude-mythos-5", _ADAPTIVE, price=(10.0, 50.0, 1.0)),
+    _newest("claude-opus-5-5", _ADAPTIVE, speed=True, price=(4.0, 20.0, 0.20)),
+    _newest(
         "claude-sonnet-5-5",
         frozenset({"adaptive", "between_tools"}),
-        _NEWEST,
-        forced_tool_choice=False,
         quiet_effort=_TO_HIGH,
+        price=(2.0, 10.0, 0.10),
     ),
-    _large("claude-haiku-5-5", _OPTIONAL, _NEWEST, forced_tool_choice=False, quiet_effort=_TO_HIGH),
-    _large("claude-opus-5", _OPTIONAL, quiet_effort=_TO_HIGH, speed=True),
-    _large("claude-sonnet-5", _OPTIONAL),
-    _large("claude-opus-4-8", _OPTIONAL, _NO_PREFILL, thinks_by_default=False, speed=True, bucket=_OPUS_4),
-    _large("claude-opus-4-7", _OPTIONAL, _NO_PREFILL, thinks_by_default=False, bucket=_OPUS_4),
+    _newest(
+        "claude-haiku-5-5",
+        _OPTIONAL,
+        quiet_effort=_TO_HIGH,
+        price=(0.10, 0.50, 0.01),
+        long_prompts=(100_000, (0.50, 2.50, 0.05)),
+    ),
+    _large(
+        "claude-opus-5",
+        _OPTIONAL,
+        quiet_effort=_TO_HIGH,
+        speed=True,
+        price=(5.0, 25.0, 0.50),
+        fast_price=(10.0, 50.0, 1.0),
+    ),
+    _large("claude-sonnet-5", _OPTIONAL, price=(2.0, 10.0, 0.20)),
+    _large(
+        "claude-opus-4-8",
+        _OPTIONAL,
+        _NO_PREFILL,
+        thinks_by_default=False,
+        speed=True,
+        bucket=_OPUS_4,
+        price=(5.0, 25.0, 0.50),
+        fast_price=(10.0, 50.0, 1.0),
+    ),
+    _large("claude-opus-4-7", _OPTIONAL, _NO_PREFILL, thinks_by_default=False, bucket=_OPUS_4, price=(5.0, 25.0, 0.50)),
     _large(
         "claude-opus-4-6",
         _EITHER,
@@ -162,8 +215,10 @@ MODELS: Final[tuple[ModelInfo, ...]] = (
         thinks_by_default=False,
         effort=_NO_XHIGH,
         speed=True,
+        sampling="one",
         bucket=_OPUS_4,
         chars_per_token=_FEWER_TOKENS,
+        price=(5.0, 25.0, 0.50),
     ),
     _large(
         "claude-sonnet-4-6",
@@ -171,8 +226,10 @@ MODELS: Final[tuple[ModelInfo, ...]] = (
         _NO_PREFILL,
         thinks_by_default=False,
         effort=_NO_XHIGH,
+        sampling="one",
         bucket=_SONNET_4,
         chars_per_token=_FEWER_TOKENS,
+        price=(3.0, 15.0, 0.30),
     ),
     ModelInfo(
         name="claude-mythos-preview",
@@ -180,20 +237,27 @@ MODELS: Final[tuple[ModelInfo, ...]] = (
         effort=_NO_XHIGH,
         speed=False,
         max_output=128_000,
+        retired=True,
         source=_OVERVIEW,
     ),
-    _small("claude-opus-4-5", 64_000, effort=_TO_HIGH, bucket=_OPUS_4),
-    _small("claude-sonnet-4-5", 64_000, bucket=_SONNET_4),
-    _small("claude-haiku-4-5", 64_000, interleaves=False),
-    # Older families are retired on the first-party API; other platforms and tests still name them.
-    _small("claude-opus-4-1", None),
-    _small("claude-opus-4", None),
-    _small("claude-sonnet-4", None),
-    _small("claude-3-7-sonnet", None, interleaves=False),
-    _small("claude-3-5-haiku", None, frozenset()),
-    _small("claude-3-5-sonnet", None, frozenset()),
-    _small("claude-3-opus", None, frozenset()),
-    _small("claude-3-haiku", None, frozenset()),
+    _small("claude-opus-4-5", 64_000, effort=_TO_HIGH, sampling="one", bucket=_OPUS_4, price=(5.0, 25.0, 0.50)),
+    _small(
+        "claude-sonnet-4-5",
+        64_000,
+        sampling="one",
+        bucket=_SONNET_4,
+        price=(3.0, 15.0, 0.30),
+        long_prompts=(200_000, None),
+    ),
+    _small("claude-haiku-4-5", 64_000, interleaves=False, sampling="one", price=(1.0, 5.0, 0.10)),
+    _small("claude-opus-4-1", None, sampling="one", retired=True, price=(15.0, 75.0, 1.50)),
+    _small("claude-opus-4", None, retired=True, price=(15.0, 75.0, 1.50)),
+    _small("claude-sonnet-4", None, retired=True, price=(3.0, 15.0, 0.30), long_prompts=(200_000, None)),
+    _small("claude-3-7-sonnet", None, interleaves=False, retired=True),
+    _small("claude-3-5-haiku", None, frozenset(), retired=True),
+    _small("claude-3-5-sonnet", None, frozenset(), retired=True),
+    _small("claude-3-opus", None, frozenset(), retired=True),
+    _small("claude-3-haiku", None, frozenset(), retired=True),
 )
 
 _BY_NAME: Final = {info.name: info for info in MODELS}

@@ -1,12 +1,12 @@
-"""What requests cost, by a table with a date. A model that is not in it has no price: nothing is guessed."""
+"""What requests cost, by a table with a date (`models.py`). A model that has no price there has none here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from .models import family
+from .models import MODELS, family
 
 __all__ = ["BATCH_SHARE", "PRICES", "PRICES_DATE", "Price", "Spent", "price_of"]
 
@@ -75,33 +75,19 @@ class Price:
         return spent.output * self.output / _MILLION
 
 
+def _listed() -> Iterator[tuple[str, Price]]:
+    for info in MODELS:
+        if info.price is not None:
+            up_to, beyond = info.long_prompts or (None, None)
+            yield info.name, Price(*info.price, up_to=up_to, beyond=None if beyond is None else Price(*beyond))
+        if info.fast_price is not None:
+            yield f"{info.name}/fast", Price(*info.fast_price)
+
+
 #: By the model's name without its date; `/fast` for `speed="fast"`. Cache reads: a tenth of the input, but a twentieth
 #: for Opus 5.5 and Sonnet 5.5 (from 2026-10-07) and a fortieth from Fable 5.1 on. Fast mode of Opus 5 and 4.8: twice
 #: the price; of the others, and of Mythos 5.2 and Mythos Preview, none was found. Sonnet 4 and 4.5 above 200k: neither.
-PRICES: Final[Mapping[str, Price]] = {
-    "claude-fable-5-2": Price(8.0, 40.0, 0.20),
-    "claude-fable-5-1": Price(10.0, 50.0, 0.25),
-    "claude-mythos-5-1": Price(10.0, 50.0, 0.25),
-    "claude-fable-5": Price(10.0, 50.0, 1.0),
-    "claude-mythos-5": Price(10.0, 50.0, 1.0),
-    "claude-opus-5-5": Price(4.0, 20.0, 0.20),
-    "claude-opus-5": Price(5.0, 25.0, 0.50),
-    "claude-opus-5/fast": Price(10.0, 50.0, 1.0),
-    "claude-opus-4-8": Price(5.0, 25.0, 0.50),
-    "claude-opus-4-8/fast": Price(10.0, 50.0, 1.0),
-    "claude-opus-4-7": Price(5.0, 25.0, 0.50),
-    "claude-opus-4-6": Price(5.0, 25.0, 0.50),
-    "claude-opus-4-5": Price(5.0, 25.0, 0.50),
-    "claude-opus-4-1": Price(15.0, 75.0, 1.50),
-    "claude-opus-4": Price(15.0, 75.0, 1.50),
-    "claude-sonnet-5-5": Price(2.0, 10.0, 0.10),
-    "claude-sonnet-5": Price(2.0, 10.0, 0.20),
-    "claude-sonnet-4-6": Price(3.0, 15.0, 0.30),
-    "claude-sonnet-4-5": Price(3.0, 15.0, 0.30, up_to=200_000),
-    "claude-sonnet-4": Price(3.0, 15.0, 0.30, up_to=200_000),
-    "claude-haiku-5-5": Price(0.10, 0.50, 0.01, up_to=100_000, beyond=Price(0.50, 2.50, 0.05)),
-    "claude-haiku-4-5": Price(1.0, 5.0, 0.10),
-}
+PRICES: Final[Mapping[str, Price]] = dict(_listed())
 
 
 #: What a batch costs of the same requests made one by one (batch-processing page: "reducing costs by 50 percent").

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from ..arguments import for_another_client
 from .adapt import Unfit, adapt
 from .corrections import Models, correction, rejects_thinking
 from .history import without_past_thinking
 from .models import NOT_IN_THE_TABLE, ModelInfo
-from .vitals import mode_of
 
 if TYPE_CHECKING:
     from ..routes import Route
 
-__all__ = ["Requests"]
+__all__ = ["Requests", "mode_of"]
+
+#: Arguments by whose value the API keeps limits, and capacity, of their own: fast mode ("has its own headers and
+#: limits", its page and that on rate limits, August 2026) and the service tiers.
+_MODES: Final = ("speed", "service_tier")
+#: What the API does by default, so that saying it changes nothing.
+_ORDINARY: Final = frozenset({("speed", "standard"), ("service_tier", "auto")})
+#: Betas of which the same is so: long requests have limits of their own.
+_BETAS: Final = ("context-1m",)
+
+
+def mode_of(request: Mapping[str, Any]) -> str:
+    """What a request asks for besides its model, as far as it has limits of its own; empty: nothing.
+
+    Args:
+        request: As it is sent (`arguments.as_sent`).
+    """
+    said = [(name, request.get(name)) for name in _MODES]
+    modes = [f"{name}={value}" for name, value in said if value is not None and (name, value) not in _ORDINARY]
+    return ", ".join([*modes, *sorted({beta for beta in _betas(request) if beta.startswith(_BETAS)})])
+
+
+def _betas(request: Mapping[str, Any]) -> Iterator[str]:
+    yield from (beta for beta in request.get("betas") or () if isinstance(beta, str))
+    for name, value in (request.get("extra_headers") or {}).items():
+        if str(name).lower() == "anthropic-beta":
+            yield from (beta.strip() for beta in str(value).split(","))
 
 
 class Requests:
@@ -53,7 +78,7 @@ class Requests:
         return self._infos[rank]
 
     def mode(self, rank: int) -> str:
-        """What the route's request asks for that has limits of its own beside its model (`vitals.mode_of`)."""
+        """What the route's request asks for that has limits of its own beside its model (`mode_of`)."""
         return mode_of(self[rank])
 
     def unfit(self, rank: int) -> str | None:

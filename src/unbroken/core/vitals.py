@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,37 +11,10 @@ from .corrections import Models
 from .latency import Latency
 from .readiness import Readiness, seconds_until
 
-__all__ = ["ClientVitals", "RouteVitals", "mode_of"]
+__all__ = ["ClientVitals", "RouteVitals"]
 
 #: Of how many models of one client the state is kept: far more than there are, should names come from users.
 _MAX_ROUTES: Final = 256
-
-
-#: Arguments by whose value the API keeps limits, and capacity, of their own: fast mode ("has its own headers and
-#: limits", its page and that on rate limits, August 2026) and the service tiers.
-_MODES: Final = ("speed", "service_tier")
-#: What the API does by default, so that saying it changes nothing.
-_ORDINARY: Final = frozenset({("speed", "standard"), ("service_tier", "auto")})
-#: Betas of which the same is so: long requests have limits of their own.
-_BETAS: Final = ("context-1m",)
-
-
-def mode_of(request: Mapping[str, Any]) -> str:
-    """What a request asks for besides its model, as far as it has limits of its own; empty: nothing.
-
-    Args:
-        request: As it is sent (`arguments.as_sent`).
-    """
-    said = [(name, request.get(name)) for name in _MODES]
-    modes = [f"{name}={value}" for name, value in said if value is not None and (name, value) not in _ORDINARY]
-    return ", ".join([*modes, *sorted({beta for beta in _betas(request) if beta.startswith(_BETAS)})])
-
-
-def _betas(request: Mapping[str, Any]) -> Iterator[str]:
-    yield from (beta for beta in request.get("betas") or () if isinstance(beta, str))
-    for name, value in (request.get("extra_headers") or {}).items():
-        if str(name).lower() == "anthropic-beta":
-            yield from (beta.strip() for beta in str(value).split(","))
 
 
 @dataclass(frozen=True, slots=True)

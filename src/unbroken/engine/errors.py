@@ -309,6 +309,8 @@ _OF_ENDING: Final[Mapping[str, type[BatchFailed]]] = {
 }
 
 
+# Here, and in no file of its own, because it and the errors name each other: a `StreamFailed` may have a `Deferred`,
+# whose `result` raises a `BatchFailed`.
 @dataclass(slots=True, kw_only=True, eq=False)
 class Deferred(Generic[FormatT]):
     """A request in a message batch: ask it for its `result`, here or, after `to_json`, in another process.

@@ -190,7 +190,7 @@ class Sender:
         self._resources: dict[int, Any] = dict(resources or {})
 
     def mode(self, route: int) -> str:
-        """What a route's request asks for that has limits of its own beside its model (`vitals.mode_of`)."""
+        """What a route's request asks for that has limits of its own beside its model (`requests.mode_of`)."""
         return self._requests.mode(route)
 
     def prepare(self, step: Ask, held: Partial, permit: Permit, *, waited: float, hedge: bool = False) -> Sent:

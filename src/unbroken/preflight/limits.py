@@ -17,12 +17,8 @@ _LARGEST: Final = 32 * 2**20
 #: Betas that widen a limit, by how their names begin.
 _LONGER_OUTPUT: Final = "output-"
 _LONGER_CONTEXT: Final = "context-"
-#: Models that are retired on the first-party API (the SDK's `DEPRECATED_MODELS`, 2.12.0), and how older names begin.
-_RETIRED: Final = frozenset(
-    f"claude-{name}"
-    for name in ("opus-4-1", "opus-4", "sonnet-4", "3-7-sonnet", "3-5-haiku", "3-5-sonnet", "mythos-preview")
-)
-_LONG_RETIRED: Final = ("claude-3-opus", "claude-3-sonnet", "claude-3-haiku", "claude-2", "claude-1", "claude-instant")
+#: How the names of models begin that were retired before there was a table.
+_LONG_RETIRED: Final = ("claude-3-sonnet", "claude-2", "claude-1", "claude-instant")
 
 
 @rule("model_retired", "Ask a newer model.", severity="warning")
@@ -31,7 +27,7 @@ def model_retired(asked: Request) -> Iterator[Complaint]:
 
     Source: the SDK's `DEPRECATED_MODELS`, 2.12.0, of which those whose day has passed.
     """
-    is_retired = asked.info.name in _RETIRED or asked.model.startswith(_LONG_RETIRED)
+    is_retired = asked.info.retired or asked.model.startswith(_LONG_RETIRED)
     if is_retired and asked.model.startswith("claude-") and "@" not in asked.model and ":" not in asked.model:
         yield "model", f"{asked.model} is retired on the Claude API."
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import takewhile
 from typing import Final
 
-from ..core.models import MODELS
 from .request import Request, get
 from .rule import Complaint, Rule, rule
 
@@ -17,12 +15,6 @@ _REMOVED_IN: Final = "2026-10-21"
 _THINKS: Final = ("enabled", "adaptive")
 #: The least `top_p` with which a model thinks (extended-thinking page).
 _LEAST_TOP_P: Final = 0.95
-#: The models from Opus 4.7 on; the table has the newest first.
-_WITHOUT: Final = frozenset(info.name for info in takewhile(lambda info: info.name != "claude-opus-4-6", MODELS))
-#: The models that take one of them at a time.
-_ONE: Final = frozenset(
-    f"claude-{name}" for name in ("opus-4-6", "sonnet-4-6", "opus-4-5", "sonnet-4-5", "haiku-4-5", "opus-4-1")
-)
 
 
 def _given(asked: Request) -> list[str]:
@@ -46,7 +38,7 @@ def sampling_unsupported(asked: Request) -> Iterator[Complaint]:
 
     Source: what's-new page of Claude 4.7, sampling parameters removed: non-default values are a 400.
     """
-    if asked.since(_REMOVED_IN) or asked.info.name not in _WITHOUT:
+    if asked.since(_REMOVED_IN) or asked.info.sampling != "none":
         return
     for name in _given(asked):
         if name == "top_k" or get(asked.params, name) != 1:
@@ -59,7 +51,7 @@ def sampling_with_thinking(asked: Request) -> Iterator[Complaint]:
 
     Source: extended-thinking page, feature compatibility.
     """
-    if asked.since(_REMOVED_IN) or asked.info.name in _WITHOUT or asked.thinking not in _THINKS:
+    if asked.since(_REMOVED_IN) or asked.info.sampling == "none" or asked.thinking not in _THINKS:
         return
     top_p = get(asked.params, "top_p")
     if get(asked.params, "temperature") not in (None, 1):
@@ -78,7 +70,7 @@ def sampling_both(asked: Request) -> Iterator[Complaint]:
     (github.com/SalesforceAIResearch/MCP-Universe/issues/49, github.com/OpenHands/OpenHands/pull/12909).
     """
     both = all(get(asked.params, name) is not None for name in ("temperature", "top_p"))
-    if both and not asked.since(_REMOVED_IN) and asked.info.name in _ONE:
+    if both and not asked.since(_REMOVED_IN) and asked.info.sampling == "one":
         yield "top_p", f"{asked.model} takes `temperature` or `top_p`, not both."
 
 

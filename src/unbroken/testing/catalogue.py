@@ -14,7 +14,6 @@ __all__ = ["describe_model", "exists", "list_models"]
 
 #: "May be set to an epoch value if the release date is unknown" (the SDK's `types/model_info.py`, 2.12.0).
 _UNKNOWN_DATE: Final = "1970-01-01T00:00:00Z"
-_LINES: Final = ("haiku", "sonnet", "opus", "fable", "mythos")
 _CAN: Final = {"supported": True}
 #: Capabilities of which `unbroken`'s table says nothing: the server rejects no request for the want of them.
 _OF_ALL: Final[Mapping[str, Any]] = {
@@ -72,7 +71,7 @@ def _described(model: str) -> dict[str, Any]:
         "lifecycle": "active",
         "deprecated_at": None,
         "retires_at": None,
-        "line": next((line for line in _LINES if line in info.name.split("-")), None),
+        "line": _line(info.name),
         "max_tokens": info.max_output,
         "max_input_tokens": info.context,
         "capabilities": _capabilities(info),
@@ -87,6 +86,12 @@ def _capabilities(info: ModelInfo) -> dict[str, Any]:
         "thinking": {"supported": bool(info.thinking), "types": thinking},
         "effort": {"supported": bool(info.effort), **effort},
     }
+
+
+def _line(name: str) -> str | None:
+    """`claude-opus-5-5` is of the line "opus"; None for a name that is none of Claude's."""
+    parts = name.split("-")
+    return next((part for part in parts[1:] if part.isalpha()), None) if parts[0] == "claude" else None
 
 
 _SPACE_IN_VERSION: Final = re.compile(r"(?<=\d) (?=\d)")

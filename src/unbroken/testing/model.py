@@ -236,10 +236,7 @@ class _Pen:
         self, body: dict[str, Any], rng: Random, size: tuple[int, int] | None, id: str, asked: Carried
     ) -> None:
         info = lookup(body["model"])
-        # The newest models, which are those that refuse a forced tool_choice, keep their thinking to themselves.
-        display = (body.get("thinking") or {}).get("display") or (
-            "summarized" if info.forced_tool_choice else "omitted"
-        )
+        display = (body.get("thinking") or {}).get("display") or ("summarized" if info.shows_thinking else "omitted")
         self.limits = _Limits(body["max_tokens"] * TOKEN, tuple(body.get("stop_sequences") or ()))
         self.blocks: list[RawBlock] = []
         self.thought = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -21,10 +20,6 @@ _CHOICES: Final = ("auto", "any", "tool", "none")
 _NEWER: Final = "2026-10-21"
 _SAMPLING: Final = ("temperature", "top_p", "top_k")
 _DEFAULT: Final = {"temperature": 1, "top_p": 1}
-#: The models from Opus 4.7 on, which have no sampling parameters: the what's-new page of Claude 4.7.
-_UNSAMPLED: Final = re.compile(r"claude-(?:\w+-5(?:-\d+)?|opus-4-[78])")
-#: Those that take one of `temperature` and `top_p`: github.com/OpenHands/OpenHands/pull/12909 and others.
-_ONE: Final = re.compile(r"claude-(?:(?:opus|sonnet)-4-[56]|haiku-4-5|opus-4-1)")
 _LEAST_TOP_P: Final = 0.95
 _LEARN_MORE: Final = (
     "Please consult our documentation at https://platform.claude.com/docs/en/build-with-claude/extended-thinking"
@@ -97,7 +92,7 @@ def sampling(asked: Incoming) -> Iterator[str]:
     given = [name for name in _SAMPLING if asked.body.get(name) is not None]
     if asked.version >= _NEWER:
         yield from (f"{name}: Extra inputs are not permitted" for name in _SAMPLING if name in asked.body)
-    elif _UNSAMPLED.fullmatch(asked.info.name):
+    elif asked.info.sampling == "none":
         for name in given:
             if asked.body[name] != _DEFAULT.get(name):
                 yield f"`{name}` is deprecated for this model."
@@ -107,7 +102,7 @@ def sampling(asked: Incoming) -> Iterator[str]:
             yield "temperature: range: 0..1"
         if asked.thinking in ("enabled", "adaptive"):
             yield from _while_thinking(asked)
-        if {"temperature", "top_p"} <= set(given) and _ONE.fullmatch(asked.info.name):
+        if {"temperature", "top_p"} <= set(given) and asked.info.sampling == "one":
             yield "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from unbroken.core.models import EFFORTS
+from unbroken.core.models import EFFORTS, ModelInfo
 from unbroken.testing.carried import turns_of
 from unbroken.testing.incoming import Block, Incoming, blocks_of
 from unbroken.testing.signing import after_thinking, conversation, signed_by, signed_in
@@ -16,11 +16,6 @@ _LEAST_BUDGET: Final = 1024
 _THINKING: Final = ("thinking", "redacted_thinking")
 #: Without the beta of this name a budget is part of `max_tokens`: extended-thinking page.
 _INTERLEAVED: Final = "interleaved-thinking-"
-#: The models that bind a thinking block to the conversation before it: claude-api.md, section 4.
-_BOUND: Final = frozenset(
-    f"claude-{name}"
-    for name in ("fable-5-2", "mythos-5-2", "fable-5-1", "mythos-5-1", "opus-5-5", "sonnet-5-5", "haiku-5-5")
-)
 
 
 def parameter(asked: Incoming) -> Iterator[str]:
@@ -75,17 +70,17 @@ def signatures(asked: Incoming) -> Iterator[str]:
         before = conversation(asked.body, asked.messages[:i])
         for j, block in enumerate(blocks_of(message)):
             if block["type"] in _THINKING and not asked.is_scripted(block):
-                yield from _signature(f"messages.{i}.content.{j}", block, asked.info.name, before)
+                yield from _signature(f"messages.{i}.content.{j}", block, asked.info, before)
                 before = after_thinking(before, block)
 
 
-def _signature(path: str, block: Block, model: str, before: str) -> Iterator[str]:
+def _signature(path: str, block: Block, model: ModelInfo, before: str) -> Iterator[str]:
     kind = block["type"]
     field, shown = ("signature", block.get("thinking")) if kind == "thinking" else ("data", "redacted")
-    if signed_by(block[field], str(shown)) != model:
+    if signed_by(block[field], str(shown)) != model.name:
         # The API may also drop another model's block in silence; a test had better know that it was sent.
         yield f"{path}: Invalid `{field}` in `{kind}` block"
-    if model in _BOUND and signed_in(block[field]) != before:
+    if model.binds_thinking and signed_in(block[field]) != before:
         yield (
             f"{path}: Invalid `{field}` in `{kind}` block. The block is bound to a different "
             "conversation. Remove the block, or set `thinking.block_binding.prefix_mismatch_behavior` to "
