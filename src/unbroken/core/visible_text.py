@@ -5,7 +5,7 @@ Of a block that can be seen, an end that may not be delivered yet is kept back t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .delivery import Delivery
@@ -53,7 +53,7 @@ class VisibleText:
         if not self._unseen:
             self.begin({"type": "text", "text": ""})
             self._may_be_dropped = True
-        return len(self._held.blocks)
+        return int(self._unseen[0]["index"])
 
     def go_on_with(self, text: str) -> None:
         """Go on with more text; nothing begins for none."""
@@ -84,11 +84,14 @@ class VisibleText:
 
     def push_other(self, event: Event) -> None:
         """Take a delta that brings no text: it comes after what was kept back, and not before it can be seen."""
-        if self._unseen and not self._tail.text.strip():
-            self._unseen += [*self._rest(event["index"]), event]
-        else:
+        if not self._unseen:
             self.flush(event["index"])
             self._delivery.push(event)
+            return
+        can_be_seen = bool(self._tail.text.strip())
+        self._unseen += [*self._rest(event["index"]), event]
+        if self._is_live and can_be_seen:
+            self._show()
 
     def keep_place(self, event: Event) -> None:
         """Take an event that belongs to no block that is known: it does not overtake one that waits."""
@@ -115,18 +118,28 @@ class VisibleText:
         self.flush(stop["index"])
         self._delivery.push(stop)
 
+    def settle(self) -> None:
+        """No more text comes of the block that was left open: deliver what was kept back of it, if it can be seen."""
+        if self._unseen and not self.drop_blank():
+            self.flush(self._unseen[0]["index"])
+        elif self._is_open:
+            self.flush(len(self._held.blocks) - 1)
+
     def close(self) -> None:
         """End the block that was left open, before anything else begins; by an earlier attempt, it may be."""
-        if self._held.open_block is not None and self._held.open_block.type == "text":
-            index = len(self._held.blocks) - 1
-            self.flush(index)
-            self._delivery.push({"type": "content_block_stop", "index": index})
-        else:
-            self.drop_blank()
+        self.settle()
+        if self._is_open:
+            self._delivery.push({"type": "content_block_stop", "index": len(self._held.blocks) - 1})
+
+    @property
+    def _is_open(self) -> bool:
+        return self._held.open_block is not None and self._held.open_block.type == "text"
 
     def drop_blank(self) -> bool:
-        """Forget a block that may be dropped and is blank; return whether there was one."""
+        """Forget a block that may be dropped and has nothing but white space; return whether there was one."""
         if not (self._may_be_dropped and self._unseen) or self._tail.text.strip():
+            return False
+        if _is_visible(self._unseen, without=("text", "text_delta", "citations_delta")):
             return False
         self._unseen, self._may_be_dropped = [], False
         self._tail.end()
@@ -143,12 +156,10 @@ class VisibleText:
         return [_text_delta(index, rest)] if rest else []
 
 
-def _is_visible(events: Iterable[Event]) -> bool:
-    """Whether something of a block of text can be seen; what is no text counts."""
+def _is_visible(events: Iterable[Event], *, without: Sequence[str] = ("text", "text_delta")) -> bool:
+    """Whether something of a block of text can be seen; what is no text counts, but for these types."""
     brought = (event.get("content_block") or event.get("delta") or {} for event in events)
-    return any(
-        each.get("type") not in ("text", "text_delta") or str(each.get("text") or "").strip() for each in brought
-    )
+    return any(each.get("type") not in without or str(each.get("text") or "").strip() for each in brought)
 
 
 def _text_delta(index: int, text: str) -> Event:
