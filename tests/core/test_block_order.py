@@ -50,13 +50,21 @@ def test_what_began_later_waits() -> None:
     ]  # fmt: skip
 
 
-def test_what_is_no_block_passes() -> None:
-    """Counts on the way, and types that nobody knows."""
-    counts = {"type": "message_delta", "delta": {"stop_reason": None}, "usage": {}}
+@pytest.mark.parametrize("delta", [{}, {"stop_reason": None}])
+def test_what_is_no_block_passes(delta: dict[str, Any]) -> None:
+    """Counts on the way, whether or not they say that there is no reason, and types that nobody knows."""
+    counts = {"type": "message_delta", "delta": delta, "usage": {}}
     assert ordered(block_start(0, "text"), block_start(1, "text"), counts, {"type": "hologram"})[2:] == [
         [counts],
         [{"type": "hologram"}],
     ]
+
+
+def test_behind_counts_a_block_goes_on() -> None:
+    """They are no end, and a gateway's may have an empty delta."""
+    counts = {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 1}}
+    events = [block_start(0, "text"), text(0, "a"), counts, text(0, "b"), block_stop(0)]
+    assert ordered(*events) == [[event] for event in events]
 
 
 @pytest.mark.parametrize("at", [0, 1])

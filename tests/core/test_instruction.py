@@ -200,6 +200,16 @@ class TestRecitals:
         assert screen.unrecited(" And then the answer.") == ""
         assert screen.removed == len(recital) + len(" And then the answer.")
 
+    @pytest.mark.parametrize("size", [1, 7, 1_000])
+    def test_what_was_taken_out_is_counted_however_it_was_cut(self, size: int) -> None:
+        """Also what may be the head of one more tag, behind a recital that began with a tag."""
+        screen = screen_of(FIRST.text.replace("{echo}", QUOTE))
+        text = "</last_words>. Begin with these words</"
+        out = [screen.unrecited(screen.untagged(text[at : at + size])) for at in range(0, len(text), size)]
+        out.append(screen.unrecited(screen.untagged("", ended=True), ended=True))
+        assert "".join(out) == ""
+        assert screen.removed == len(text)
+
     def test_nothing_of_a_short_ask_can_be_told_from_text(self) -> None:
         assert Instruction.of("Go on.", "", lambda words: False).screen() is None
         assert Instruction.of(f"Go on: {QUOTE}", QUOTE, lambda words: False).screen() is None

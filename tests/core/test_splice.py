@@ -922,6 +922,36 @@ def test_whatever_the_attempts_bring_the_reader_gets_one_message(
 # -- citations
 
 
+@pytest.mark.parametrize("live", [LIVE, set[str]()], ids=["live", "held"])
+@pytest.mark.parametrize("whole_words", [False, True], ids=["at once", "whole words"])
+def test_a_new_block_has_all_of_its_text_however_it_is_delivered(live: set[str], whole_words: bool) -> None:
+    """Behind a block that was whole the text goes on in another; that it is held makes it no blank one."""
+    reader = Reader(live=live)
+    reader.splicer = Splicer(live=live, whole_words=whole_words)
+    reader.attempt(message_start(), *text_block(SENTENCE))
+    rest = text_block(key_of(SENTENCE), " So the dog slept")
+    reader.resume(message_start("msg_2"), *rest, *text_block(" on.", index=1), *tool_block("{}", index=2), *ending())
+    assert reader.text == SENTENCE + " So the dog slept on."
+    assert reader.splicer.held.text == reader.text
+
+
+@pytest.mark.parametrize("live", [LIVE, set[str]()], ids=["live", "held"])
+@pytest.mark.parametrize("whole_words", [False, True], ids=["at once", "whole words"])
+def test_a_word_that_is_joined_as_it_is_counts_as_one_however_it_is_delivered(
+    live: set[str], whole_words: bool
+) -> None:
+    """That it may go on, or is not shown yet, makes the turn no silent one."""
+    reader = Reader(live=live)
+    reader.splicer = Splicer(live=live, whole_words=whole_words)
+    reader.attempt(message_start(), *text_block(SENTENCE))
+    reader.resume(message_start("msg_2"), *text_block("Bananas"), *ending())
+    assert reader.splicer.trouble == "unmatched"
+    reader.events += reader.splicer.join_unverified()
+    assert reader.splicer.trouble is None
+    assert reader.text == SENTENCE + "Bananas"
+    assert reader.skeleton()[-5:] == ["+1 text", "1 text_delta", "-1", "message_delta", "message_stop"]
+
+
 FOX = {"type": "char_location", "cited_text": "fox"}
 DOG = {"type": "char_location", "cited_text": "dog"}
 

@@ -234,6 +234,28 @@ def test_a_block_that_may_be_seen_yet_is_not_forgotten() -> None:
     assert not way.text.is_blank
 
 
+@pytest.mark.parametrize("stops", [[], ["END"]])
+def test_a_block_that_is_held_until_its_end_and_has_text_is_not_forgotten(stops: list[str]) -> None:
+    """Text that is not live waits, and is not blank for that; nor does a citation show it early."""
+    for last in (CITATION, None):
+        way = Way(*text_block("The"), stops=stops, is_live=False)
+        way.text.go_on_with(" fox E")
+        if last is not None:
+            way.text.push_other({**CITATION, "index": 1})
+        assert way.delivery.take() == []
+        way.text.close()
+        assert way.held.text == "The fox E"
+        assert way.delivery.take()[-1] == block_stop(1)
+
+
+def test_what_was_kept_back_of_a_block_that_is_not_shown_yet_is_no_more_lost_than_of_another() -> None:
+    """Something else begins, or the message ends, and no stop of its own has ended the text."""
+    way = Way(*text_block("The"), stops=["END"])
+    way.text.go_on_with("E")
+    way.text.close()
+    assert way.delivery.take() == text_block("E", index=1)
+
+
 def test_the_block_that_was_left_open_is_closed_with_all_of_its_text() -> None:
     """Where another is open, or none, there is nothing to close."""
     way = Way(*open_text("The"), stops=["END"])

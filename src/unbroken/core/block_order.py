@@ -23,9 +23,7 @@ class BlockOrder:
         match event:
             case {"type": "content_block_start" | "content_block_delta" | "content_block_stop", "index": index}:
                 return self._of_a_block(event, index)
-            case {"type": "message_delta", "delta": {"stop_reason": None}}:
-                return [event]
-            case {"type": "message_delta" | "message_stop"}:
+            case {"type": "message_delta", "delta": {"stop_reason": str()}} | {"type": "message_stop"}:
                 return [*self._rest(), event]
             case _:
                 return [event]

@@ -117,7 +117,8 @@ class Screen:
     def untagged(self, text: str, *, ended: bool = False) -> str:
         """The text without tags; what may be the head of one waits for the next piece, unless it is the last."""
         if self._is_over:
-            self.removed += len(text)
+            self.removed += len(self._rest) + len(text)
+            self._rest = ""
             return ""
         if not self._tags:
             return text

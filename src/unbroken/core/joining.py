@@ -248,6 +248,7 @@ class Joining:
             if self.continuation.is_blank:
                 self.obstacle = "silent"
             return False
+        self._text.settle()
         if not self._accepts_silence and self.continuation.is_silent(stop_reason):
             self._stop_at(event, "silent")
             return False

@@ -55,7 +55,7 @@ class VisibleText:
         if not self._unseen:
             self.begin({"type": "text", "text": ""})
             self._may_be_dropped = True
-        return len(self._held.blocks)
+        return int(self._unseen[0]["index"])
 
     def go_on_with(self, text: str) -> None:
         """Go on with more text; nothing begins for none."""
@@ -86,11 +86,14 @@ class VisibleText:
 
     def push_other(self, event: Event) -> None:
         """Take a delta that brings no text: it comes after what was kept back, and not before it can be seen."""
-        if self._unseen and not self._tail.text.strip():
-            self._unseen += [*self._rest(event["index"]), event]
-        else:
+        if not self._unseen:
             self.flush(event["index"])
             self._delivery.push(event)
+            return
+        can_be_seen = bool(self._tail.text.strip())
+        self._unseen += [*self._rest(event["index"]), event]
+        if self._is_live and can_be_seen:
+            self._show()
 
     def keep_place(self, event: Event) -> None:
         """Take an event that belongs to no block that is known: it does not overtake one that waits."""
@@ -134,17 +137,27 @@ class VisibleText:
             self._forget(whole)  # what was written there was repetition, and no block of the answer's
         self._may_be_dropped = False
 
-    def close(self) -> None:
-        """End the block that was left open, before anything else begins; by an earlier attempt, it may be."""
-        if self._held.open_block is not None and self._held.open_block.type == "text":
-            index = len(self._held.blocks) - 1
-            self.flush(index)
-            self._delivery.push({"type": "content_block_stop", "index": index})
-            return
+    @property
+    def _is_open(self) -> bool:
+        return self._held.open_block is not None and self._held.open_block.type == "text"
+
+    def settle(self) -> None:
+        """No more text comes of the block that was left open: deliver what was kept back of it, if it can be seen."""
         if self._may_be_dropped and self.is_blank:
             self._tail.end()
             self._forget(self._unseen)
             self._unseen, self._may_be_dropped = [], False
+        elif self._unseen:
+            self.flush(self._unseen[0]["index"])
+        elif self._is_open:
+            self.flush(len(self._held.blocks) - 1)
+
+    def close(self) -> None:
+        """End the block that was left open, before anything else begins; by an earlier attempt, it may be."""
+        self.settle()
+        if self._is_open:
+            self._delivery.push({"type": "content_block_stop", "index": len(self._held.blocks) - 1})
+            return
         blank, self._blank = self._blank, []
         self._delivery.wait(blank)
 
