@@ -248,6 +248,14 @@ def test_a_block_that_is_held_until_its_end_and_has_text_is_not_forgotten(stops:
         assert way.delivery.take()[-1] == block_stop(1)
 
 
+def test_a_citation_comes_behind_the_text_that_was_kept_back_and_shows_it() -> None:
+    way = Way(*text_block("The"), stops=["END"])
+    way.text.go_on_with("E")
+    cited = {**CITATION, "index": 1}
+    way.text.push_other(cited)
+    assert way.delivery.take() == [*text_block("E", index=1)[:-1], cited]
+
+
 def test_what_was_kept_back_of_a_block_that_is_not_shown_yet_is_no_more_lost_than_of_another() -> None:
     """Something else begins, or the message ends, and no stop of its own has ended the text."""
     way = Way(*text_block("The"), stops=["END"])
