@@ -70,9 +70,11 @@ class TestTags:
             assert fed(seam(), output[:at], output[at : at + 5], output[at + 5 :]) == MORE
 
     @pytest.mark.parametrize("cut", range(1, len(CLOSING)))
-    def test_the_head_of_one_at_the_end_is_text_when_the_text_has_ended(self, cut: int) -> None:
-        """Nobody knows what it would have become."""
-        assert fed(seam(), QUOTE + MORE, CLOSING[:cut]) == MORE + CLOSING[:cut]
+    def test_the_head_of_one_at_the_end_is_text_unless_it_is_most_of_it(self, cut: int) -> None:
+        """Nobody knows what a few characters would have become; `max_tokens` ends a text anywhere."""
+        one = seam()
+        assert fed(one, QUOTE + MORE, CLOSING[:cut]) == MORE + (CLOSING[:cut] if cut < 10 else "")
+        assert one.result.discarded == len(QUOTE) + (0 if cut < 10 else cut)
 
     def test_what_is_taken_out_is_counted_as_discarded(self) -> None:
         one = seam()

@@ -23,6 +23,8 @@ __all__ = ["Instruction", "Screen"]
 _TAG: Final = re.compile(r"</?([A-Za-z][\w-]{0,40})>")
 #: A closing tag with a mark right behind it and two words more: that is a recital, from the tag on.
 _CLOSED_AND_GONE_ON: Final = re.compile(r"(</[A-Za-z][\w-]{0,40}>)[^\w\s<]\s\w+\s\w+")
+#: What share of a tag tells it where the text ends inside it, as `max_tokens` makes it.
+_MOST_OF_IT: Final = 0.75
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?:])\s+|\n+")
 
 # In characters without white space, in lower case.
@@ -126,10 +128,14 @@ class Screen:
         self._rest = ""
         if "<" not in whole:
             return whole
-        if not ended and (at := whole.rfind("<", -self._longest_tag)) >= 0:
+        if (at := whole.rfind("<", -self._longest_tag)) >= 0:
             head = whole[at:]
-            if any(tag.startswith(head) and tag != head for tag in self._tags):
+            begun = [tag for tag in self._tags if tag.startswith(head) and tag != head]
+            if begun and not ended:
                 self._rest, whole = head, whole[:at]
+            elif any(len(head) >= _MOST_OF_IT * len(tag) for tag in begun if tag.endswith(">")):
+                whole = whole[:at]
+                self.removed += len(head)
         # In one pass: what two of them leave between them is no third, however it was cut.
         kept, at = [], 0
         for tag in self._any_tag.finditer(whole):
