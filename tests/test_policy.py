@@ -37,6 +37,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "verify_seam": 1,
         "on_unmatched": "fail",
         "live": frozenset({"text", "thinking"}),
+        "whole_words": False,
         "allow_replay": False,
         "continue_prompt": None,
         "on_exhausted": "raise",

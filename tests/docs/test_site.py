@@ -113,7 +113,7 @@ def test_the_table_of_seams_is_what_the_command_prints(monkeypatch: pytest.Monke
 
     again = "run: python -m benchmarks.seams --markdown > docs/pages/seams-table.md"
     page = PAGES / "seams-table.md"
-    unfaithful = {manner.value for manner in UNFAITHFUL}
+    unfaithful = {seams.WHOLE_WORDS, *(manner.value for manner in UNFAITHFUL)}
     heads = ("all", "---", "text", "way of going on", "manner")
     rows = {row[0]: row[1:] for row in table(page) if row[0] not in heads}
     others = {name: rows.pop(name) for name in [*rows] if name in unfaithful}
