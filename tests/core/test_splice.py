@@ -952,6 +952,34 @@ def test_a_word_that_is_joined_as_it_is_counts_as_one_however_it_is_delivered(
     assert reader.skeleton()[-5:] == ["+1 text", "1 text_delta", "-1", "message_delta", "message_stop"]
 
 
+@pytest.mark.parametrize("size", [1, 5, 1_000])
+@pytest.mark.parametrize("found_out_at", ["the text", "the end"])
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+def test_what_is_joined_as_it_is_comes_with_its_last_words(size: int, found_out_at: str, closed: bool) -> None:
+    """They could have begun the instruction, and white space could have stood before it, until the text was over."""
+    asked = FIRST.text.replace("{echo}", SENTENCE)
+    said = "Lighthouses are built of stone. " * (4 if found_out_at == "the text" else 1) + "Begin with these\n"
+    reader = Reader()
+    reader.attempt(message_start(), *(text_block(SENTENCE) if closed else open_text(SENTENCE)))
+    reader.splicer.abort()
+    seam = Seam(
+        SENTENCE,
+        choose_anchor(SENTENCE),
+        form="continue",
+        instruction=Instruction.of(asked, SENTENCE, lambda words: False),
+    )
+    reader.events += reader.splicer.begin(seam)
+    pieces = [said[at : at + size] for at in range(0, len(said), size)]
+    for event in [message_start("msg_2"), *text_block(*pieces), *ending()]:
+        reader.events += reader.splicer.feed(event)
+        if reader.splicer.trouble == "unmatched":
+            assert (event["type"] == "message_delta") is (found_out_at == "the end")
+            reader.events += reader.splicer.join_unverified()
+    assert reader.splicer.trouble is None
+    assert reader.text == SENTENCE + said
+    assert reader.skeleton()[-3:] == [f"-{int(closed)}", "message_delta", "message_stop"]
+
+
 FOX = {"type": "char_location", "cited_text": "fox"}
 DOG = {"type": "char_location", "cited_text": "dog"}
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from .blocks import THINKING
 from .continuation import Continuation
@@ -37,6 +37,9 @@ __all__ = ["Flow", "Joining", "Obstacle"]
 Obstacle = Literal["unmatched", "silent", "refused"]
 
 _Role = Literal["pass", "text", "seam", "hold", "drop"]
+
+#: Where one of these meets an obstacle, all of the text has come.
+_BEHIND_TEXT: Final = ("content_block_start", "message_delta", "message_stop")
 
 
 @dataclass(slots=True)
@@ -133,8 +136,10 @@ class Joining:
             self._accepts_silence = True
         self.obstacle = None
         self._seeks_joint = False
-        self._text.go_on_with(self._seam.give_up())
         stuck, self._stuck = self._stuck, []
+        self._text.go_on_with(self._seam.give_up())
+        if stuck and stuck[0]["type"] in _BEHIND_TEXT:
+            self._text.go_on_with(self._seam.finish())
         for event in stuck:
             self.push(event)
 
@@ -204,8 +209,7 @@ class Joining:
 
     def _stop(self, event: Event) -> None:
         incoming = self._incoming[event["index"]]
-        if incoming.role == "seam" and incoming.held and not self.continuation.repeats and self._settle(event):
-            # What is cited and new is the answer's own text, and that is over.
+        if incoming.role == "seam" and self._is_found(incoming, event):
             incoming = self._find_block(event["index"])
         if incoming.seam is not None:
             # What the seam has kept back to the end of its block had waited for what follows the joint.
@@ -286,6 +290,12 @@ class Joining:
         self._seeks_joint = False
         self._text.go_on_with(rest)
         return True
+
+    def _is_found(self, incoming: _Incoming, stop: Event) -> bool:
+        """Whether the text of a block that is over has its place: what was joined as it is, or is cited and new."""
+        if not self._seeks_joint:
+            return True
+        return bool(incoming.held) and not self.continuation.repeats and self._settle(stop)
 
     def _find_block(self, index: int) -> _Incoming:
         """The seam has found its block: what was kept back of the attempt's, but for its text, goes on."""
