@@ -952,6 +952,27 @@ def test_a_word_that_is_joined_as_it_is_counts_as_one_however_it_is_delivered(
     assert reader.skeleton()[-5:] == ["+1 text", "1 text_delta", "-1", "message_delta", "message_stop"]
 
 
+@pytest.mark.parametrize("live", [LIVE, set[str]()], ids=["live", "held"])
+def test_a_blank_block_waits_for_what_follows_however_it_is_delivered(live: set[str]) -> None:
+    """White space alone cannot be resumed from."""
+    reader = Reader(live=live)
+    assert reader.attempt(message_start(), *text_block("\n", " ")) == []
+    reader.again(message_start(), *text_block("\n"), *text_block("Hi", index=1), *ending())
+    assert reader.events == [message_start(), *text_block("\n"), *text_block("Hi", index=1), *ending()]
+
+
+@pytest.mark.parametrize("live", [LIVE, set[str]()], ids=["live", "held"])
+@pytest.mark.parametrize("blanks", [["\n"], ["", " "]])
+def test_a_refusal_behind_nothing_but_white_space_is_none_of_the_answers(live: set[str], blanks: list[str]) -> None:
+    """In the text that is gone on with, or in a block of its own."""
+    reader = Reader(live=live)
+    reader.attempt(message_start(), *text_block(SENTENCE))
+    blocks = [each for at, blank in enumerate(blanks) for each in text_block(blank, index=at + 1)]
+    reader.resume(message_start("msg_2"), *text_block(key_of(SENTENCE)), *blocks, *ending("refusal"))
+    assert reader.splicer.trouble == "refused"
+    assert reader.splicer.held.text == SENTENCE
+
+
 @pytest.mark.parametrize("size", [1, 5, 1_000])
 @pytest.mark.parametrize("found_out_at", ["the text", "the end"])
 @pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])

@@ -227,11 +227,26 @@ class Joining:
                     self._text.end({**event, "index": incoming.index})
             case "pass":
                 self._delivery.push({**event, "index": incoming.index})
+            case "hold" if incoming.held[0]["content_block"].get("type") == "text":
+                self._deliver_text(*incoming.held, event)
             case "hold":
                 self._text.close()
                 index = self._delivery.next_index
                 for held in [*incoming.held, event]:
                     self._delivery.push({**held, "index": index})
+
+    def _deliver_text(self, start: Event, *events: Event) -> None:
+        """Deliver a block of text that is whole by now; a blank one waits for what follows, as where text is live."""
+        self._text.close()
+        index = self._text.begin(start["content_block"])
+        for event in events:
+            ours = {**event, "index": index}
+            if event["type"] == "content_block_stop":
+                self._text.end(ours)
+            elif event["delta"].get("type") == "text_delta":
+                self._text.push(index, event["delta"]["text"], ours)
+            else:
+                self._text.push_other(ours)
 
     def _message_delta(self, event: Event) -> None:
         stop_reason = event["delta"].get("stop_reason")
