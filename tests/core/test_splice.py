@@ -1144,13 +1144,15 @@ def test_a_document_that_ran_away_until_the_tokens_were_spent_is_none() -> None:
     assert reader.text == HEAD
 
 
-def test_a_document_of_which_nobody_says_why_it_ends_is_not_judged() -> None:
-    """Half a document is what the caller would have got of an answer that was never cut."""
+@pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "half"])
+def test_a_document_of_which_nobody_says_why_it_ends_is_known_by_its_text(is_whole: bool) -> None:
+    """It was written without the constraint, whoever leaves out the reason."""
     reader = begun()
-    reader.resume(message_start(), *text_block(key_of(HEAD), TAIL[:5]), message_stop(), is_document=is_json)
-    assert reader.splicer.trouble is None
-    assert reader.text == DOCUMENT[:75]
-    assert reader.skeleton()[-1] == "message_stop"
+    tail = TAIL if is_whole else TAIL[:5]
+    reader.resume(message_start(), *text_block(key_of(HEAD), tail), message_stop(), is_document=is_json)
+    assert reader.splicer.trouble == (None if is_whole else "invalid")
+    assert reader.text == (DOCUMENT if is_whole else HEAD)
+    assert reader.splicer.held.stopped is is_whole
 
 
 def test_a_document_that_matches_nothing_is_unmatched_before_it_is_invalid() -> None:
