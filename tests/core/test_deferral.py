@@ -159,6 +159,16 @@ def test_the_joint_is_exact_at_every_cut(form: Form) -> None:
         assert added == TEXT[cut:]
 
 
+def test_what_a_later_release_has_added_is_read_over() -> None:
+    """In each part, as long as it is of the same version."""
+    held = partial(message_start(), *open_text(TEXT[:50]))
+    asked = rest(held, "continue", instruction=asking(held))
+    data: Any = asked.to_dict()
+    for part in (data, data["partial"], data["anchor"], data["instruction"]):
+        part["added"] = 1
+    assert Rest.from_dict(data) == asked
+
+
 def asking(held: Partial) -> Instruction:
     """What a request in the user's voice asks."""
     anchor = anchor_for(held.trailing_text, "continue")

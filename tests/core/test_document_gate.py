@@ -70,9 +70,19 @@ def test_another_end_is_half_a_document(stop_reason: str) -> None:
     assert gate.asked == []
 
 
-@pytest.mark.parametrize("end", [message_delta("refusal"), message_stop()], ids=["a refusal", "no reason"])
-def test_an_end_that_says_nothing_of_the_document_is_not_judged(end: Event) -> None:
+def test_a_refusal_is_not_judged() -> None:
+    """It is told as that of any other answer."""
     gate = Gate(makes="half")
+    end = message_delta("refusal")
     assert gate.push(*REST, end)[-1] == [*REST, end]
     assert not gate.gate.refused
     assert gate.asked == []
+
+
+@pytest.mark.parametrize("makes", ["half", DOCUMENT])
+def test_an_end_without_a_reason_is_known_by_its_text(makes: str) -> None:
+    """Some gateways send none: half a document is none for that."""
+    gate = Gate(makes=makes)
+    passed = gate.push(*REST, message_stop())[-1]
+    assert gate.gate.refused is (makes != DOCUMENT)
+    assert passed == ([*REST, message_stop()] if makes == DOCUMENT else [])

@@ -151,10 +151,11 @@ def test_half_a_call_that_the_tokens_cut_is_left_open() -> None:
     )
 
 
+@pytest.mark.parametrize("given", [{}, {"a": [1, 2]}], ids=["input is written", "and stood there before"])
 @pytest.mark.parametrize("type_", ["tool_use", "server_tool_use"])
-def test_a_call_that_was_closed_in_half_is_held_until_the_message_ends(type_: str) -> None:
+def test_a_call_that_was_closed_in_half_is_held_until_the_message_ends(type_: str, given: dict[str, Any]) -> None:
     """Where the stream dies before, nobody has it; else it comes as the SDK has it, with what follows it."""
-    events = [message_start(), *call(0, '{"a": [1', type=type_), *[{**each, "index": 1} for each in TEXT]]
+    events = [message_start(), *call(0, '{"a": [1', type=type_, input=given), *[{**each, "index": 1} for each in TEXT]]
     assert read(*events) == (events[:3], None)
     assert read(*events, *ending("max_tokens")) == ([*events, *ending("max_tokens")], None)
     assert read(*events, message_stop()) == ([*events, message_stop()], None)

@@ -952,6 +952,55 @@ def test_a_word_that_is_joined_as_it_is_counts_as_one_however_it_is_delivered(
     assert reader.skeleton()[-5:] == ["+1 text", "1 text_delta", "-1", "message_delta", "message_stop"]
 
 
+@pytest.mark.parametrize("live", [LIVE, set[str]()], ids=["live", "held"])
+def test_a_blank_block_waits_for_what_follows_however_it_is_delivered(live: set[str]) -> None:
+    """White space alone cannot be resumed from."""
+    reader = Reader(live=live)
+    assert reader.attempt(message_start(), *text_block("\n", " ")) == []
+    reader.again(message_start(), *text_block("\n"), *text_block("Hi", index=1), *ending())
+    assert reader.events == [message_start(), *text_block("\n"), *text_block("Hi", index=1), *ending()]
+
+
+@pytest.mark.parametrize("live", [LIVE, set[str]()], ids=["live", "held"])
+@pytest.mark.parametrize("blanks", [["\n"], ["", " "]])
+def test_a_refusal_behind_nothing_but_white_space_is_none_of_the_answers(live: set[str], blanks: list[str]) -> None:
+    """In the text that is gone on with, or in a block of its own."""
+    reader = Reader(live=live)
+    reader.attempt(message_start(), *text_block(SENTENCE))
+    blocks = [each for at, blank in enumerate(blanks) for each in text_block(blank, index=at + 1)]
+    reader.resume(message_start("msg_2"), *text_block(key_of(SENTENCE)), *blocks, *ending("refusal"))
+    assert reader.splicer.trouble == "refused"
+    assert reader.splicer.held.text == SENTENCE
+
+
+@pytest.mark.parametrize("size", [1, 5, 1_000])
+@pytest.mark.parametrize("found_out_at", ["the text", "the end"])
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+def test_what_is_joined_as_it_is_comes_with_its_last_words(size: int, found_out_at: str, closed: bool) -> None:
+    """They could have begun the instruction, and white space could have stood before it, until the text was over."""
+    asked = FIRST.text.replace("{echo}", SENTENCE)
+    said = "Lighthouses are built of stone. " * (4 if found_out_at == "the text" else 1) + "Begin with these\n"
+    reader = Reader()
+    reader.attempt(message_start(), *(text_block(SENTENCE) if closed else open_text(SENTENCE)))
+    reader.splicer.abort()
+    seam = Seam(
+        SENTENCE,
+        choose_anchor(SENTENCE),
+        form="continue",
+        instruction=Instruction.of(asked, SENTENCE, lambda words: False),
+    )
+    reader.events += reader.splicer.begin(seam)
+    pieces = [said[at : at + size] for at in range(0, len(said), size)]
+    for event in [message_start("msg_2"), *text_block(*pieces), *ending()]:
+        reader.events += reader.splicer.feed(event)
+        if reader.splicer.trouble == "unmatched":
+            assert (event["type"] == "message_delta") is (found_out_at == "the end")
+            reader.events += reader.splicer.join_unverified()
+    assert reader.splicer.trouble is None
+    assert reader.text == SENTENCE + said
+    assert reader.skeleton()[-3:] == [f"-{int(closed)}", "message_delta", "message_stop"]
+
+
 FOX = {"type": "char_location", "cited_text": "fox"}
 DOG = {"type": "char_location", "cited_text": "dog"}
 
@@ -1095,13 +1144,15 @@ def test_a_document_that_ran_away_until_the_tokens_were_spent_is_none() -> None:
     assert reader.text == HEAD
 
 
-def test_a_document_of_which_nobody_says_why_it_ends_is_not_judged() -> None:
-    """Half a document is what the caller would have got of an answer that was never cut."""
+@pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "half"])
+def test_a_document_of_which_nobody_says_why_it_ends_is_known_by_its_text(is_whole: bool) -> None:
+    """It was written without the constraint, whoever leaves out the reason."""
     reader = begun()
-    reader.resume(message_start(), *text_block(key_of(HEAD), TAIL[:5]), message_stop(), is_document=is_json)
-    assert reader.splicer.trouble is None
-    assert reader.text == DOCUMENT[:75]
-    assert reader.skeleton()[-1] == "message_stop"
+    tail = TAIL if is_whole else TAIL[:5]
+    reader.resume(message_start(), *text_block(key_of(HEAD), tail), message_stop(), is_document=is_json)
+    assert reader.splicer.trouble == (None if is_whole else "invalid")
+    assert reader.text == (DOCUMENT if is_whole else HEAD)
+    assert reader.splicer.held.stopped is is_whole
 
 
 def test_a_document_that_matches_nothing_is_unmatched_before_it_is_invalid() -> None:

@@ -95,7 +95,7 @@ class Continuation:
 
     def is_refused(self, stop_reason: str) -> bool:
         """Whether a turn that ends so is the refusal to go on. Behind something new it is the answer's own end."""
-        has_added = bool(self._text_added) or self._has_added_other_blocks
+        has_added = bool(self._text_added.strip()) or self._has_added_other_blocks
         return self._seam is not None and stop_reason == "refusal" and not has_added
 
     def is_silent(self, stop_reason: str | None) -> bool:

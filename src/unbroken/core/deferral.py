@@ -246,11 +246,11 @@ class Rest:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """What `to_dict` gave. Raises `ValueError` where its parts do not belong together."""
-        asked = data.get("instruction")
+        anchor, asked = data["anchor"], data.get("instruction")
         rest = cls(
             held=Partial.from_dict(data["partial"]),
             form=data["form"],
-            anchor=None if data["anchor"] is None else Anchor(**data["anchor"]),
+            anchor=anchor and Anchor(anchor["sent"], anchor["echo"], anchor["key"]),  # a later release may add to it
             instruction=asked and Instruction(tuple(asked["tags"]), tuple(asked["sentences"])),  # 0.1.0 did not say
             own=data["own"],
             stop_sequences=tuple(data["stop_sequences"]),

@@ -13,8 +13,8 @@ from .wire import Event
 
 __all__ = ["DocumentGate"]
 
-#: How a turn ends whose document should be whole.
-_WHOLE: Final = ("end_turn", "stop_sequence")
+#: How a turn ends whose document should be whole; one that does not say why it ends is known by its text alone.
+_WHOLE: Final = ("end_turn", "stop_sequence", None)
 
 
 class DocumentGate:
@@ -55,5 +55,5 @@ class DocumentGate:
             text = self._text_with(events)
             return text is None or is_document(text)
         # Where the tokens ended is the doing of who was not constrained, and half a document is none. A refusal is told
-        # as that of any other answer; and of an end for which no reason is given nothing is known.
-        return stop_reason in (None, "refusal")
+        # as that of any other answer.
+        return stop_reason == "refusal"

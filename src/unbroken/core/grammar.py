@@ -131,8 +131,8 @@ class Grammar:
             return self._break(f"a block {_OUTSIDE[self._state]}")
         if index in self._open or index in self._closed:
             return self._break("a block started twice")
-        block = event["content_block"]
-        self._open[index] = [] if block.get("type") in (*CALLS, *SERVER_USES) and not block.get("input") else None
+        # What is written counts, as in the SDK, also where the call has begun with an input.
+        self._open[index] = [] if event["content_block"].get("type") in (*CALLS, *SERVER_USES) else None
         return [event]
 
     def _delta(self, event: Event) -> list[Event]:

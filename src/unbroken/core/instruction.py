@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Self
 
-__all__ = ["Instruction", "Screen"]
+__all__ = ["SHORTEST", "Instruction", "Screen"]
 
 _TAG: Final = re.compile(r"</?([A-Za-z][\w-]{0,40})>")
 #: A closing tag with a mark right behind it and two words more: that is a recital, from the tag on.
@@ -29,7 +29,7 @@ _SENTENCE_END: Final = re.compile(r"(?<=[.!?:])\s+|\n+")
 
 # In characters without white space, in lower case.
 _WINDOW: Final = 32  # so many in a row of the instruction's are no accident
-_BEGUN: Final = 20  # so many are enough from the first of a sentence on
+SHORTEST: Final = 20  # so many are enough from the first of a sentence on
 _BEFORE_A_WORD: Final = " \n\r\t\"'“‘*_>(["
 _WORD: Final = re.compile(r"(?<![^ \n\r\t\"'“‘*_>(\[])(?=\S)")
 _REACH: Final = 2 * _WINDOW  # where those characters stand, with the white space between them
@@ -108,7 +108,7 @@ class Screen:
         self._tags = instruction.tags
         self._any_tag = re.compile("|".join(map(re.escape, sorted(self._tags, key=len, reverse=True))))
         self._longest_tag = max(map(len, self._tags), default=0)
-        self._openings = frozenset(run[:_BEGUN] for run in instruction.sentences)
+        self._openings = frozenset(run[:SHORTEST] for run in instruction.sentences)
         self._text = "\n".join(instruction.sentences)
         self._left = _WATCHED
         self._rest = ""  # may be the head of a tag
@@ -190,7 +190,7 @@ class Screen:
             if not at and not self._at_start:
                 continue
             begun = _plain(text[at : at + _REACH])[:_WINDOW]
-            if begun[:_BEGUN] in self._openings or (len(begun) >= _WINDOW and begun in self._text):
+            if begun[:SHORTEST] in self._openings or (len(begun) >= _WINDOW and begun in self._text):
                 self.recited = True
                 return at
             # With so much white space in it that it is shorter, it is a table's cell and not a sentence.
@@ -206,7 +206,7 @@ def _turned(sentence: str) -> str:
 def _from_each(sentences: list[str]) -> list[str]:
     """What a recital of sentences in a row may be that begins with one of them, if it is long enough to be told."""
     runs = ["".join(sentences[at:]) for at in range(len(sentences))]
-    return [run for run in runs if len(run) >= _BEGUN]
+    return [run for run in runs if len(run) >= SHORTEST]
 
 
 def _without_blanks(text: str) -> str:

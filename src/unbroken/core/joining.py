@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from .blocks import THINKING
 from .continuation import Continuation
@@ -38,6 +38,9 @@ __all__ = ["Flow", "Joining", "Obstacle"]
 Obstacle = Literal["unmatched", "silent", "refused"]
 
 _Role = Literal["pass", "text", "seam", "hold", "drop"]
+
+#: Where one of these meets an obstacle, all of the text has come.
+_BEHIND_TEXT: Final = ("content_block_start", "message_delta", "message_stop")
 
 
 @dataclass(slots=True)
@@ -134,8 +137,10 @@ class Joining:
             self._accepts_silence = True
         self.obstacle = None
         self._seeks_joint = False
-        self._text.go_on_with(self._seam.give_up())
         stuck, self._stuck = self._stuck, []
+        self._text.go_on_with(self._seam.give_up())
+        if stuck and stuck[0]["type"] in _BEHIND_TEXT:
+            self._text.go_on_with(self._seam.finish())
         for event in stuck:
             self.push(event)
 
@@ -205,8 +210,7 @@ class Joining:
 
     def _stop(self, event: Event) -> None:
         incoming = self._incoming[event["index"]]
-        if incoming.role == "seam" and incoming.held and not self.continuation.repeats and self._settle(event):
-            # What is cited and new is the answer's own text, and that is over.
+        if incoming.role == "seam" and self._is_found(incoming, event):
             incoming = self._find_block(event["index"])
         if incoming.seam is not None:
             # What the seam has kept back to the end of its block had waited for what follows the joint.
@@ -228,11 +232,26 @@ class Joining:
                 self._text.go_on_with(self._seam.finish())
             case "pass":
                 self._delivery.push({**event, "index": incoming.index})
+            case "hold" if incoming.held[0]["content_block"].get("type") == "text":
+                self._deliver_text(*incoming.held, event)
             case "hold":
                 self._text.close()
                 index = self._delivery.next_index
                 for held in [*incoming.held, event]:
                     self._delivery.push({**held, "index": index})
+
+    def _deliver_text(self, start: Event, *events: Event) -> None:
+        """Deliver a block of text that is whole by now; a blank one waits for what follows, as where text is live."""
+        self._text.close()
+        index = self._text.begin(start["content_block"])
+        for event in events:
+            ours = {**event, "index": index}
+            if event["type"] == "content_block_stop":
+                self._text.end(ours)
+            elif event["delta"].get("type") == "text_delta":
+                self._text.push(index, event["delta"]["text"], ours)
+            else:
+                self._text.push_other(ours)
 
     def _message_delta(self, event: Event) -> None:
         stop_reason = event["delta"].get("stop_reason")
@@ -291,6 +310,12 @@ class Joining:
         self._seeks_joint = False
         self._text.go_on_with(rest)
         return True
+
+    def _is_found(self, incoming: _Incoming, stop: Event) -> bool:
+        """Whether the text of a block that is over has its place: what was joined as it is, or is cited and new."""
+        if not self._seeks_joint:
+            return True
+        return bool(incoming.held) and not self.continuation.repeats and self._settle(stop)
 
     def _find_block(self, index: int) -> _Incoming:
         """The seam has found its block: what was kept back of the attempt's, but for its text, goes on."""

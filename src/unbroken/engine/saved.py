@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, NotRequired
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from ..core.instruction import SHORTEST
 from ..core.resume import Form
 from ..report import AttemptReport, Notice
 from .typed import Api
@@ -29,11 +30,16 @@ class _Block(TypedDict):
     abandoned: bool
 
 
+class _Ending(TypedDict, total=False):
+    delta: dict[str, Any] | None
+    usage: dict[str, Any] | None
+
+
 class _Partial(TypedDict):
     version: int
     message: dict[str, Any] | None
     blocks: list[_Block]
-    ending: dict[str, Any]
+    ending: _Ending
     stopped: bool
     sequence: int
 
@@ -45,8 +51,9 @@ class _Anchor(TypedDict):
 
 
 class _Instruction(TypedDict):
-    tags: list[str]
-    sentences: list[str]
+    # What is shorter, or no tag, would be found in the answer's own text and taken out of it.
+    tags: list[Annotated[str, Field(pattern="^</?[A-Za-z][^<>]*>")]]
+    sentences: list[Annotated[str, Field(min_length=SHORTEST)]]
 
 
 class _Rest(TypedDict):
