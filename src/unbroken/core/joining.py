@@ -226,10 +226,6 @@ class Joining:
                     self._text.flush(incoming.index)
                 else:
                     self._text.end({**event, "index": incoming.index})
-            case "seam" if not self._seeks_joint:
-                # It was joined as it is at this very stop.
-                assert self._seam is not None
-                self._text.go_on_with(self._seam.finish())
             case "pass":
                 self._delivery.push({**event, "index": incoming.index})
             case "hold" if incoming.held[0]["content_block"].get("type") == "text":
