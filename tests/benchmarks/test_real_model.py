@@ -49,13 +49,13 @@ def _client(url: str) -> AsyncAnthropic:
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio")
 @pytest.mark.parametrize("how", ["reset", "error"])
-@pytest.mark.parametrize("form", ["continue", "prefill"])
+@pytest.mark.parametrize("form", ["continue", "whole words", "prefill"])
 async def test_an_answer_is_cut_where_it_is_said_and_gone_on_with(how: Any, form: Any) -> None:
     """What is delivered before the cut is of that length; the rest comes in the form that was asked for."""
     from benchmarks.real_model.__main__ import broken_rules, by
     from benchmarks.real_model.judge import RULES
     from benchmarks.real_model.prompts import Prompt
-    from benchmarks.real_model.streams import OUTCOMES, ask, cut_and_resume
+    from benchmarks.real_model.streams import FORMS, OUTCOMES, ask, cut_and_resume
     from benchmarks.real_model.wire import Cut, ModelServer
 
     engine = Obedient()
@@ -63,15 +63,16 @@ async def test_an_answer_is_cut_where_it_is_said_and_gone_on_with(how: Any, form
         uncut = await ask(client, Prompt("prose", PROMPT))
         assert (uncut.text, uncut.ended) == (ANSWER, True)
         stream = await cut_and_resume(server, client, uncut, Cut(61, how), form)
-    assert server.served[1].text == stream.held == ANSWER[:61]
+    assert server.served[1].text == ANSWER[:61]
+    assert stream.held == (ANSWER[:59] if form == "whole words" else ANSWER[:61])
     assert server.served[1].stop_reason is None
     assert stream.final == ANSWER
     assert (stream.outcome, stream.faults) == ("as uncut", [])
-    assert [each["form"] for each in stream.continuations] == [form]
+    assert [each["form"] for each in stream.continuations] == ["prefill" if form == "prefill" else "continue"]
     assert stream.continuations[0]["stop_reason"] == "end_turn"
     assert len(engine.prompts) == 2  # what was cut had been written before
     assert by(lambda each: each.form, [stream]) == [[form, "1", "1", *["0"] * (len(OUTCOMES) - 1)]]
-    assert {row[0]: row[2:] for row in broken_rules([stream])} == {rule: ["0", "0"] for rule in RULES}
+    assert {row[0]: row[2:] for row in broken_rules([stream])} == {rule: ["0"] * len(FORMS) for rule in RULES}
 
 
 @pytest.mark.anyio
