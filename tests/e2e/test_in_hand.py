@@ -317,7 +317,7 @@ async def test_each_resume_adds_to_what_is_in_hand(door: str) -> None:
 async def test_a_deadline_leaves_what_had_arrived_in_hand(door: str) -> None:
     """In the middle of a slow answer, between two requests, before the first word."""
     for seconds, faults in (
-        (30, [Slow(2)]),
+        (30, [Slow(10)]),
         (30, [ErrorEvent(at=after_characters(20)), Silence(at=BEFORE_RESPONSE)]),
         (30, [ErrorEvent(at=after_characters(20)), Silence(at=after_characters(70))]),
         (30, [Silence(at=BEFORE_RESPONSE)]),
