@@ -1610,3 +1610,10 @@ def test_text_that_is_not_gone_on_with_is_closed() -> None:
     assert splicer.begin(None) == [block_stop(0)]
     assert not splicer.abandoned
     assert splicer.held.text == "Hi."
+
+
+def test_a_citation_keeps_its_place_in_text_that_is_held_until_its_end() -> None:
+    """The whole block comes as it was written."""
+    splicer = Splicer(live=set())
+    written = [message_start(), *open_text("The fox"), delta(0, "citations_delta", FOX), block_stop()]
+    assert [event for each in written for event in splicer.feed(each)] == written
