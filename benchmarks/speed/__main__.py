@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.speed.figures import Figure
-from benchmarks.speed.report import PARTS, heads, keep, kept, rows, summary, tables
+from benchmarks.speed.report import ON_THE_PAGE, PARTS, heads, keep, kept, rows, summary, tables
 from benchmarks.speed.server import server
 from benchmarks.tables import show
 
@@ -69,7 +69,7 @@ def write() -> None:
     """The tables and the pictures for the docs, of what was measured last. Raises as `kept` does."""
     from benchmarks.speed.drawing import draw_lengths, draw_ratios
 
-    measured = {part: kept(KEPT, part) for part in PARTS}
+    measured = {part: kept(KEPT, part) for part in ON_THE_PAGE}
     figures = [figure for _, part in measured.values() for figure in part]
     (PAGES / "benchmarks-speed-table.md").write_text(tables(measured), "utf-8")
     (PAGES / "benchmarks-speed.svg").write_text(draw_lengths(measured["cpu"][1]), "utf-8")

@@ -16,7 +16,7 @@ from typing import Any, Final
 from benchmarks.speed.figures import Figure
 from benchmarks.tables import markdown
 
-__all__ = ["HEADS", "PARTS", "heads", "keep", "kept", "rows", "summary", "tables", "where"]
+__all__ = ["HEADS", "ON_THE_PAGE", "PARTS", "heads", "keep", "kept", "rows", "summary", "tables", "where"]
 
 #: What is measured, by the name on the command line, and the heading of its table.
 PARTS: Final = {
@@ -27,6 +27,8 @@ PARTS: Final = {
     "blocking": "The longest turn of the event loop",
     "imports": "Import",
 }
+#: What stands on the page: the longest turn is for whoever changes the joiner, and is printed.
+ON_THE_PAGE: Final = tuple(part for part in PARTS if part != "blocking")
 HEADS: Final = ("", "SDK", "unbroken", "unbroken / SDK", "over the rounds", "target", "verdict")
 #: What the columns are where they are something else.
 _HEADS: Final = {
