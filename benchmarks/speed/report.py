@@ -33,7 +33,7 @@ HEADS: Final = ("", "SDK", "unbroken", "unbroken / SDK", "over the rounds", "tar
 #: What the columns are where they are something else.
 _HEADS: Final = {
     "gap": ("", "SDK, a new request", "unbroken, the gap", *HEADS[3:]),
-    "blocking": ("a million characters of", "SDK, uncut", "unbroken, cut and resumed", *HEADS[3:]),
+    "blocking": ("a million characters of", "SDK, until it dies", "unbroken, resumed", *HEADS[3:]),
     "imports": ("", "the SDK alone", "unbroken beyond it", *HEADS[3:]),
 }
 #: The column of what the HTTP client alone takes.

@@ -113,11 +113,11 @@ class Policy:
         on_unmatched: What follows when still nothing matched. `"fail"`, the default: the next route is asked, and when
             there is none `StreamFailed` is raised, with the partial. `"join"`: what came is joined as it is, and the
             report says `seam="unverified"`; an apology, a refusal and a replay are not joined all the same. Chosen
-            because no such joint of two small models was right (docs, how it resumes).
+            because no such joint of two small models was right (docs, promises).
         live: Block types that are delivered as they grow. Others are held until they are whole.
         whole_words: Whether text is delivered in whole words: one at the end of what has arrived waits until something
             stands behind it. Then no failure cuts inside a word, half of which a model may take for a whole one (two
-            small models did so at 15 of 27 and at 0 of 11 such cuts; docs, how it resumes). False, the default: text
+            small models did so at 15 of 27 and at 0 of 11 such cuts; docs, promises). False, the default: text
             is delivered as it comes. True costs a wait for the next delta, and CPU for each. What has more than 40
             characters is no word, and scripts without spaces have none.
         allow_replay: Whether a request whose server-side tools may have acted may be sent afresh.
