@@ -13,13 +13,13 @@ from typing import Any, Final, Self
 
 import anthropic
 import httpx2
+from tests.corpus.texts import TEXTS
 
 from benchmarks.endpoint import Died, Endpoint, Job, Refused, Stream
-from unbroken.testing.carried import carried
-from unbroken.testing.manners import Manner, continue_answer
-from unbroken.testing.script import Answer
-from unbroken.testing.texts import TEXTS
-from unbroken.testing.wire import error_body, frame
+from unbroken.testing.claude.carried import carried
+from unbroken.testing.manners.manners import Manner, continue_answer
+from unbroken.testing.script.script import Answer
+from unbroken.testing.wire.http import error_body, frame
 
 __all__ = ["ANSWER", "MemoryClient"]
 

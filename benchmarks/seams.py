@@ -16,17 +16,18 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Final
 
-from unbroken.core.anchor import choose_anchor
-from unbroken.core.ending import Ending, ending_of
-from unbroken.core.instruction import Instruction
-from unbroken.core.prompts import AGAIN, FIRST
-from unbroken.core.resume import anchor_for, starts_over
-from unbroken.core.seam import Form, Seam
-from unbroken.core.splice import Splicer
-from unbroken.core.wire import Event
-from unbroken.testing.asking import read_ask
-from unbroken.testing.manners import FAITHFUL, UNFAITHFUL, Manner, continue_answer
-from unbroken.testing.texts import TEXTS
+from tests.corpus.texts import TEXTS
+
+from unbroken.core.requests.prompts import AGAIN, FIRST
+from unbroken.core.requests.resume import anchor_for, starts_over
+from unbroken.core.seam.anchor import choose_anchor
+from unbroken.core.seam.ending import Ending, ending_of
+from unbroken.core.seam.instruction import Instruction
+from unbroken.core.seam.seam import Form, Seam
+from unbroken.core.splicing.splicer import Splicer
+from unbroken.core.wire.decoded import Event
+from unbroken.testing.manners.manners import FAITHFUL, UNFAITHFUL, Manner, continue_answer
+from unbroken.testing.manners.resume_request import read_ask
 
 #: Draws what a manner leaves open (how many words, which lead-in) and where deltas end; `--seed` sets another.
 SEED: Final = 20_261_121

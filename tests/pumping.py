@@ -189,11 +189,11 @@ def _places(tree: Any, before: str, flags: int) -> Iterator[tuple[str, str]]:
 
 def scans() -> Iterator[tuple[str, Callable[[str], object], Iterable[str]]]:
     """What the package does with a text that comes from somebody else, and not by a pattern alone."""
-    from unbroken.core.codes import about
-    from unbroken.core.corrections import correction
-    from unbroken.core.models import lookup
+    from unbroken.core.models.corrections import correction
+    from unbroken.core.models.table import lookup
     from unbroken.core.printable import escaped, for_terminal, printable
-    from unbroken.core.statuspage import parse
+    from unbroken.diagnosis.codes import about
+    from unbroken.health.incidents import parse
     from unbroken.pipe.markdown import Blocks
     from unbroken.pipe.speech import Sentences
 

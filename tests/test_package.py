@@ -19,20 +19,20 @@ PACKAGE: Final = TESTS.parent / "src" / "unbroken"
 
 #: Source files without a test file of their own name, and where they are tested: parts that show only in the whole.
 TESTED_ELSEWHERE: Final = {
-    "engine/admission.py": "engine/test_rounds.py",
-    "exceptions.py": "engine/test_errors.py",
-    "cli/sides.py": "cli/test_demo.py",
-    "cli/story.py": "cli/test_demo.py",
-    "cli/svg.py": "cli/test_picture.py",
-    "testing/batches.py": "testing/test_batch_api.py",
-    "testing/faults.py": "testing/test_playing.py",
-    "testing/player.py": "testing/test_playing.py",
-    "testing/plugin.py": "testing/test_threaded.py",
-    "testing/record.py": "testing/test_server.py",
-    "testing/retelling.py": "testing/test_manners.py",
-    "testing/sockets.py": "testing/test_server.py",
-    "testing/wordings.py": "testing/test_manners.py",
-    "testing/wire.py": "testing/test_server.py",
+    "engine/admission.py": "engine/test_dispatcher.py",
+    "sdk/exceptions.py": "test_errors.py",
+    "cli/demo/sides.py": "cli/demo/test_demo.py",
+    "cli/demo/story.py": "cli/demo/test_demo.py",
+    "cli/demo/svg.py": "cli/demo/test_picture.py",
+    "testing/script/batches.py": "testing/services/test_batch_api.py",
+    "testing/script/faults.py": "testing/server/test_playing.py",
+    "testing/server/player.py": "testing/server/test_playing.py",
+    "testing/plugin.py": "testing/server/test_threaded.py",
+    "testing/wire/record.py": "testing/server/test_server.py",
+    "testing/manners/retelling.py": "testing/manners/test_manners.py",
+    "testing/wire/sockets.py": "testing/server/test_server.py",
+    "testing/manners/wordings.py": "testing/manners/test_manners.py",
+    "testing/wire/http.py": "testing/server/test_server.py",
 }
 
 #: Not there, or not wanted, where only the library is installed.
@@ -129,7 +129,7 @@ def _imported(code: str) -> set[str]:
 
 
 def test_every_source_file_has_its_test_file() -> None:
-    """`core/seam.py` is tested by `core/test_seam.py`, but for the exceptions, which are still exceptions."""
+    """`core/seam/seam.py` is tested by `core/test_seam.py`, but for the exceptions, which are still exceptions."""
     files = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if not path.name.startswith("__"))
     lonely = {path.as_posix() for path in files if not (TESTS / path.with_name(f"test_{path.name}")).exists()}
     assert lonely == set(TESTED_ELSEWHERE)

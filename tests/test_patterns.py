@@ -22,10 +22,10 @@ import unbroken
 PACKAGE: Final = Path(unbroken.__file__).parent
 
 #: Modules whose patterns and scans have tests of their own.
-_ELSEWHERE: Final = ("unbroken.core.anchor", "unbroken.core.leadin", "unbroken.core.seam")
+_ELSEWHERE: Final = ("unbroken.core.seam.anchor", "unbroken.core.seam.leadin", "unbroken.core.seam.seam")
 
 #: A module that makes a pattern of its own out of literals: tags that it escapes, one or the other.
-_OF_LITERALS: Final = ("unbroken.core.instruction",)
+_OF_LITERALS: Final = ("unbroken.core.seam.instruction",)
 
 #: Seconds of CPU for one text. Where this was written patterns take 0.05 at most, and the slowest splitter takes 1.
 _FOR_A_PATTERN: Final = 3

@@ -11,7 +11,7 @@ from benchmarks.soak.lags import Lags
 from benchmarks.soak.serving import Response, Server
 from benchmarks.soak.stamps import stamped
 from benchmarks.soak.stories import stamps_asked
-from unbroken.testing.wire import HttpRequest
+from unbroken.testing.wire.http import HttpRequest
 
 __all__ = ["serve"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from unbroken.testing.texts import TEXTS
+from tests.corpus.texts import TEXTS
 
 __all__ = ["MIDDLE", "PACE", "TEXT"]
 

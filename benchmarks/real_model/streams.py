@@ -11,7 +11,7 @@ from benchmarks.real_model.judge import Case, faults, is_as_uncut, talks
 from benchmarks.real_model.prompts import Prompt
 from benchmarks.real_model.wire import NAME, Cut, ModelServer, Served
 from unbroken import Policy, StreamFailed, resilient_stream
-from unbroken.core.half_word import half_word
+from unbroken.core.seam.half_word import half_word
 
 __all__ = ["ANSWER_TOKENS", "FORMS", "OUTCOMES", "Form", "Stream", "Uncut", "ask", "cut_and_resume"]
 

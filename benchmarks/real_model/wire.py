@@ -19,15 +19,15 @@ import anyio.to_thread
 from benchmarks.real_model.engine import Completion, Engine
 from benchmarks.real_model.weights import Turn, render
 from unbroken.testing import ErrorEvent, Status
-from unbroken.testing.blocks import RawBlock
-from unbroken.testing.dialects import FIRST_PARTY
-from unbroken.testing.incoming import blocks_of
-from unbroken.testing.reply import Reply
-from unbroken.testing.routing import Call, route
-from unbroken.testing.sockets import Listener, Stream, accept
-from unbroken.testing.usage import Usage
-from unbroken.testing.validation import KNOWN_MODELS, validate
-from unbroken.testing.wire import LAST_CHUNK, HttpRequest, chunk, frame, head, read_request
+from unbroken.testing.claude.reply import Reply
+from unbroken.testing.claude.usage import Usage
+from unbroken.testing.rules.incoming import blocks_of
+from unbroken.testing.rules.validation import KNOWN_MODELS, validate
+from unbroken.testing.script.blocks import RawBlock
+from unbroken.testing.wire.dialects import FIRST_PARTY
+from unbroken.testing.wire.http import LAST_CHUNK, HttpRequest, chunk, frame, head, read_request
+from unbroken.testing.wire.routing import Call, route
+from unbroken.testing.wire.sockets import Listener, Stream, accept
 
 if TYPE_CHECKING:
     from types import TracebackType

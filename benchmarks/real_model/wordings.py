@@ -21,9 +21,9 @@ from benchmarks.real_model.progress import Progress
 from benchmarks.real_model.prompts import PROMPTS, QUICK, Prompt
 from benchmarks.real_model.weights import Turn, find, render
 from benchmarks.tables import markdown, show
-from unbroken.core.anchor import Anchor, choose_anchor
-from unbroken.core.prompts import PROMPTS as BUILT_IN
-from unbroken.core.seam import Seam
+from unbroken.core.requests.prompts import PROMPTS as BUILT_IN
+from unbroken.core.seam.anchor import Anchor, choose_anchor
+from unbroken.core.seam.seam import Seam
 
 __all__ = ["CANDIDATES", "Candidate", "Outcome", "half_word", "whole_words"]
 

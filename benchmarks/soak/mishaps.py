@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal, TypeAlias
 
-from unbroken.testing.faults import (
+from unbroken.testing.claude.reply import Reply
+from unbroken.testing.script.faults import (
     AFTER_CONTENT,
     AFTER_MESSAGE_DELTA,
     AFTER_MESSAGE_START,
@@ -25,9 +26,8 @@ from unbroken.testing.faults import (
     after_characters,
     after_fraction,
 )
-from unbroken.testing.reply import Reply
-from unbroken.testing.schedule import text_of
-from unbroken.testing.wire import frame
+from unbroken.testing.server.schedule import text_of
+from unbroken.testing.wire.http import frame
 
 __all__ = ["KINDS", "SHARE", "Mishap", "draw"]
 

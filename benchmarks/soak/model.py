@@ -14,14 +14,14 @@ from benchmarks.soak.mishaps import Mishap, draw
 from benchmarks.soak.serving import Response
 from benchmarks.soak.stamps import stamped
 from benchmarks.soak.stories import PIECES, Soaked, stamps_asked, story_asked
-from unbroken.testing.carried import carried
-from unbroken.testing.faults import Status
-from unbroken.testing.model import reply
-from unbroken.testing.playing import End, Play
-from unbroken.testing.record import Connection, Request
-from unbroken.testing.script import Answer
-from unbroken.testing.validation import KNOWN_MODELS, validate
-from unbroken.testing.wire import LAST_CHUNK, HttpRequest, chunk, frame
+from unbroken.testing.claude.carried import carried
+from unbroken.testing.claude.model import reply
+from unbroken.testing.rules.validation import KNOWN_MODELS, validate
+from unbroken.testing.script.faults import Status
+from unbroken.testing.script.script import Answer
+from unbroken.testing.server.playing import End, Play
+from unbroken.testing.wire.http import LAST_CHUNK, HttpRequest, chunk, frame
+from unbroken.testing.wire.record import Connection, Request
 
 __all__ = ["PINGS_EVERY", "REFUSED_FOR", "Model"]
 

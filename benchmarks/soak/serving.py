@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from benchmarks.soak.pacing import Metronome, Paced, close
-from unbroken.testing.playing import End
-from unbroken.testing.sockets import Listener
-from unbroken.testing.wire import HttpRequest, read_request
+from unbroken.testing.server.playing import End
+from unbroken.testing.wire.http import HttpRequest, read_request
+from unbroken.testing.wire.sockets import Listener
 
 __all__ = ["Response", "Server"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from benchmarks.soak.serving import Response
-from unbroken.testing.wire import LAST_CHUNK, chunk, frame, head
+from unbroken.testing.wire.http import LAST_CHUNK, chunk, frame, head
 
 __all__ = ["lag_of", "stamped"]
 

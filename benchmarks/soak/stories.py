@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from unbroken.core.ending import Ending, ending_of
-from unbroken.testing.manners import FAITHFUL, Manner
-from unbroken.testing.texts import TEXTS
+from tests.corpus.texts import TEXTS
+
+from unbroken.core.seam.ending import Ending, ending_of
+from unbroken.testing.manners.manners import FAITHFUL, Manner
 
 __all__ = ["MODELS", "PIECES", "Soaked", "question", "soaked", "stamps_asked", "story_asked"]
 

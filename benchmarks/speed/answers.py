@@ -8,9 +8,10 @@ from functools import lru_cache
 from itertools import cycle, islice
 from typing import Any, Final
 
+from tests.corpus.texts import TEXTS
+
 from benchmarks.families import FAMILIES
-from unbroken.testing.texts import TEXTS
-from unbroken.testing.wire import LAST_CHUNK, chunk, error_body, frame, head
+from unbroken.testing.wire.http import LAST_CHUNK, chunk, error_body, frame, head
 
 __all__ = ["DIED", "ended", "pieces", "pieces_of", "said", "started", "whole"]
 

@@ -22,10 +22,10 @@ from typing import Any, Final, cast
 
 from benchmarks.speed import answers
 from benchmarks.speed.orders import MARKER, Order
-from unbroken.testing.carried import carried
-from unbroken.testing.manners import Manner, continue_answer
-from unbroken.testing.script import Answer
-from unbroken.testing.wire import LAST_CHUNK
+from unbroken.testing.claude.carried import carried
+from unbroken.testing.manners.manners import Manner, continue_answer
+from unbroken.testing.script.script import Answer
+from unbroken.testing.wire.http import LAST_CHUNK
 
 __all__ = ["server"]
 

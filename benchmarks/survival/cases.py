@@ -28,8 +28,8 @@ from unbroken.testing import (
     after_characters,
     after_events,
 )
-from unbroken.testing.faults import Step
-from unbroken.testing.wire import frame
+from unbroken.testing.script.faults import Step
+from unbroken.testing.wire.http import frame
 
 __all__ = ["CASES", "PAIRS", "Case", "Kind", "Pair"]
 

@@ -12,15 +12,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import StreamArguments, resilient_stream
-    from .core.diagnosis import DiagnosedRequest, Diagnosis
-    from .core.models import ModelInfo
-    from .core.partial import Partial
-    from .core.prices import PRICES, Price
-    from .core.rate_limits import RateLimit
-    from .deferred import defer
-    from .diagnosing import diagnose
-    from .engine.errors import (
+    from .api.batch import defer
+    from .api.diagnose import diagnose
+    from .api.message import resilient_message
+    from .api.middleware import ResilienceMiddleware
+    from .api.stream import StreamArguments, resilient_stream
+    from .core.message.partial import Partial
+    from .core.models.prices import PRICES, Price
+    from .core.models.table import ModelInfo
+    from .diagnosis.diagnosis import DiagnosedRequest, Diagnosis
+    from .diagnosis.rate_limits import RateLimit
+    from .engine.stream import ResilientStream, ResilientStreamManager
+    from .errors import (
         BatchCanceled,
         BatchErrored,
         BatchExpired,
@@ -30,16 +33,13 @@ if TYPE_CHECKING:
         StreamFailed,
         StreamTimeout,
     )
-    from .engine.stream import ResilientStream, ResilientStreamManager
-    from .exceptions import StreamStalled, StreamTruncated
-    from .health import Health
-    from .message import resilient_message
-    from .middleware import ResilienceMiddleware
+    from .health.health import Health
+    from .health.status_page import Incident, Status, StatusPage, StatusPageError
     from .policy import Hedging, Policy
     from .preflight import Finding, PreflightFailed
     from .report import AttemptCost, AttemptReport, Cost, Notice, Report, Usage
     from .routes import Route
-    from .status import Incident, Status, StatusPage, StatusPageError
+    from .sdk.exceptions import StreamStalled, StreamTruncated
 
     __version__: str
 
@@ -88,14 +88,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    ".api": ("StreamArguments", "resilient_stream"),
-    ".core.diagnosis": ("DiagnosedRequest", "Diagnosis"),
-    ".core.models": ("ModelInfo",),
-    ".core.partial": ("Partial",),
-    ".core.prices": ("PRICES", "Price"),
-    ".core.rate_limits": ("RateLimit",),
-    ".diagnosing": ("diagnose",),
-    ".engine.errors": (
+    ".api.batch": ("defer",),
+    ".api.diagnose": ("diagnose",),
+    ".api.message": ("resilient_message",),
+    ".api.middleware": ("ResilienceMiddleware",),
+    ".api.stream": ("StreamArguments", "resilient_stream"),
+    ".core.message.partial": ("Partial",),
+    ".core.models.prices": ("PRICES", "Price"),
+    ".core.models.table": ("ModelInfo",),
+    ".diagnosis.diagnosis": ("DiagnosedRequest", "Diagnosis"),
+    ".diagnosis.rate_limits": ("RateLimit",),
+    ".engine.stream": ("ResilientStream", "ResilientStreamManager"),
+    ".errors": (
         "BatchCanceled",
         "BatchErrored",
         "BatchExpired",
@@ -105,17 +109,13 @@ _HOMES = {
         "StreamFailed",
         "StreamTimeout",
     ),
-    ".engine.stream": ("ResilientStream", "ResilientStreamManager"),
-    ".deferred": ("defer",),
-    ".exceptions": ("StreamStalled", "StreamTruncated"),
-    ".health": ("Health",),
-    ".message": ("resilient_message",),
-    ".middleware": ("ResilienceMiddleware",),
+    ".health.health": ("Health",),
+    ".health.status_page": ("Incident", "Status", "StatusPage", "StatusPageError"),
     ".policy": ("Hedging", "Policy"),
     ".preflight": ("Finding", "PreflightFailed"),
     ".report": ("AttemptCost", "AttemptReport", "Cost", "Notice", "Report", "Usage"),
     ".routes": ("Route",),
-    ".status": ("Incident", "Status", "StatusPage", "StatusPageError"),
+    ".sdk.exceptions": ("StreamStalled", "StreamTruncated"),
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 if TYPE_CHECKING:
-    from .core.prices import Price
+    from .core.models.prices import Price
 
 __all__ = ["AttemptCost", "AttemptReport", "Cost", "Notice", "Report", "Usage", "first_content", "opener"]
 
@@ -114,7 +114,7 @@ class AttemptReport:
 
     def cost(self, prices: Mapping[str, Price] | None = None) -> AttemptCost | None:
         """What it cost, as `Report.cost` has it; None where its model has no price. One that spent nothing has 0."""
-        from .core.prices import BATCH_SHARE, PRICES, Spent, price_of
+        from .core.models.prices import BATCH_SHARE, PRICES, Spent, price_of
 
         written, for_an_hour = self.cache_creation_input_tokens or 0, self.cache_creation_1h_input_tokens or 0
         estimated = Spent(input=self.estimated_input_tokens or 0, output=self.estimated_output_tokens or 0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.corpus.texts import TEXTS
+
 from benchmarks import seams
-from unbroken.testing.texts import TEXTS
 
 
 def test_what_can_be_known_is_never_wrong() -> None:

@@ -41,7 +41,7 @@ def test_a_character_is_cut_in_two() -> None:
     """The bytes that are kept are no whole UTF-8; where a text has no such character a frame is cut anywhere."""
     from benchmarks.soak.mishaps import MAKERS
 
-    from unbroken.testing.wire import frame
+    from unbroken.testing.wire.http import frame
 
     make = MAKERS["cut inside a character"]
     reply = message("é")
@@ -266,9 +266,9 @@ def test_a_short_soak() -> None:
 
 def message(text: str) -> Any:
     """A reply of one text."""
-    from unbroken.testing.carried import Carried
-    from unbroken.testing.model import reply
-    from unbroken.testing.script import Answer
+    from unbroken.testing.claude.carried import Carried
+    from unbroken.testing.claude.model import reply
+    from unbroken.testing.script.script import Answer
 
     body = {"model": "claude-haiku-4-5", "max_tokens": 99, "messages": [{"role": "user", "content": "?"}]}
     return reply(body, Carried(Answer(text, pieces=(50, 50))), Random(1), id="msg_1")

@@ -16,16 +16,7 @@ from anthropic import AsyncAnthropic
 from commands import KEY, TEXT, Run, Start
 
 from unbroken import Deferred, Policy, StreamFailed, defer, resilient_stream
-from unbroken.testing import (
-    Answer,
-    Batches,
-    Drop,
-    Script,
-    Status,
-    ThreadedFaultServer,
-    ToolUse,
-    after_characters,
-)
+from unbroken.testing import Answer, Batches, Drop, Script, Status, ThreadedFaultServer, ToolUse, after_characters
 
 ASK: Final[dict[str, Any]] = {
     "model": "claude-opus-5-5",

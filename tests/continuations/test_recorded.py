@@ -16,14 +16,14 @@ from builders import block_stop, ending, message_start, open_text
 
 from harness import CONTINUE, read
 from unbroken import Policy, StreamFailed
-from unbroken.core.asides import aside_at_start
-from unbroken.core.ending import Ending, ending_of
-from unbroken.core.instruction import Instruction
-from unbroken.core.prompts import PROMPTS
-from unbroken.core.resume import anchor_for
-from unbroken.core.seam import Seam
-from unbroken.core.splice import Splicer
-from unbroken.core.wire import Event
+from unbroken.core.requests.prompts import PROMPTS
+from unbroken.core.requests.resume import anchor_for
+from unbroken.core.seam.asides import aside_at_start
+from unbroken.core.seam.ending import Ending, ending_of
+from unbroken.core.seam.instruction import Instruction
+from unbroken.core.seam.seam import Seam
+from unbroken.core.splicing.splicer import Splicer
+from unbroken.core.wire.decoded import Event
 
 ROWS: Final = [json.loads(line) for line in (Path(__file__).parent / "recorded.jsonl").read_text("utf-8").splitlines()]
 #: The wording in which these models were asked.

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from unbroken.testing.validation import KNOWN_MODELS, validate
+from unbroken.testing.rules.validation import KNOWN_MODELS, validate
 
 Request = dict[str, Any]
 

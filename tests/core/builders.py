@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from unbroken.core.partial import Partial
-from unbroken.core.wire import Event
+from unbroken.core.message.partial import Partial
+from unbroken.core.wire.decoded import Event
 
 
 def message_start(id: str = "msg_1", model: str = "claude-opus-5-5", **usage: int) -> Event:

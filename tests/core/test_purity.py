@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-PACKAGE: Final = Path(__file__).parent.parent.parent / "src" / "unbroken"
+ROOT: Final = Path(__file__).parent.parent.parent
+PACKAGE: Final = ROOT / "src" / "unbroken"
 
 #: Clocks, files and terminals, by way of modules that are otherwise welcome, or of none.
 IMPURE_CALLS: Final = frozenset({"now", "utcnow", "today", "open", "print", "input"})
 ASYNC: Final = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 
 
-def modules(layer: str) -> list[Path]:
-    return sorted((PACKAGE / layer).rglob("*.py"))
+def pure() -> list[Path]:
+    """The files of the modules and packages that the contract calls pure."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    names = next(each["source_modules"] for each in contracts if each["name"].startswith("what is pure"))
+    places = [PACKAGE.parent / name.replace(".", "/") for name in names]
+    return sorted(
+        path for place in places for path in (place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")])
+    )
 
 
 def name(path: Path) -> str:
@@ -33,7 +41,7 @@ def impure(source: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", [*modules("core"), *modules("preflight")], ids=name)
+@pytest.mark.parametrize("path", pure(), ids=name)
 def test_what_is_pure_waits_for_nothing_and_asks_for_no_time(path: Path) -> None:
     """Time and random numbers come in as arguments."""
     assert impure(path.read_text(encoding="utf-8")) == []

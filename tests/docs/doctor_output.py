@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from unbroken.testing import FaultServer, Script
-from unbroken.testing.limits import rate_limited
-from unbroken.testing.poison import Poison, has_keyword
+from unbroken.testing.script.limits import rate_limited
+from unbroken.testing.script.poison import Poison, has_keyword
 
 PAGES: Final = Path(__file__).resolve().parents[2] / "docs" / "pages"
 WIDTH: Final = 100

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from snippets import ROOT
+from tests.corpus.texts import TEXTS
 
 import unbroken
 import unbroken.testing
 from unbroken.report import Notice
-from unbroken.testing.manners import FAITHFUL, UNFAITHFUL
-from unbroken.testing.texts import TEXTS
+from unbroken.testing.manners.manners import FAITHFUL, UNFAITHFUL
 
 PAGES = ROOT / "docs" / "pages"
 

@@ -7,7 +7,7 @@ from typing import get_args
 
 from snippets import ROOT
 
-from unbroken.core.advice import ADVICE, Whose
+from unbroken.diagnosis.advice import ADVICE, Whose
 
 PAGE = (ROOT / "docs" / "pages" / "when-it-fails.md").read_text("utf-8")
 

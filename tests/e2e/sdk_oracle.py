@@ -35,7 +35,7 @@ class Rule(Enum):
     OR_FAILS = "read as the SDK reads it, or a named failure"
     """A shape of no meaning: what the SDK makes of it is an accident."""
     GRAMMAR = "grammar"
-    """Events out of order. Which of them are an error is for `core/splice.py`; differences are counted."""
+    """Events out of order. Which of them are an error is for `core/splicing/splicer.py`; differences are counted."""
 
 
 @dataclass

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import anyio
 import pytest
+from tests.corpus.texts import TEXTS
 
 from harness import CONTINUE, PREFILL, ask, read, serving
 from unbroken import (
@@ -42,8 +43,7 @@ from unbroken.testing import (
     after_characters,
     after_events,
 )
-from unbroken.testing.manners import FAITHFUL
-from unbroken.testing.texts import TEXTS
+from unbroken.testing.manners.manners import FAITHFUL
 
 pytestmark = [pytest.mark.anyio, pytest.mark.backends("virtual")]
 

@@ -15,8 +15,8 @@ import httpx2
 import pytest
 
 from unbroken import Health, Policy, ResilienceMiddleware, StreamFailed, resilient_stream
-from unbroken.core.frames import encode, encode_chunk
-from unbroken.core.sse import MAX_FRAME
+from unbroken.core.wire.frames import encode, encode_chunk
+from unbroken.core.wire.sse import MAX_FRAME
 
 pytestmark = pytest.mark.anyio
 

@@ -26,7 +26,7 @@ from unbroken.testing import (
     has_text,
     longer_than,
 )
-from unbroken.testing.poison import Where
+from unbroken.testing.script.poison import Where
 
 SECRET: Final = "the keeper's brother never came back"
 MODELS: Final = ["claude-opus-5-5", "claude-sonnet-5-5"]

@@ -19,7 +19,7 @@ from unbroken import Health, Hedging, Notice, Policy, ResilientStream, StreamFai
 from unbroken.core.failure import Failure
 from unbroken.engine.attempt import Attempt
 from unbroken.engine.driver import Driver
-from unbroken.health import Permit
+from unbroken.health.health import Permit
 from unbroken.testing import (
     AFTER_MESSAGE_START,
     BEFORE_RESPONSE,
@@ -265,7 +265,7 @@ def staged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) ->
             await anyio.lowlevel.checkpoint()
         await close(attempt)
 
-    monkeypatch.setattr("unbroken.api.Driver", Recorded)
+    monkeypatch.setattr("unbroken.api.stream.Driver", Recorded)
     monkeypatch.setattr(Attempt, "open", opening)
     monkeypatch.setattr(Attempt, "_close", slowly)
 

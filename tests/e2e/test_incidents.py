@@ -11,7 +11,7 @@ from anthropic import AsyncAnthropicFoundry, DefaultAsyncHttpxClient
 
 from harness import AT_ONCE, Reading, ask, assert_unbroken, read, read_on, serving
 from unbroken import Health, Hedging, Policy, ResilienceMiddleware, Route, StatusPage, resilient_stream
-from unbroken.core.ranking import INCIDENT_BACKOFF
+from unbroken.core.plan.ranking import INCIDENT_BACKOFF
 from unbroken.testing import (
     AFTER_MESSAGE_START,
     BEFORE_RESPONSE,

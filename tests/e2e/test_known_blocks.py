@@ -8,7 +8,7 @@ import pytest
 
 from harness import CONTINUE, Reading, read, serving
 from unbroken import Policy
-from unbroken.core.blocks import _BESIDE, is_known
+from unbroken.core.message.blocks import _BESIDE, is_known
 from unbroken.testing import Answer, RawBlock, Reset, Script, after_blocks, after_characters, after_events
 
 pytestmark = pytest.mark.anyio

@@ -41,9 +41,9 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
 SCRIPT: Final = """
 import asyncio, json, sys
 import anthropic
-from unbroken.core.models import MODELS, lookup
-from unbroken.core.prices import PRICES
-from unbroken.core.statuspage import parse
+from unbroken.core.models.table import MODELS, lookup
+from unbroken.core.models.prices import PRICES
+from unbroken.health.incidents import parse
 from unbroken.preflight import check
 from unbroken.testing import FaultServer
 
@@ -88,7 +88,7 @@ asyncio.run(main())
 def with_a_row(folder: Path, place: str) -> dict[str, Any]:
     """What a package says whose table has one more row."""
     shutil.copytree(SOURCE, folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    table = folder / "src" / "unbroken" / "core" / "models.py"
+    table = folder / "src" / "unbroken" / "core" / "models" / "table.py"
     text = table.read_text(encoding="utf-8")
     assert text.count(PLACES[place]) == 1
     table.write_text(text.replace(PLACES[place], ROW + PLACES[place]), encoding="utf-8")

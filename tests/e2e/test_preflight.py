@@ -22,7 +22,7 @@ from harness import ask, client_of, serving
 from unbroken import Notice, Policy, PreflightFailed, ResilienceMiddleware, resilient_stream
 from unbroken.preflight import API_VERSION, RULES, check
 from unbroken.testing import FaultServer
-from unbroken.testing.validation import KNOWN_MODELS, ApiError, validate
+from unbroken.testing.rules.validation import KNOWN_MODELS, ApiError, validate
 
 Body = dict[str, Any]
 

@@ -7,10 +7,11 @@ from typing import Any, Final
 import anyio
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tests.corpus.texts import TEXTS
 
 from harness import CONTINUE, PREFILL, Reading, assert_unbroken, read, serving
 from unbroken import Policy
-from unbroken.core.ending import Ending, ending_of
+from unbroken.core.seam.ending import Ending, ending_of
 from unbroken.testing import (
     AFTER_CONTENT,
     AFTER_LAST_TEXT,
@@ -33,7 +34,6 @@ from unbroken.testing import (
     after_events,
     after_fraction,
 )
-from unbroken.testing.texts import TEXTS
 
 #: They end as answers do: where white space has come last, more is to come, and half a text that nothing is added to is
 #: an honest failure. These are about whole ones.

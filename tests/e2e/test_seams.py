@@ -7,13 +7,13 @@ from random import Random
 from typing import Any, Final
 
 import pytest
+from tests.corpus.texts import TEXTS as ALL
 
 from harness import CONTINUE, PREFILL, assert_unbroken, read, serving
 from unbroken import Policy
-from unbroken.core.half_word import half_word
+from unbroken.core.seam.half_word import half_word
 from unbroken.testing import Answer, Drop, Script, Status, Thinking, after_characters
-from unbroken.testing.manners import FAITHFUL, Manner
-from unbroken.testing.texts import TEXTS as ALL
+from unbroken.testing.manners.manners import FAITHFUL, Manner
 
 pytestmark = pytest.mark.asyncio
 

@@ -17,7 +17,7 @@ from anthropic import AsyncAnthropicBedrock
 
 from harness import all_closed, ask, client_of
 from unbroken import Policy, resilient_stream
-from unbroken.engine import typed
+from unbroken.sdk import typed_events as typed
 from unbroken.testing import (
     AFTER_CONTENT,
     AFTER_MESSAGE_START,

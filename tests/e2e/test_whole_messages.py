@@ -11,6 +11,7 @@ import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.corpus.grammar import SHAPES, answers, request_for
 from trio.testing import MockClock
 
 from harness import AT_ONCE, CONTINUE, PREFILL, Reading, client_of, read
@@ -35,7 +36,6 @@ from unbroken.testing import (
     ToolUse,
     after_events,
 )
-from unbroken.testing.grammar import SHAPES, answers, request_for
 
 OTHER: Final = "claude-sonnet-5-5"
 THINKS: Final = (Thinking, RedactedThinking)

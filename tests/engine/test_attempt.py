@@ -20,8 +20,9 @@ import pytest
 from harness import CONTINUE, serving
 from unbroken import StreamStalled, StreamTruncated
 from unbroken.core.failure import Failure, Kind, Verdict
-from unbroken.core.partial import Partial
-from unbroken.engine.attempt import Attempt, Watch
+from unbroken.core.message.partial import Partial
+from unbroken.engine.attempt import Attempt
+from unbroken.sdk.timeouts import Timeouts
 from unbroken.testing import (
     AFTER_MESSAGE_START,
     BEFORE_MESSAGE_START,
@@ -46,7 +47,7 @@ from unbroken.testing import (
 pytestmark = pytest.mark.anyio
 
 TEXT: Final = "One request, from its first byte to its last."
-WATCH: Final = Watch(idle=90, progress=300, first_content=300)
+WATCH: Final = Timeouts(idle=90, progress=300, first_content=300)
 REQUEST: Final[dict[str, Any]] = {
     "model": CONTINUE,
     "max_tokens": 100,
@@ -56,12 +57,12 @@ REQUEST: Final[dict[str, Any]] = {
 
 @asynccontextmanager
 async def attempting(
-    *faults: Fault, watch: Watch = WATCH
+    *faults: Fault, timeouts: Timeouts = WATCH
 ) -> AsyncIterator[tuple[FaultServer, Attempt, Failure | None, Any]]:
     """A request that was opened, and why it could not be."""
     async with serving(Script(TEXT, faults=[faults])) as (server, client):
-        attempt = Attempt(watch)
-        request = {**REQUEST, "timeout": watch.beside(client.timeout)[1]}
+        attempt = Attempt(timeouts)
+        request = {**REQUEST, "timeout": timeouts.beside(client.timeout)[1]}
         failure = await attempt.open(client.with_options(max_retries=0).messages, request)
         yield server, attempt, failure, client
         await attempt.aclose()
@@ -239,7 +240,7 @@ async def test_the_transports_error_is_the_cause() -> None:
 )
 async def test_an_attempt_that_stops_moving_is_a_stall_after_its_time(fault: Fault, after: float) -> None:
     """Without a byte: idle. With pings and no content: first content, then progress."""
-    async with attempting(fault, watch=Watch(idle=7, progress=20, first_content=12)) as (_, attempt, failure, _):
+    async with attempting(fault, timeouts=Timeouts(idle=7, progress=20, first_content=12)) as (_, attempt, failure, _):
         assert failure is None
         _, died = await drain(attempt)
         assert anyio.current_time() == pytest.approx(after)
@@ -250,9 +251,9 @@ async def test_an_attempt_that_stops_moving_is_a_stall_after_its_time(fault: Fau
 @pytest.mark.backends("virtual")
 async def test_headers_count_towards_the_first_content() -> None:
     """Eight seconds to the headers leave four for the first word."""
-    watch = Watch(idle=9, progress=20, first_content=12)
+    timeouts = Timeouts(idle=9, progress=20, first_content=12)
     faults = (Silence(8, at=BEFORE_RESPONSE), Pings(every=1, at=AFTER_MESSAGE_START))
-    async with attempting(*faults, watch=watch) as (_, attempt, failure, _):
+    async with attempting(*faults, timeouts=timeouts) as (_, attempt, failure, _):
         assert failure is None
         await drain(attempt)
         assert anyio.current_time() == pytest.approx(12.0)
@@ -261,9 +262,9 @@ async def test_headers_count_towards_the_first_content() -> None:
 @pytest.mark.backends("virtual")
 async def test_headers_that_stay_away_are_a_stall() -> None:
     """After the first of the two limits."""
-    for watch, after in [(Watch(7, 20, 12), 7.0), (Watch(90, 20, 12), 12.0)]:
+    for timeouts, after in [(Timeouts(7, 20, 12), 7.0), (Timeouts(90, 20, 12), 12.0)]:
         started = anyio.current_time()
-        async with attempting(Silence(at=BEFORE_RESPONSE), watch=watch) as (_, _, failure, _):
+        async with attempting(Silence(at=BEFORE_RESPONSE), timeouts=timeouts) as (_, _, failure, _):
             assert failure is not None
             assert failure.kind is Kind.STALLED
             assert anyio.current_time() - started == pytest.approx(after)
@@ -272,7 +273,12 @@ async def test_headers_that_stay_away_are_a_stall() -> None:
 @pytest.mark.backends("virtual")
 async def test_the_time_between_two_reads_is_the_callers_own() -> None:
     """Whoever reads late loses nothing."""
-    async with attempting(Pings(10, every=1), watch=Watch(idle=7, progress=12, first_content=12)) as (_, attempt, _, _):
+    async with attempting(Pings(10, every=1), timeouts=Timeouts(idle=7, progress=12, first_content=12)) as (
+        _,
+        attempt,
+        _,
+        _,
+    ):
         while True:
             _, failure = await attempt.receive()
             if failure is not None:
@@ -281,30 +287,19 @@ async def test_the_time_between_two_reads_is_the_callers_own() -> None:
         assert failure.clean_end
 
 
-def test_the_shorter_read_timeout_holds() -> None:
-    """The caller's or the policy's; the other phases are the caller's."""
-    watch = Watch(idle=90, progress=300, first_content=300)
-    own = httpx2.Timeout(connect=1, read=600, write=2, pool=3)
-    assert watch.beside(own)[1] == httpx2.Timeout(connect=1, read=90, write=2, pool=3)
-    assert watch.beside(5)[1] == httpx2.Timeout(5)
-    assert watch.beside(None)[1] == httpx2.Timeout(None, read=90, pool=270)
-    assert watch.beside([1, 600, 2, 3])[1] == watch.beside((1, 600, 2, 3))[1] == watch.beside(own)[1]
-    assert (watch.beside(own)[0], watch.beside(5)[0].idle) == (watch, 5)
-
-
 # -- a pace
 
 
-def at_least(chars_per_second: float, window: float, *, idle: float = 90, progress: float = 300) -> Watch:
-    """A watch over the pace of an attempt."""
-    return Watch(idle, progress, first_content=300, chars_per_second=chars_per_second, pace_window=window)
+def at_least(chars_per_second: float, window: float, *, idle: float = 90, progress: float = 300) -> Timeouts:
+    """A timeouts over the pace of an attempt."""
+    return Timeouts(idle, progress, first_content=300, chars_per_second=chars_per_second, pace_window=window)
 
 
 @asynccontextmanager
-async def writing(answer: Answer, watch: Watch, *faults: Fault) -> AsyncIterator[Attempt]:
+async def writing(answer: Answer, timeouts: Timeouts, *faults: Fault) -> AsyncIterator[Attempt]:
     """An attempt whose answer comes at its own pace."""
     async with serving(Script(answer, faults=[faults])) as (_, client):
-        attempt = Attempt(watch)
+        attempt = Attempt(timeouts)
         assert await attempt.open(client.with_options(max_retries=0).messages, REQUEST) is None
         yield attempt
         await attempt.aclose()
@@ -355,11 +350,11 @@ async def test_an_attempt_that_stops_writing_is_slow_before_it_stalls() -> None:
 @pytest.mark.parametrize(("limits", "after"), [({"idle": 5.0}, 5.0), ({"progress": 6.0}, 6.0)])
 async def test_the_other_watchdogs_still_bite_first(limits: dict[str, float], after: float) -> None:
     """A window that has not ended yet keeps nobody waiting."""
-    watch = at_least(1, 60, **limits)
+    timeouts = at_least(1, 60, **limits)
     fault = Silence(at=after_characters(4)) if "idle" in limits else Pings(every=1, at=after_characters(4))
     async with serving(Script(TEXT, faults=[fault])) as (_, client):
-        attempt = Attempt(watch)
-        request = {**REQUEST, "timeout": watch.beside(client.timeout)[1]}
+        attempt = Attempt(timeouts)
+        request = {**REQUEST, "timeout": timeouts.beside(client.timeout)[1]}
         assert await attempt.open(client.with_options(max_retries=0).messages, request) is None
         _, died = await drain(attempt)
         assert died.kind is Kind.STALLED
@@ -422,7 +417,7 @@ async def test_closing_what_was_never_opened_is_harmless() -> None:
 
 @asynccontextmanager
 async def told(
-    body: bytes | AsyncIterator[bytes], status: int = 200, content_type: str | None = None, watch: Watch = WATCH
+    body: bytes | AsyncIterator[bytes], status: int = 200, content_type: str | None = None, timeouts: Timeouts = WATCH
 ) -> AsyncIterator[Attempt]:
     """A request that is answered with this body."""
 
@@ -432,7 +427,7 @@ async def told(
 
     http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
     async with anthropic.AsyncAnthropic(api_key="test", max_retries=0, http_client=http_client) as client:
-        attempt = Attempt(watch)
+        attempt = Attempt(timeouts)
         assert await attempt.open(client.messages, REQUEST) is None
         yield attempt
         await attempt.aclose()
@@ -581,7 +576,7 @@ async def test_a_flood_is_a_stall(name: str) -> None:
         looks += 1
         return looks / 100
 
-    async with told(pieces(), content_type=SSE, watch=Watch(idle=90, progress=20, first_content=20)) as attempt:
+    async with told(pieces(), content_type=SSE, timeouts=Timeouts(idle=90, progress=20, first_content=20)) as attempt:
         attempt._now = now
         _, died = await drain(attempt)
     assert died.kind is Kind.STALLED
@@ -832,12 +827,3 @@ async def test_a_client_that_cannot_sign_is_a_failure_and_its_error_is_kept() ->
         await attempt.aclose()
     assert failure is not None
     assert (failure.verdict, failure.error, failure.status) == (Verdict.CLIENT, error, None)
-
-
-def test_where_no_pings_are_sent_a_silence_may_be_thought() -> None:
-    """Then only the time without content is bounded, and by the caller's own read timeout."""
-    watch = Watch(idle=90, progress=300, first_content=200)
-    assert watch.beside(None, pings=False)[1].read == 300
-    assert watch.beside(None, pings=False)[0].idle == 300
-    assert watch.beside(60, pings=False)[0].idle == 60
-    assert Watch(90, 20, 10).beside(None, pings=False)[0].idle == 90

@@ -13,7 +13,7 @@ import pytest
 
 from harness import CONTINUE, serving
 from unbroken import BatchTimeout, Deferred, Partial, defer
-from unbroken.engine.clients import parameters
+from unbroken.sdk.clients import parameters
 from unbroken.testing import Batches, Script
 
 pytestmark = [pytest.mark.anyio, pytest.mark.backends("virtual")]

@@ -12,10 +12,10 @@ import pytest
 
 from harness import AT_ONCE, CONTINUE, PREFILL, Reading, ask, assert_unbroken, read, serving
 from unbroken import Health, Policy, StreamFailed, resilient_stream
-from unbroken.core.prompts import AGAIN, FIRST
-from unbroken.engine.calling import NOWHERE
+from unbroken.core.requests.prompts import AGAIN, FIRST
 from unbroken.engine.driver import Driver
 from unbroken.routes import Route
+from unbroken.sdk.call_site import NOWHERE
 from unbroken.testing import (
     AFTER_CONTENT,
     AFTER_LAST_TEXT,

@@ -12,10 +12,10 @@ import pytest
 
 from harness import AT_ONCE, CONTINUE, serving, tasks, until
 from unbroken import Health, Policy, StreamFailed, StreamTimeout
-from unbroken.engine.calling import NOWHERE
 from unbroken.engine.driver import Driver
 from unbroken.engine.reader import Reader, open_reader
 from unbroken.routes import Route
+from unbroken.sdk.call_site import NOWHERE
 from unbroken.testing import Reset, Script, Silence, Status, after_characters
 
 pytestmark = [pytest.mark.anyio, pytest.mark.backends("asyncio", "trio")]

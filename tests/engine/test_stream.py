@@ -30,7 +30,7 @@ from unbroken.testing import (
     after_characters,
     after_events,
 )
-from unbroken.testing.manners import FAITHFUL
+from unbroken.testing.manners.manners import FAITHFUL
 
 pytestmark = pytest.mark.anyio
 

@@ -7,9 +7,9 @@ from typing import Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.corpus.texts import TEXTS
 
 from unbroken.pipe.markdown import Blocks
-from unbroken.testing.texts import TEXTS
 
 
 def split(text: str) -> list[str]:

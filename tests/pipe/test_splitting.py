@@ -11,12 +11,12 @@ from typing import Final
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.corpus.texts import TEXTS
 
 from unbroken import pipe
 from unbroken.pipe.markdown import Blocks
 from unbroken.pipe.speech import Sentences
 from unbroken.pipe.splitting import Lines, Splitter, Words
-from unbroken.testing.texts import TEXTS
 
 SPLITTERS: Final[tuple[type[Splitter], ...]] = (Words, Lines, Sentences, Blocks)
 

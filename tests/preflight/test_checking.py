@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from preflighting import NEW, OLD, ask, call, result, text, thought, turns
 from unbroken import ModelInfo
-from unbroken.core.corrections import Models
+from unbroken.core.models.corrections import Models
 from unbroken.preflight import RULES, check
 
 KEYS = st.sampled_from(

@@ -8,7 +8,7 @@ import pytest
 
 from preflighting import OLD, ask
 from unbroken import PreflightFailed
-from unbroken.core.corrections import Models
+from unbroken.core.models.corrections import Models
 from unbroken.preflight.gate import let_pass
 
 

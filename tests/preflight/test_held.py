@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from preflighting import SEARCH, an_object, ask, held
-from unbroken.core.models import ModelInfo
+from unbroken.core.models.table import ModelInfo
 from unbroken.preflight.held import all_schemas, formats, of_type, schemas, strict_tools
 from unbroken.preflight.request import Request
 

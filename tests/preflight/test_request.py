@@ -11,7 +11,7 @@ import pytest
 from anthropic.types import TextBlock, ThinkingBlock, ToolUseBlock
 
 from preflighting import MARK, SEARCH, TOOL, ask, found, result, text, turns
-from unbroken.core.models import ModelInfo
+from unbroken.core.models.table import ModelInfo
 from unbroken.preflight.request import Request, get, is_object, listed
 
 

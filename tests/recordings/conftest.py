@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import pytest
-from corpus import every_recording
 from cuts import every_cut, sample
+
+from corpus import every_recording
 
 #: Cuts of one recording in one test: the longest has more than two thousand.
 _IN_ONE: Final = 150

@@ -19,11 +19,11 @@ from urllib.parse import unquote
 
 import anthropic
 import pytest
+from tests.corpus.grammar import request_for
 
-from unbroken.core.models import lookup
+from unbroken.core.models.table import lookup
 from unbroken.testing import Answer, ServerTool, ToolUse
-from unbroken.testing.grammar import request_for
-from unbroken.testing.offers import SERVER_TOOLS
+from unbroken.testing.claude.offers import SERVER_TOOLS
 
 __all__ = [
     "ABSENT",

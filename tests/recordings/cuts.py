@@ -6,9 +6,9 @@ from itertools import cycle
 from random import Random
 from typing import Final, Literal
 
-from corpus import Recording
 from playback import FAULTS, Cut
 
+from corpus import Recording
 from unbroken.testing import Manner
 
 __all__ = ["every_cut", "sample"]

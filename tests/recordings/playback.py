@@ -16,18 +16,18 @@ from random import Random
 from typing import Any, Final, Literal, TypeAlias
 
 import httpx2
-from corpus import Recording
 
+from corpus import Recording
 from unbroken.preflight import check
 from unbroken.testing import Answer, ErrorEvent, Manner, RawBlock, RedactedThinking, Text, Thinking
-from unbroken.testing.blocks import Block
-from unbroken.testing.carried import carried, ending_text, turns_of
-from unbroken.testing.dialects import BEDROCK, FIRST_PARTY, FOUNDRY, VERTEX, Dialect
-from unbroken.testing.incoming import Incoming
-from unbroken.testing.model import reply
-from unbroken.testing.reply import folded
-from unbroken.testing.routing import route
-from unbroken.testing.validation import _RULES
+from unbroken.testing.claude.carried import carried, ending_text, turns_of
+from unbroken.testing.claude.model import reply
+from unbroken.testing.claude.reply import folded
+from unbroken.testing.rules.incoming import Incoming
+from unbroken.testing.rules.validation import _RULES
+from unbroken.testing.script.blocks import Block
+from unbroken.testing.wire.dialects import BEDROCK, FIRST_PARTY, FOUNDRY, VERTEX, Dialect
+from unbroken.testing.wire.routing import route
 
 __all__ = ["DIALECTS", "FAULTS", "Cut", "Fault", "Playback", "answer_of"]
 

@@ -11,11 +11,11 @@ from typing import Any, Final, Literal, TypeAlias
 import anthropic
 import anyio
 import httpx2
-from corpus import Recording, client_for
 from playback import Cut, Playback
 
+from corpus import Recording, client_for
 from unbroken import Health, Policy, StreamFailed, resilient_stream
-from unbroken.engine.clients import parameters
+from unbroken.sdk.clients import parameters
 
 __all__ = [
     "DOCUMENTED",

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import anthropic
 import pytest
-from corpus import Recording, needs_recordings
 from known import DIFFERENT
 from playback import Cut
 from promises import arguments, broken, outcome, play_cut, playing, told
 
+from corpus import Recording, needs_recordings
 from unbroken import Health, Policy, ResilienceMiddleware, resilient_message, resilient_stream
 
 pytestmark = [

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
-from corpus import RecordedRequest, Recording, every_request, needs_recordings
 from playback import answer_of
 
+from corpus import RecordedRequest, Recording, every_request, needs_recordings
 from unbroken.preflight import check
 from unbroken.testing import RawBlock
-from unbroken.testing.incoming import Incoming
-from unbroken.testing.reply import folded
-from unbroken.testing.validation import _RULES, KNOWN_MODELS, validate
+from unbroken.testing.claude.reply import folded
+from unbroken.testing.rules.incoming import Incoming
+from unbroken.testing.rules.validation import _RULES, KNOWN_MODELS, validate
 
 pytestmark = needs_recordings
 

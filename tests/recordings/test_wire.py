@@ -20,15 +20,15 @@ from typing import Any, Final
 
 import httpx2
 import pytest
-from corpus import RecordedRequest, Recording, every_recording, every_request, needs_recordings
 from playback import DIALECTS, answer_of
 
+from corpus import RecordedRequest, Recording, every_recording, every_request, needs_recordings
 from unbroken.testing import Answer, FaultServer, RawBlock, Script, ServerTool, Status, ToolUse
-from unbroken.testing.blocks import Block
-from unbroken.testing.carried import Carried
-from unbroken.testing.dialects import FIRST_PARTY
-from unbroken.testing.model import reply
-from unbroken.testing.reply import folded
+from unbroken.testing.claude.carried import Carried
+from unbroken.testing.claude.model import reply
+from unbroken.testing.claude.reply import folded
+from unbroken.testing.script.blocks import Block
+from unbroken.testing.wire.dialects import FIRST_PARTY
 
 pytestmark = needs_recordings
 

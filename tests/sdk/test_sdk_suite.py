@@ -20,7 +20,7 @@ EXCEPTIONS: Final = {
     # guessed from it; a `tool_use` block whose end never came is never handed over by us.
     "test_beta_messages::TestAsyncMessages::test_incomplete_response",
     # A stop before `message_start`, and an event of an unknown type behind `message_stop`: the SDK shows both, and a
-    # reader of ours gets one message, with nothing before it and nothing behind its end (core/grammar.py).
+    # reader of ours gets one message, with nothing before it and nothing behind its end (core/message/grammar.py).
     "test_messages::TestAsyncMessages::test_unknown_events_are_passed_through[False]",
     "test_beta_messages::TestAsyncMessages::test_unknown_events_are_passed_through[False]",
 }

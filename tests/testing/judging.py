@@ -7,8 +7,8 @@ from typing import Any
 from serving import ask
 
 from unbroken.testing import Answer
-from unbroken.testing.signing import sign
-from unbroken.testing.validation import KNOWN_MODELS, validate
+from unbroken.testing.claude.signing import sign
+from unbroken.testing.rules.validation import KNOWN_MODELS, validate
 
 NEW, OLD = "2026-10-21", "2023-06-01"
 PREFILLS, NEWEST, OPTIONAL = "claude-haiku-4-5", "claude-opus-5-5", "claude-opus-4-8"

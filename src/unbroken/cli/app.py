@@ -72,12 +72,12 @@ def demo(
         bool, typer.Option("--plain", help="Lines instead of a live picture, also in a terminal.")
     ] = False,
 ) -> None:
-    """Watch one answer under the same faults twice, the SDK alone beside unbroken; or models that race for it.
+    """Timeouts one answer under the same faults twice, the SDK alone beside unbroken; or models that race for it.
 
     Everything happens on this machine: a scripted server breaks the streams, no key is needed and nothing is sent.
     The exit code is 0 if unbroken's answer is exact to the character in every act.
     """
-    from .demo import Options, run
+    from .demo.demo import Options, run
 
     if delay is not None and not race:
         raise typer.BadParameter("is for a race: it needs --race", param_hint="--delay")

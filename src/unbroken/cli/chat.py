@@ -11,10 +11,10 @@ from typing import Any, Final
 import anthropic
 from rich.console import Console
 
-from ..api import resilient_stream
+from ..api.stream import resilient_stream
 from ..core.printable import escaped, for_terminal, printable
-from ..engine.errors import StreamFailed
 from ..engine.stream import ResilientStream
+from ..errors import StreamFailed
 from ..policy import Policy
 from ..report import Notice, Report
 from .problems import Problem, count

@@ -16,8 +16,8 @@ import anyio
 from rich.console import Console
 
 from ..core.printable import escaped, for_terminal, printable
-from ..engine.errors import BatchFailed, Deferred
-from ..engine.private_files import write_private
+from ..errors import BatchFailed, Deferred
+from ..private_files import write_private
 from .chat import client_for
 from .problems import Problem, count
 

@@ -8,10 +8,10 @@ from typing import Final
 
 import anthropic
 
-from ..core.diagnosis import Diagnosis
+from ..api.diagnose import diagnose
 from ..core.printable import printable
-from ..diagnosing import diagnose
-from ..engine.errors import StreamFailed
+from ..diagnosis.diagnosis import Diagnosis
+from ..errors import StreamFailed
 
 __all__ = ["Problem", "count", "explain", "without_keys"]
 

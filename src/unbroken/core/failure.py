@@ -1,7 +1,7 @@
 """What went wrong, as a value: an exception, an `error` event or an end of file -> `Failure`.
 
-A failure says two things to the plan (`plan.py`): of which `Kind` it is, which the report shows, and its `Verdict`,
-by which the plan goes. The statuses and error types are those of the API's error page and of the SDK's
+A failure says two things to the plan (`plan/plan.py`): of which `Kind` it is, which the report shows, and its
+`Verdict`, by which the plan goes. The statuses and error types are those of the API's error page and of the SDK's
 `_exceptions.py`. A 4xx is known by its status; inside a 200 stream, and behind a gateway's 5xx, the type decides.
 Amazon's exceptions are known by their names wherever they stand: one status means several of them.
 """

@@ -8,16 +8,16 @@ from typing import Final
 import anyio
 
 from ..core.failure import Failure
-from ..core.partial import Partial
-from ..core.plan import Plan
-from ..core.readiness import Readiness
-from ..core.steps import Ask, Fail
-from ..evidence import withhold_headers
-from ..health import Health, Permit
+from ..core.message.partial import Partial
+from ..core.plan.plan import Plan
+from ..core.plan.readiness import Readiness
+from ..core.plan.steps import Ask, Fail
+from ..diagnosis.evidence import withhold_headers
+from ..health.health import Health, Permit
 from ..policy import Policy
+from ..reporting.notifier import Teller
 from ..routes import Route
-from .sending import Sender, Sent
-from .teller import Teller
+from .sender import Sender, Sent
 
 __all__ = ["POLL", "Admission", "GaveUp"]
 

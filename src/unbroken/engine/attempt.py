@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
@@ -16,24 +16,25 @@ import anyio
 import anyio.lowlevel
 import httpx2
 
-from ..core.events import EventReader, is_event, loads, read_error
+from ..concurrency.detached import Abandoned, Step, detach, event_loop_clock
 from ..core.failure import Failure, Kind, classify, is_error, not_sent, of_kind
-from ..core.frames import Decoder, decoder_for
-from ..core.request_ids import request_id
-from ..core.sse import ServerSentEvent
-from ..core.wire import CONTENT, Event, Malformed
-from ..detached import Abandoned, Step, detach, event_loop_clock
-from ..evidence import connection_failure, media_type
-from ..exceptions import StreamStalled, StreamTruncated
-from .calling import NOWHERE, CallSite
-from .http2 import reset
+from ..core.wire.decoded import CONTENT, Event, Malformed
+from ..core.wire.events import EventReader, is_event, loads, read_error
+from ..core.wire.frames import Decoder, decoder_for
+from ..core.wire.request_ids import request_id
+from ..core.wire.sse import ServerSentEvent
+from ..diagnosis.evidence import connection_failure, media_type
+from ..sdk.call_site import NOWHERE, CallSite
+from ..sdk.exceptions import StreamStalled, StreamTruncated
+from ..sdk.http2 import reset
+from ..sdk.timeouts import Timeouts
+from ..sdk.tracers import Watched, watched
 from .progress import Progress
-from .tracers import Watched, watched
 
 if TYPE_CHECKING:
     from .pace import Pace
 
-__all__ = ["Attempt", "Watch"]
+__all__ = ["Attempt"]
 
 #: How long the end of a body may take after an `error` event, in seconds. A new connection would take longer than
 #: that: two round trips for TCP and TLS, at the least.
@@ -44,52 +45,9 @@ _CLOSE_TIMEOUT: Final = 5.0
 _PIECE: Final = 64 * 1024
 #: How many chunks a closed response may still have; one that has no end, and never waits, is not drained.
 _MOST_CHUNKS: Final = 1000
-#: How much of the time to the first content a request may wait for the caller's own pool: it has to give up before the
-#: watchdog does, which would take the wait for the server's.
-_OF_THE_POOL: Final = 0.9
 #: The largest body, in bytes, inflated. Ours: 128,000 tokens of output, each in an event of its own, are some 20 MiB.
 #: It bounds what a stream keeps in memory, of what is held back from the reader too.
 _LARGEST_BODY: Final = 64 * 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """How long an attempt may take, in seconds. They run only while the network is waited for.
-
-    Attributes:
-        idle: Without a byte.
-        progress: Of bytes without progress (`progress.py`).
-        first_content: From the request to the first content.
-        chars_per_second: What is too slow, in characters in each window from the first content on. None: nothing is.
-        pace_window: The length of such a window.
-    """
-
-    idle: float
-    progress: float
-    first_content: float
-    chars_per_second: float | None = None
-    pace_window: float = 0.0
-
-    def beside(self, given: Any, *, pings: bool = True) -> tuple[Watch, httpx2.Timeout]:
-        """The watch and the transport's timeout, where the caller has given one too: the shorter read holds.
-
-        Args:
-            given: The caller's timeout, as the SDK takes it.
-            pings: Whether the platform sends pings. Where it sends none, silence may be thought, and so the time
-                without a byte is bounded by that without content alone.
-        """
-        # A tuple has become a list where the request was copied.
-        own = (
-            given
-            if isinstance(given, httpx2.Timeout)
-            else httpx2.Timeout(tuple(given) if isinstance(given, list) else given)
-        )
-        idle = self.idle if pings else max(self.idle, self.progress, self.first_content)
-        read = idle if own.read is None else min(idle, own.read)
-        pool = self.first_content * _OF_THE_POOL
-        pool = pool if own.pool is None else min(own.pool, pool)
-        timeout = httpx2.Timeout(connect=own.connect, write=own.write, pool=pool, read=read)
-        return replace(self, idle=read), timeout
 
 
 class Attempt:
@@ -102,10 +60,10 @@ class Attempt:
 
     response: httpx2.Response | None
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, timeouts: Timeouts) -> None:
         self.response = None
         self.content: bool = False
-        self._watch = watch
+        self._timeouts = timeouts
         self._manager: Any = None
         self._chunks: AsyncIterator[bytes] | None = None
         self._decoder: Decoder = decoder_for("")
@@ -116,10 +74,10 @@ class Attempt:
         self._waited = 0.0  # seconds of waiting for the network, and of looking at what it brings, since then
         self._progress = Progress()
         self._pace: Pace | None = None
-        if watch.chars_per_second is not None:
+        if timeouts.chars_per_second is not None:
             from .pace import Pace  # most streams may be as slow as they like
 
-            self._pace = Pace(watch.chars_per_second, watch.pace_window)
+            self._pace = Pace(timeouts.chars_per_second, timeouts.pace_window)
         self._read_at = 0.0
         self._size = 0  # bytes of the body
         self._came = 0  # events
@@ -144,7 +102,7 @@ class Attempt:
         self._now = event_loop_clock()
         started = self._now()
         try:
-            with anyio.move_on_after(self._watch.first_content) as scope:
+            with anyio.move_on_after(self._timeouts.first_content) as scope:
                 inner = await self._manager.__aenter__()
         except anthropic.APIStatusError as error:
             return _status_failure(error)
@@ -156,7 +114,7 @@ class Attempt:
             # Raised before anything was sent: by what signs the request or fetches a token for it, or by a mistake.
             return not_sent(error)
         if scope.cancelled_caught:
-            return of_kind(Kind.STALLED, self._stalled(f"no answer for {self._watch.first_content:g} s"))
+            return of_kind(Kind.STALLED, self._stalled(f"no answer for {self._timeouts.first_content:g} s"))
         self._watched = watched(self._manager, inner)
         self.response = response = inner.response if self._watched is None else self._watched.response
         self._decoder = decoder_for(response.headers.get("content-type", ""))
@@ -249,7 +207,7 @@ class Attempt:
 
     @property
     def _limit(self) -> float:
-        return self._watch.progress if self.content else self._watch.first_content
+        return self._timeouts.progress if self.content else self._timeouts.first_content
 
     def _overdue(self) -> Failure | None:
         """What has come has brought nothing: whether that has gone on for too long, or is too much."""
@@ -260,7 +218,7 @@ class Attempt:
     async def _read(self, since: float) -> tuple[bytes, Failure | None]:
         """The next bytes, or why there are none; `since` is from when on the wait for them counts."""
         assert self._chunks is not None
-        watch, limit = self._watch, self._limit
+        timeouts, limit = self._timeouts, self._limit
         try:
             # The transport bounds a read by itself; a scope is needed only where another limit comes first.
             patience = self._patience(limit)
@@ -277,7 +235,7 @@ class Attempt:
             self._ended = True
             return b"", self._truncated()
         except httpx2.TimeoutException as error:
-            stalled = self._stalled(f"not a byte for {watch.idle:g} s")
+            stalled = self._stalled(f"not a byte for {timeouts.idle:g} s")
             stalled.__cause__ = error
             return b"", of_kind(Kind.STALLED, stalled, status=200)
         except Exception as error:
@@ -305,7 +263,7 @@ class Attempt:
         """
         if self._pace is not None:
             return min(limit - self._waited, self._pace.patience)
-        return limit - self._waited if self._quiet or limit < self._watch.idle else None
+        return limit - self._waited if self._quiet or limit < self._timeouts.idle else None
 
     def _decode(self, frame: ServerSentEvent) -> Event | Failure | None:
         if frame.event == "error":
@@ -398,8 +356,8 @@ class Attempt:
         return of_kind(Kind.STALLED, self._stalled(f"no content for {limit:g} s"), status=200)
 
     def _slow(self) -> Failure:
-        watch = self._watch
-        what = f"fewer than {watch.chars_per_second:g} characters a second for {watch.pace_window:g} s"
+        timeouts = self._timeouts
+        what = f"fewer than {timeouts.chars_per_second:g} characters a second for {timeouts.pace_window:g} s"
         return of_kind(Kind.SLOW, self._stalled(what), status=200)
 
     def _stalled(self, what: str) -> StreamStalled:
@@ -477,7 +435,7 @@ def _events_of(value: Any) -> list[Event]:
     """The events of a whole message, from a gateway that does not stream; empty where it is none."""
     match value:
         case {"type": "message", "content": list(), "stop_reason": str()}:
-            from ..core.deferral import events_of
+            from ..batches.request import events_of
 
             try:
                 events = events_of(value)

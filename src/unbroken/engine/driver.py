@@ -1,7 +1,7 @@
 """Drives one stream: asks, reads, joins, and asks again, as the plan says.
 
 A driver knows nothing of the reader. It puts events into `out`; it runs in a task of its own, which a cancelled reader
-does not take along (`detached.py`).
+does not take along (`concurrency/detached.py`).
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ import anthropic
 import anyio
 import httpx2
 
-from ..core.blocks import THINKING
-from ..core.effects import Effects
 from ..core.failure import Failure, Kind, of_kind
-from ..core.partial import Partial
-from ..core.plan import Plan
-from ..core.requests import Requests
-from ..core.splice import Splicer
-from ..core.steps import Ask, Fail, Finish, JoinAsItIs, Step
-from ..core.wire import Event, Malformed
-from ..health import Health
+from ..core.message.blocks import THINKING
+from ..core.message.effects import Effects
+from ..core.message.partial import Partial
+from ..core.plan.plan import Plan
+from ..core.plan.steps import Ask, Fail, Finish, JoinAsItIs, Step
+from ..core.requests.routed import Requests
+from ..core.splicing.splicer import Splicer
+from ..core.wire.decoded import Event, Malformed
+from ..errors import StreamFailed, StreamTimeout
+from ..health.health import Health
 from ..policy import Policy
 from ..report import Notice, Report
+from ..reporting.notifier import Teller
+from ..reporting.telemetry import listen
 from ..routes import Route
+from ..sdk.call_site import CallSite
+from ..sdk.documents import validator
+from ..sdk.typed_events import Api
 from .admission import GaveUp
-from .calling import CallSite
-from .documents import validator
-from .errors import StreamFailed, StreamTimeout
-from .looking import Findings
-from .outbox import Outbox
-from .preloading import preload
-from .rounds import Rounds
-from .sending import Sender, Sent
-from .telemetry import listen
-from .teller import Teller
-from .typed import Api
+from .dispatcher import Rounds
+from .feed import Outbox
+from .preflight import Findings
+from .preload import preload
+from .sender import Sender, Sent
 
 __all__ = ["Driver"]
 
@@ -437,9 +437,9 @@ class Driver:
         )
 
     def _diagnosed(self, kind: type[StreamFailed]) -> str:
-        """What the diagnosis says, in a sentence; empty where it cannot be loaded (`preloading.py`)."""
+        """What the diagnosis says, in a sentence; empty where it cannot be loaded (`preload.py`)."""
         try:
-            from ..postmortem import diagnose_stream
+            from ..diagnosis.postmortem import diagnose_stream
         except OSError:
             return ""
         ending = kind._ending  # noqa: SLF001  # ours
@@ -448,14 +448,14 @@ class Driver:
         return f"{found.summary} "
 
     def _others_answered(self) -> bool | None:
-        from ..postmortem import others_answered
+        from ..diagnosis.postmortem import others_answered
 
         return others_answered(self.report, self._health.snapshot())
 
     def _what_may_help(self) -> dict[str, Any]:
         """What the error needs for its diagnosis, and to ask in a batch; nothing where that cannot be loaded."""
         try:
-            from .deferring import Unfinished
+            from .last_resort import Unfinished
 
             others = self._others_answered()
         except OSError:
@@ -467,7 +467,7 @@ class Driver:
         """With all spent, ask for the rest in a batch, where the policy says so. A deadline is not overrun for it."""
         if self._policy.on_exhausted == "defer" and type(error) is StreamFailed:
             try:
-                from .deferring import as_last_resort
+                from .last_resort import as_last_resort
             except OSError:
                 self._teller.notice("defer_failed", "what makes batches could not be loaded")
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ..core.wire import Event
+from ..core.wire.decoded import Event
 
 __all__ = ["BLANK", "MARKS", "Progress"]
 

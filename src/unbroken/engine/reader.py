@@ -9,8 +9,8 @@ from typing import Final
 
 import anyio
 
-from ..core.wire import Event
-from ..detached import Abandoned, Step, detach, starter
+from ..concurrency.detached import Abandoned, Step, detach, starter
+from ..core.wire.decoded import Event
 from .driver import Driver
 
 __all__ = ["Reader", "open_reader"]

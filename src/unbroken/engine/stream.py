@@ -1,7 +1,7 @@
 """The stream that the caller holds: the whole surface of the SDK's `AsyncMessageStream`, and `report` and `partial`.
 
 Events come from the driver as decoded JSON. `text_stream` needs no more than that; typed events and the snapshot are
-made for whoever looks (`typed.py`).
+made for whoever looks (`sdk/typed_events.py`).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 
 import anthropic
 
-from ..core.json_text import loads
-from ..core.partial import Partial
-from ..core.request_ids import request_id
+from ..core.message.partial import Partial
+from ..core.wire.json_text import loads
+from ..core.wire.request_ids import request_id
 from ..report import Report
+from ..sdk.typed_events import Api, FormatT, TypedEvents, without_abandoned
+from .consumed import Taken
 from .reader import Reader, open_reader
-from .taken import Taken
-from .typed import Api, FormatT, TypedEvents, without_abandoned
 
 if TYPE_CHECKING:
     import httpx2

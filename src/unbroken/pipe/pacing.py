@@ -11,7 +11,7 @@ import math
 from collections import deque
 from typing import Final
 
-from ..core.readiness import ROUNDING, seconds_until
+from ..core.plan.readiness import ROUNDING, seconds_until
 
 __all__ = ["Pacer"]
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
-from ..core.corrections import Models
 from ..core.finding import Finding
-from ..core.models import lookup
+from ..core.models.corrections import Models
+from ..core.models.table import lookup
 from . import caching, calls, limits, messages, output, platforms, prefill, sampling, schemas, thinking, tools
 from .request import Request, get
 from .rule import Rule

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from ..core.corrections import Models
 from ..core.finding import Finding, PreflightFailed
+from ..core.models.corrections import Models
 from .checking import API_VERSION, check
 
 __all__ = ["let_pass"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..core.models import ascii_and_other
+from ..core.models.table import ascii_and_other
 from .request import Request, get
 from .rule import Complaint, Rule, rule
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ..core.models import EFFORTS
+from ..core.models.table import EFFORTS
 from .request import Request, get
 from .rule import Complaint, Rule, rule
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from ..core.models import NOT_IN_THE_TABLE, ModelInfo
+from ..core.models.table import NOT_IN_THE_TABLE, ModelInfo
 from .blocks import ADDITION
 
 __all__ = ["PREFILL", "Mark", "Part", "Request", "get", "is_object", "listed"]

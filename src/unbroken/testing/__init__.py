@@ -14,10 +14,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unbroken.testing.batches import Batches
-    from unbroken.testing.batching import Batch, BatchedRequest
-    from unbroken.testing.blocks import Block, RawBlock, RedactedThinking, ServerTool, Text, Thinking, ToolUse
-    from unbroken.testing.faults import (
+    from unbroken.testing.manners.manners import Manner
+    from unbroken.testing.script.batches import Batches
+    from unbroken.testing.script.blocks import Block, RawBlock, RedactedThinking, ServerTool, Text, Thinking, ToolUse
+    from unbroken.testing.script.faults import (
         AFTER_CONTENT,
         AFTER_LAST_TEXT,
         AFTER_MESSAGE_DELTA,
@@ -45,9 +45,8 @@ if TYPE_CHECKING:
         after_events,
         after_fraction,
     )
-    from unbroken.testing.limits import RateLimitName, ramp_limited, rate_limited, spend_limited
-    from unbroken.testing.manners import Manner
-    from unbroken.testing.poison import (
+    from unbroken.testing.script.limits import RateLimitName, ramp_limited, rate_limited, spend_limited
+    from unbroken.testing.script.poison import (
         Poison,
         Where,
         all_of,
@@ -59,11 +58,12 @@ if TYPE_CHECKING:
         larger_than,
         longer_than,
     )
-    from unbroken.testing.record import Connection, Request
-    from unbroken.testing.script import Answer, Script
-    from unbroken.testing.server import FaultServer
-    from unbroken.testing.service_status import Indicator, ServiceIncident, ServiceStatus
-    from unbroken.testing.threaded import ThreadedFaultServer
+    from unbroken.testing.script.script import Answer, Script
+    from unbroken.testing.server.server import FaultServer
+    from unbroken.testing.server.threaded import ThreadedFaultServer
+    from unbroken.testing.services.batching import Batch, BatchedRequest
+    from unbroken.testing.services.service_status import Indicator, ServiceIncident, ServiceStatus
+    from unbroken.testing.wire.record import Connection, Request
 
 __all__ = [
     "AFTER_CONTENT",
@@ -129,18 +129,18 @@ __all__ = [
 ]
 
 _HOMES = (
-    "batches",
-    "batching",
-    "blocks",
-    "faults",
-    "limits",
-    "manners",
-    "poison",
-    "record",
-    "script",
-    "server",
-    "service_status",
-    "threaded",
+    "script.script",
+    "script.blocks",
+    "script.faults",
+    "script.batches",
+    "script.limits",
+    "script.poison",
+    "manners.manners",
+    "services.batching",
+    "services.service_status",
+    "wire.record",
+    "server.server",
+    "server.threaded",
 )
 
 

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from unbroken.testing.threaded import ThreadedFaultServer
+    from unbroken.testing.server.threaded import ThreadedFaultServer
 
 __all__ = ["fault_server"]
 
@@ -30,7 +30,7 @@ def fault_server() -> Iterator[ThreadedFaultServer]:
     Its time is real time. Under a virtual clock, use `unbroken.testing.FaultServer` in the test's own event
     loop.
     """
-    from unbroken.testing.server import FaultServer
+    from unbroken.testing.server.server import FaultServer
 
     with FaultServer.in_thread() as server:
         yield server

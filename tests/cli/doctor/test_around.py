@@ -13,7 +13,7 @@ from unbroken.cli.doctor.around import look_around
 from unbroken.cli.doctor.checks import Check, Limits
 from unbroken.cli.doctor.network import resolve
 from unbroken.testing import Script, Silence, ThreadedFaultServer
-from unbroken.testing.faults import BEFORE_RESPONSE
+from unbroken.testing.script.faults import BEFORE_RESPONSE
 
 KEY = "sk-ant-api03-abcdefghijklmnop-WXYZ"
 

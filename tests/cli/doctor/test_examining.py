@@ -27,9 +27,9 @@ from unbroken.testing import (
     ThreadedFaultServer,
     after_characters,
 )
-from unbroken.testing.limits import rate_limited
-from unbroken.testing.poison import Poison, has_keyword, has_parameter, has_text, longer_than
-from unbroken.testing.service_status import ServiceIncident, ServiceStatus
+from unbroken.testing.script.limits import rate_limited
+from unbroken.testing.script.poison import Poison, has_keyword, has_parameter, has_text, longer_than
+from unbroken.testing.services.service_status import ServiceIncident, ServiceStatus
 
 KEY = "sk-ant-api03-a-key-that-nobody-must-see-WXYZ"
 #: Stands in every text of the request.

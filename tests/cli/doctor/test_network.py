@@ -15,7 +15,7 @@ from unbroken.cli.doctor.checks import Check, Limits
 from unbroken.cli.doctor.network import address_of, network, resolve, status_page, unresolved
 from unbroken.cli.problems import Problem
 from unbroken.testing import Status, ThreadedFaultServer
-from unbroken.testing.service_status import ServiceIncident, ServiceStatus
+from unbroken.testing.services.service_status import ServiceIncident, ServiceStatus
 
 SOON = Limits(resolve=0.1, check=0.2, hello=0.2)
 

@@ -13,7 +13,7 @@ from unbroken.cli.doctor.bisecting import Bisected, Estimate, Trial
 from unbroken.cli.doctor.checks import Check
 from unbroken.cli.doctor.showing import Shower, money
 from unbroken.cli.doctor.verdict import Verdict
-from unbroken.core.shrink import Candidate, Shrunk
+from unbroken.diagnosis.bisect.shrink import Candidate, Shrunk
 
 ASKED = Asked("m", None, 0.1, 0.1, "req_1")
 

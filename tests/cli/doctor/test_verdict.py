@@ -10,7 +10,7 @@ from unbroken.cli.doctor.asking import Asked
 from unbroken.cli.doctor.bisecting import Bisected
 from unbroken.cli.doctor.checks import Check
 from unbroken.cli.doctor.verdict import Verdict, conclude
-from unbroken.core.shrink import Shrunk
+from unbroken.diagnosis.bisect.shrink import Shrunk
 
 ANSWERED = Asked("m", None, 0.1, 0.1, "req_1")
 DIED = Asked("m", RuntimeError("it died"), None, 0.1, "req_1")

@@ -11,12 +11,12 @@ import anyio
 import httpx2
 from anthropic.types import Message, RawMessageStreamEvent
 
-from ...core.diagnosis import Diagnosis
-from ...core.pieces import LOW_TOKENS, PLACEHOLDER
-from ...core.request_ids import request_id
-from ...diagnosing import diagnose
-from ...evidence import request_id_of
-from ...exceptions import StreamTruncated
+from ...api.diagnose import diagnose
+from ...core.wire.request_ids import request_id
+from ...diagnosis.bisect.pieces import LOW_TOKENS, PLACEHOLDER
+from ...diagnosis.diagnosis import Diagnosis
+from ...diagnosis.evidence import request_id_of
+from ...sdk.exceptions import StreamTruncated
 
 __all__ = ["Asked", "ask", "plain"]
 

@@ -1,4 +1,4 @@
-"""`unbroken doctor --bisect`: has the requests of `core/shrink.py` sent, within a number of them and a cost."""
+"""`unbroken doctor --bisect`: sends the requests of `diagnosis/bisect`, within a number of them and a cost."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import anthropic
 import anyio
 
 from ...core.failure import Failure, Kind, retry_after_seconds, words
-from ...core.pieces import Pieces
-from ...core.prices import PRICES, Price, Spent, price_of
-from ...core.resume import estimate_tokens
-from ...core.shrink import Candidate, Outcome, Shrunk, shrink
-from ...evidence import failure_of, headers_of
+from ...core.models.prices import PRICES, Price, Spent, price_of
+from ...core.requests.resume import estimate_tokens
+from ...diagnosis.bisect.pieces import Pieces
+from ...diagnosis.bisect.shrink import Candidate, Outcome, Shrunk, shrink
+from ...diagnosis.evidence import failure_of, headers_of
 from .asking import Asked, ask
 
 __all__ = ["Bisect", "Bisected", "Estimate", "Trial", "can_bisect", "estimate"]

@@ -11,9 +11,9 @@ import anthropic
 import anyio
 import httpx2
 
-from ...core.diagnosis import Diagnosis
+from ...api.diagnose import diagnose
 from ...core.failure import words
-from ...diagnosing import diagnose
+from ...diagnosis.diagnosis import Diagnosis
 from ...preflight import check
 from ..problems import count, without_keys
 from .asking import Asked, ask, plain

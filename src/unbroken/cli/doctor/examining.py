@@ -15,8 +15,8 @@ import anyio
 import httpx2
 from rich.console import Console
 
-from ...engine.clients import without_retries
-from ...engine.private_files import write_private
+from ...private_files import write_private
+from ...sdk.clients import without_retries
 from ..chat import client_for
 from ..problems import Problem, count
 from .around import look_around

@@ -12,8 +12,8 @@ from typing import Any, Final
 import anyio
 import httpx2
 
-from ...diagnosing import diagnose
-from ...status import StatusPage, StatusPageError
+from ...api.diagnose import diagnose
+from ...health.status_page import StatusPage, StatusPageError
 from ..problems import Problem
 from .checks import Check, Limits, problem
 

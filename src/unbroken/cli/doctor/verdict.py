@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ...core.shrink import Shrunk
+from ...diagnosis.bisect.shrink import Shrunk
 from .asking import Asked
 from .bisecting import Bisected
 from .checks import Check

@@ -1,0 +1,1 @@
+"""The doors: `resilient_stream`, `resilient_message`, `ResilienceMiddleware`, `defer` and `diagnose`."""

@@ -1,0 +1,1 @@
+"""The law: what happens next, and which route is asked."""

@@ -1,0 +1,186 @@
+"""Which route is asked next, and when.
+
+Without hedging the routes take turns: the same route until its turn is over, then the next one, round and round. With
+hedging each round begins with the route that brought content last, and every route has one request in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ..failure import Failure, Kind, Verdict
+from .readiness import Readiness
+
+if TYPE_CHECKING:
+    from ...policy import Policy
+    from ...routes import Route
+
+__all__ = ["INCIDENT_BACKOFF", "Ranking"]
+
+#: How many times longer the backoff is during a declared incident. Ours: that of two failures more, with the default
+#: `backoff_multiplier`. Incidents last for minutes, and who comes back later finds more of them over.
+INCIDENT_BACKOFF: Final = 4.0
+
+
+@dataclass(slots=True)
+class _Standing:
+    """How a route stands in this stream."""
+
+    left_out: bool
+    failures: int = 0  # in a row, since the last content
+    turn: int = 0  # of those, in its present turn
+    not_before: float = 0.0  # seconds, on the caller's clock
+    mark: str | None = None  # what was wrong with its last answer, if that was no answer
+
+
+class Ranking:
+    """The routes of one stream, in rank order.
+
+    Args:
+        policy: The limits.
+        routes: In rank order.
+        left_out: For each route, whether it is never asked.
+        hedged: Whether several routes are asked at a time.
+    """
+
+    def __init__(self, policy: Policy, routes: Sequence[Route], left_out: Sequence[bool], *, hedged: bool) -> None:
+        self._policy = policy
+        self._hedged = hedged
+        self._routes = routes
+        self._standings = [_Standing(out) for out in left_out]
+        self._first = 0  # begins the next round
+        self._rounds = 0  # that have failed, since the last content
+
+    @property
+    def left_out(self) -> list[int]:
+        """The ranks of the routes that are not asked any more."""
+        return [rank for rank, standing in enumerate(self._standings) if standing.left_out]
+
+    def content(self, route: int) -> None:
+        """A route brought something: the counts start again."""
+        self._first = route
+        self._rounds = 0
+        for standing in self._standings:
+            standing.failures = standing.turn = 0
+            standing.mark = None
+
+    def lost(self, route: int, failure: Failure, now: float) -> None:
+        """A request to that route has died."""
+        standing = self._standings[route]
+        standing.failures += 1
+        standing.turn += 1
+        if failure.mark is not None and failure.mark == standing.mark:
+            # Wrong in the same way at the same place: that is no accident, and a third time is not asked for.
+            standing.left_out = True
+        standing.mark = failure.mark
+        if failure.retry_after is not None:
+            standing.not_before = now + failure.retry_after
+        if failure.kind is Kind.SLOW:
+            # Its turn is over: the rest is to be asked for elsewhere.
+            standing.turn = max(standing.turn, self._policy.max_attempts_per_route)
+            self._first = (route + 1) % len(self._routes)
+        match failure.verdict:
+            case Verdict.CLIENT:
+                standing.left_out = True
+                for other, its in zip(self._routes, self._standings, strict=True):
+                    # Of one that has failed for another reason it is known that its client was let in. A fallback that
+                    # may not be asked, or is not paid for, must not take an overloaded primary along.
+                    its.left_out = its.left_out or (other.client is self._routes[route].client and not its.failures)
+            case Verdict.ELSEWHERE:
+                standing.left_out = True
+
+    def leave_out(self, route: int) -> None:
+        """Ask that route no more."""
+        self._standings[route].left_out = True
+
+    def next(
+        self, current: int, may_ask: Callable[[int], bool], *, now: float, jitter: float, ready: Sequence[Readiness]
+    ) -> tuple[int, float] | None:
+        """The route to ask now that the current one has failed, and the seconds to wait first; None: there is none.
+
+        Args:
+            current: The rank of the route that was asked last.
+            may_ask: Whether a route can be asked at all for what is to be asked.
+            now: Monotonic seconds.
+            jitter: A random number between 0 and 1.
+            ready: How ready each route is, as `Health` says.
+        """
+        if self._hedged:
+            return self._next_round(may_ask, now, jitter, ready)
+        turn_is_over = self._standings[current].turn >= self._policy.max_attempts_per_route
+        chosen = self._choose(self._from(current, last=turn_is_over), may_ask, now, ready)
+        if chosen is None:
+            return None
+        standing = self._standings[chosen]
+        wait = self._backoff([chosen], standing.failures, jitter, ready) if chosen == current else 0.0
+        if chosen != current or turn_is_over:
+            standing.turn = 0
+        return chosen, max(wait, self._not_ready(chosen, now, ready))
+
+    def soonest(
+        self, first: int, may_ask: Callable[[int], bool], *, now: float, ready: Sequence[Readiness]
+    ) -> tuple[int, float] | None:
+        """The route to ask when none has failed: `first`, if it is ready. Returns as `next` does."""
+        chosen = self._choose(self._from(first), may_ask, now, ready)
+        return None if chosen is None else (chosen, self._not_ready(chosen, now, ready))
+
+    def beside(
+        self, current: int, may_ask: Callable[[int], bool], *, now: float, ready: Sequence[Readiness]
+    ) -> list[int]:
+        """The routes that may be asked at the same time as the current one, the best first."""
+        order = [rank for rank in self._from(self._first) if rank != current]
+        return [rank for rank in order if self.is_ready(rank, may_ask, now=now, ready=ready)]
+
+    def is_ready(self, rank: int, may_ask: Callable[[int], bool], *, now: float, ready: Sequence[Readiness]) -> bool:
+        """Whether a route may be asked at once."""
+        return self._may_ask(rank, may_ask) and not self._not_ready(rank, now, ready)
+
+    def _next_round(
+        self, may_ask: Callable[[int], bool], now: float, jitter: float, ready: Sequence[Readiness]
+    ) -> tuple[int, float] | None:
+        self._rounds += 1
+        asked = [rank for rank in range(len(self._routes)) if self._may_ask(rank, may_ask)]
+        wait = self._backoff(asked, self._rounds, jitter, ready)
+        chosen = self._choose(self._from(self._first), may_ask, now, ready)
+        return None if chosen is None else (chosen, max(wait, self._not_ready(chosen, now, ready)))
+
+    def _backoff(self, asked: Sequence[int], failures: int, jitter: float, ready: Sequence[Readiness]) -> float:
+        """Seconds before these routes are asked again; longer if there is an incident on all of them."""
+        wait = self._policy.backoff(failures, jitter)
+        return wait * INCIDENT_BACKOFF if all(_of(ready, rank).incident for rank in asked) else wait
+
+    def _from(self, first: int, *, last: bool = False) -> list[int]:
+        """All ranks. Without hedging it goes round from `first` on; with it, `first` comes first, the rest in order."""
+        ranks = list(range(len(self._routes)))
+        if self._hedged:
+            return [first, *(rank for rank in ranks if rank != first)]
+        ranks = ranks[first:] + ranks[:first]
+        return [*ranks[1:], ranks[0]] if last else ranks
+
+    def _choose(
+        self, order: Sequence[int], may_ask: Callable[[int], bool], now: float, ready: Sequence[Readiness]
+    ) -> int | None:
+        patience = self._policy.max_retry_after
+        askable = [
+            rank for rank in order if self._may_ask(rank, may_ask) and self._not_ready(rank, now, ready) <= patience
+        ]
+        if not self._hedged and (closed := [rank for rank in askable if not _of(ready, rank).open_for]):
+            return closed[0]
+        return min(askable, key=lambda rank: self._not_ready(rank, now, ready), default=None)
+
+    def _may_ask(self, rank: int, may_ask: Callable[[int], bool]) -> bool:
+        return not self._standings[rank].left_out and may_ask(rank)
+
+    def _not_ready(self, rank: int, now: float, ready: Sequence[Readiness]) -> float:
+        """Seconds until a route may be asked."""
+        at = _of(ready, rank)
+        return max(0.0, self._standings[rank].not_before - now, at.open_for, at.cool_for)
+
+
+def _of(ready: Sequence[Readiness], rank: int) -> Readiness:
+    return ready[rank] if ready else _READY
+
+
+_READY = Readiness()

@@ -1,0 +1,1 @@
+"""Where a continuation joins the text that was received."""

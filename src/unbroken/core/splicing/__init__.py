@@ -1,0 +1,1 @@
+"""Many attempts -> the events of one message: a pipeline of stages."""

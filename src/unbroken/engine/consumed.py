@@ -1,0 +1,54 @@
+"""What the reader has taken of all that has arrived, without keeping any of it twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..core.message.partial import Block, Partial
+from ..core.wire.decoded import Event
+
+__all__ = ["Taken"]
+
+
+class Taken:
+    """Follows a reader that looks at text alone, for whoever asks for the message later.
+
+    Deltas are not kept: they stand in what has arrived, and all of them were taken but for those that still wait.
+
+    Args:
+        held: All that has arrived.
+    """
+
+    def __init__(self, held: Partial) -> None:
+        self._held = held
+        self._outline = Partial()  # without deltas
+
+    def note(self, event: Event) -> None:
+        """The reader has taken an event, which is no delta."""
+        self._outline.apply(event)
+
+    def partial(self, waiting: Iterable[Event]) -> Partial:
+        """What was taken, where these events were not."""
+        rest = Partial(blocks=[Block(block.start) for block in self._held.blocks])
+        for event in waiting:
+            if event.get("type") == "content_block_delta":
+                rest.apply(event)
+        taken = self._outline
+        taken.blocks = [
+            _without(held, left, closed=seen.closed)
+            for held, left, seen in zip(self._held.blocks, rest.blocks, taken.blocks, strict=False)
+        ]
+        return taken
+
+
+def _without(held: Block, rest: Block, *, closed: bool) -> Block:
+    """A block without its last deltas."""
+    grown, left = "".join(held.pieces), "".join(rest.pieces)
+    return Block(
+        start=held.start,
+        pieces=[grown[: len(grown) - len(left)]],
+        signature=held.signature if rest.signature is None else None,
+        citations=held.citations[: len(held.citations) - len(rest.citations)],
+        deltas=held.deltas[: len(held.deltas) - len(rest.deltas)],
+        closed=closed,
+    )

@@ -1,0 +1,56 @@
+"""When a request is looked through for what will not work (`unbroken.preflight`).
+
+Where that may stop it, before it is sent. Else when its reader does not wait for it: once the first content was handed
+over, or when something has gone wrong. To import the rules takes tens of milliseconds, the first time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+from ..core.models.corrections import Models
+
+__all__ = ["Findings", "look_through"]
+
+#: Gives what is to be told of a request.
+Findings = Callable[[], Iterable[object]]
+
+
+def look_through(
+    request: Mapping[str, Any],
+    mode: Literal["warn", "error", "off"],
+    *,
+    models: Models,
+    version: Callable[[], object],
+) -> Findings:
+    """What is to be told of a request.
+
+    Args:
+        request: The primary's own. With `"warn"` it is looked at later, so it must not be the caller's to change.
+        mode: The policy's `preflight`.
+        models: What the models take.
+        version: Says which `anthropic-version` it will be sent with.
+
+    Raises:
+        PreflightFailed: The mode is `"error"`, and the API would not take the request.
+    """
+    if mode == "off":
+        return tuple
+
+    def look() -> Iterable[object]:
+        from ..preflight.gate import let_pass
+
+        return let_pass(request, mode, models=models, version=version)
+
+    def look_if_possible() -> Iterable[object]:
+        try:
+            return look()
+        except OSError:
+            # It cannot be loaded (`preload.py`): what is being told of goes on without it.
+            return ()
+
+    if mode == "warn":
+        return look_if_possible
+    findings = look()
+    return lambda: findings

@@ -1,0 +1,52 @@
+"""The retry budget: a token bucket that successes and time fill, and that retries and hedges empty."""
+
+from __future__ import annotations
+
+import math
+
+from ..core.plan.readiness import ROUNDING
+
+__all__ = ["RetryBudget"]
+
+
+class RetryBudget:
+    """How many more requests may be sent than were asked for.
+
+    Args:
+        ratio: Retries that one success earns.
+        per_second: Retries that come with time.
+        most: The most that can be saved up, and what it starts with.
+        now: Monotonic seconds, as in every method.
+    """
+
+    __slots__ = ("_at", "_left", "_most", "_per_second", "_ratio")
+
+    def __init__(self, ratio: float, per_second: float, most: float, now: float) -> None:
+        self._ratio = ratio
+        self._per_second = per_second
+        self._most = most
+        self._left = most
+        self._at = now
+
+    def take(self, now: float) -> float:
+        """Take one retry: 0.0 when it was there, else the seconds until one may be (taking none)."""
+        missing = 1 - self.left(now)
+        if missing <= ROUNDING:
+            self._left = max(0.0, -missing)
+            return 0.0
+        return missing / self._per_second if self._per_second else math.inf
+
+    def earn(self, now: float) -> None:
+        """A request was answered."""
+        self._left = min(self._most, self.left(now) + self._ratio)
+
+    def give_back(self, now: float) -> None:
+        """A retry was answered, so it was no load in vain."""
+        self._left = min(self._most, self.left(now) + 1)
+
+    def left(self, now: float) -> float:
+        """The retries that are there."""
+        elapsed = max(0.0, now - self._at)  # monotonic clocks do not go back, but virtual ones may be exchanged
+        self._left = min(self._most, self._left + elapsed * self._per_second)
+        self._at = now
+        return self._left

@@ -1,0 +1,388 @@
+"""What the streams of a client know together: a retry budget, circuit breakers, cool-downs, and how soon routes answer.
+
+The arithmetic is in `core` (`budget.py`, `vitals.py` and what that imports); here are the clock, lock and clients.
+"""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from ..concurrency.clock import monotonic
+from ..core.failure import Failure, Kind
+from ..core.models.corrections import Models
+from ..core.models.table import ModelInfo
+from ..core.plan.readiness import Readiness
+from ..routes import is_first_party
+from .breaker import BreakerSettings, Pass
+from .budget import RetryBudget
+from .vitals import ClientVitals, RouteVitals
+
+if TYPE_CHECKING:
+    from .incidents import Incident
+    from .status_page import StatusPage
+
+__all__ = ["DEFAULT_HEDGE_DELAY", "SERVER_IS_ILL", "Health", "Permit", "default_health"]
+
+#: The hedge delay of a route of which too little is known, in seconds. Ours: well above the usual time to first
+#: content of a short prompt, and a reader has not left by then. `Hedging(delay=...)` is for who knows better.
+DEFAULT_HEDGE_DELAY: Final = 2.0
+
+#: How many times to first content make a 95th percentile: with fewer than twenty, it would be the slowest of them.
+_MIN_SAMPLES: Final = 20
+
+#: The failures that count against a route. All others say something about the request, the key, the account or this
+#: process.
+SERVER_IS_ILL: Final = frozenset(
+    {
+        Kind.OVERLOADED,
+        Kind.SERVER_ERROR,
+        Kind.TIMED_OUT,
+        Kind.CONNECTION,
+        Kind.STALLED,
+        Kind.SLOW,
+        Kind.TRUNCATED,
+        Kind.MALFORMED,
+    }
+)
+#: Of what never reached the server, nothing is learnt of it.
+_NEVER_SENT: Final = frozenset({Kind.NO_RESOURCES, Kind.NOT_SENT})
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What permits share with the `Health` that gave them: nothing of it is read or changed without the lock."""
+
+    lock: Lock
+    clock: Callable[[], float]
+    budget: RetryBudget
+
+
+class Health:
+    """Shared by streams; safe to share between threads and event loops.
+
+    It keeps a retry budget, so that a storm of overloads does not become a storm of retries: a request that brings
+    content earns a fraction of a retry, and some come with time. A hedge, or a retry of a request that brought
+    nothing, costs one, and a retry that is answered gets it back (as in gRPC, where only failures cost); a resume
+    after content is free. With the budget empty, a stream waits for the next one.
+
+    It keeps a circuit breaker for each route, that is each model on each client: when too many of its requests fail,
+    it is left alone, and then probed with one request at a time until one brings content. An answer that is cut after
+    content counts half. And it keeps, for each client, the cool-down that a 429 with `retry-after` asked for: models
+    that share a rate-limit bucket share it.
+
+    Args:
+        retry_ratio: Retries earned by each request that brings content. Default 0.1, that of gRPC's `retryThrottling`
+            (the example of gRFC A6), whose rule that only failures cost is followed too; Finagle's `RetryBudget`, in
+            which every retry costs, has 0.2.
+        retries_per_second: Retries that come with time. Default 0.5: Finagle has 10, for requests that take
+            milliseconds, not seconds. `benchmarks/simulation.py` chose it, as the most that keeps an outage's load
+            below 1.25 times the normal one.
+        max_retries: The most that can be saved up, and what a new budget starts with. Default 20; the example of gRFC
+            A6 has 10.
+        failure_ratio: The share of failures that opens a breaker. Default 0.5, Hystrix's
+            `circuitBreaker.errorThresholdPercentage`.
+        min_requests: The fewest requests in the window that a breaker judges by. Default 20, Hystrix's
+            `circuitBreaker.requestVolumeThreshold`.
+        window: Seconds that a breaker remembers. Default 30: Hystrix has 10
+            (`metrics.rollingStats.timeInMilliseconds`), too few for answers that take so long themselves.
+        recovery_time: Seconds that an open breaker waits before it is half open, and that it then waits between two
+            probes of which the first has said nothing. Default 5, Hystrix's `circuitBreaker.sleepWindowInMilliseconds`.
+        models: What the models accept, where the library's own table does not know it or has it wrong, by name; a name
+            without date and region holds for all forms of it. To change one thing of a row, `dataclasses.replace`
+            what `health.models.get(name)` gives.
+        status: The status page of the first-party API. During an incident that it declares on a route, those who are
+            to be asked beside that route are asked at once (with `Policy.hedging`; hedges are paid from the budget as
+            ever), and waits before that route is asked again are four times as long. None, the default: no page is
+            asked. Routes on the clients of other platforms are not concerned.
+        clock: Monotonic seconds, the same in all threads. None: `time.monotonic`, or the clock of a test that runs on
+            trio's `MockClock`.
+
+    Attributes:
+        models: What each model accepts, as far as is known by now: with what `learn` was told, and with what a 400
+            has said to any of the streams.
+        status: As given.
+
+    Raises:
+        ValueError: A number is out of range.
+        TypeError: `status` is no `StatusPage`.
+    """
+
+    def __init__(
+        self,
+        *,
+        retry_ratio: float = 0.1,
+        retries_per_second: float = 0.5,
+        max_retries: float = 20.0,
+        failure_ratio: float = 0.5,
+        min_requests: int = 20,
+        window: float = 30.0,
+        recovery_time: float = 5.0,
+        models: Mapping[str, ModelInfo] | None = None,
+        status: StatusPage | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        if not (retry_ratio >= 0 and retries_per_second >= 0):
+            raise ValueError("Health: retry_ratio and retries_per_second must not be negative")
+        if not (max_retries >= 1 and min_requests >= 1):
+            raise ValueError("Health: max_retries and min_requests must be at least 1")
+        if not 0 < failure_ratio <= 1:
+            raise ValueError("Health: failure_ratio must be above 0, and at most 1")
+        if not (window > 0 and recovery_time > 0):
+            raise ValueError("Health: window and recovery_time must be above 0 seconds")
+        if status is not None and not hasattr(status, "keep_fresh"):
+            raise TypeError(f"Health: status must be a StatusPage, not {type(status).__name__}")
+        self.status: StatusPage | None = status
+        self._lock = Lock()
+        self._clock = clock or monotonic
+        self._budget = RetryBudget(retry_ratio, retries_per_second, max_retries, self._clock())
+        self._shared = _Shared(self._lock, self._clock, self._budget)
+        self._settings = BreakerSettings(failure_ratio, min_requests, window, recovery_time)
+        self._clients: WeakKeyDictionary[object, ClientVitals] = WeakKeyDictionary()
+        self._seen = 0
+        # With a lock of its own: it is asked while the other is held.
+        self.models: Models = Models(models, Lock())
+
+    def take_retry(self) -> float:
+        """Take one retry from the budget: 0.0 when it was there, else the seconds until one may be (taking none)."""
+        with self._lock:
+            return self._budget.take(self._clock())
+
+    def readiness(self, client: object, model: str, *, mode: str = "") -> Readiness:
+        """Whether a route may be asked now. Takes nothing: only `enter` does. `mode` as for `enter`."""
+        with self._lock:
+            vitals = self._clients.get(_key(client))
+            ready = Readiness() if vitals is None else vitals.readiness(model, self._clock(), mode)
+        if self.status is None or self.incident(client, model) is None:
+            return ready
+        return replace(ready, incident=True)
+
+    def incident(self, client: object, model: str) -> Incident | None:
+        """The gravest incident that the status page declares on a route, as far as is known. None: none, or no page."""
+        latest = None if self.status is None else self.status.latest
+        if latest is None or not is_first_party(client):
+            return None
+        return latest.incident(model)
+
+    def enter(self, client: object, model: str, *, retry: bool = False, mode: str = "") -> Permit | None:
+        """Ask for the permission to send one request; it says how that went.
+
+        Args:
+            client: The client that sends it.
+            model: The model that is asked.
+            mode: What has limits and capacity of its own beside the model, such as the fast mode; empty: nothing.
+            retry: Whether it was paid for with `take_retry` because another request had failed; once it is answered,
+                its retry comes back.
+
+        None: the breaker is open, or half open with a probe that was sent less than `recovery_time` ago. A probe that
+        is never heard of again keeps others waiting no longer than that.
+        """
+        with self._lock:
+            vitals = self._vitals(client)
+            route = vitals.route(model, mode)
+            given = route.breaker.enter(self._clock())
+            return None if given is None else Permit(self._shared, vitals, route, given, model, mode, retry=retry)
+
+    def hedge_delay(self, client: object, model: str, *, mode: str = "") -> float:
+        """The 95th percentile of this route's time to first content, in seconds, of its last 200 requests.
+
+        `DEFAULT_HEDGE_DELAY` until 20 have brought content.
+        """
+        with self._lock:
+            vitals = self._clients.get(_key(client))
+            latency = None if vitals is None else vitals.latency(model, mode)
+            if latency is None or latency.observed < _MIN_SAMPLES:
+                return DEFAULT_HEDGE_DELAY
+            return latency.quantile(0.95)
+
+    async def learn(self, client: Any, *models: str) -> None:
+        """Ask the Models API what these models accept, and correct what is known of them by it.
+
+        That is one request for each; `max_tokens`, the context window, the kinds of thinking and the levels of effort
+        are taken in, as far as the answer has them. Nobody does it for you: streams go by the table.
+
+        Args:
+            client: An async client of the first-party API.
+            models: As the streams will name them.
+
+        Raises:
+            TypeError: The client has no Models API, as those of Bedrock, Vertex and Foundry have none, or is not async.
+            anthropic.APIError: The SDK's own errors, unchanged; what was learnt before stays.
+        """
+        retrieve = getattr(getattr(client, "models", None), "retrieve", None)
+        if not inspect.iscoroutinefunction(retrieve):
+            raise TypeError(f"{type(client).__name__} has no async Models API to ask (client.models.retrieve)")
+        for model in models:
+            answer = await retrieve(model)
+            self.models.describe(model, answer.to_dict())
+
+    def snapshot(self) -> dict[str, Any]:
+        """Plain data, for a status page or a log.
+
+        - `retries_left`: what is in the budget;
+        - `routes`: by client and model, one for each that was asked and whose client is still there:
+            - `model`, with the `mode` where it was asked in one that has limits of its own (`"speed=fast"`), and
+              `client`: the order in which the clients were first seen, from 0;
+            - `state` of the breaker: `"closed"`, `"open"` or `"half_open"`;
+            - `requests` that ended within the window while the breaker was closed, and the `failures` among them: a
+              cut answer is half a one. Requests that lost a race or were cancelled are not counted, nor are those
+              that were sent before the breaker last opened and ended after that;
+            - `first_content`: of the last 200 times to first content, in seconds, the `count`, `p50` and `p95`;
+              None when there is none yet;
+            - `cool_for`: seconds until the cool-down of its rate-limit bucket is over; 0.0 when there is none;
+        - `status`, if there is a `StatusPage`: what it said last, as `Status.to_dict` has it; None: nothing is known.
+        """
+        said = None if self.status is None else self.status.latest
+        status = {} if self.status is None else {"status": None if said is None else said.to_dict()}
+        with self._lock:
+            now = self._clock()
+            clients = sorted(self._clients.values(), key=lambda vitals: vitals.number)
+            routes = [route for vitals in clients for route in vitals.describe(now)]
+            return {"retries_left": self._budget.left(now), "routes": routes, **status}
+
+    def _vitals(self, client: object) -> ClientVitals:
+        key = _key(client)
+        vitals = self._clients.get(key)
+        if vitals is None:
+            vitals = self._clients[key] = ClientVitals(self._seen, self._settings, self.models)
+            self._seen += 1
+        return vitals
+
+
+class Permit:
+    """The permission to send one request; whoever has it says how that went.
+
+    Of the four ends (`succeeded`, `failed`, `lost`, `cancelled`) the first counts, and later ones do nothing.
+    """
+
+    __slots__ = ("_client", "_ended", "_given", "_had_content", "_mode", "_model", "_retry", "_route", "_shared")
+
+    def __init__(
+        self,
+        shared: _Shared,
+        client: ClientVitals,
+        route: RouteVitals,
+        given: Pass,
+        model: str,
+        mode: str,
+        *,
+        retry: bool,
+    ) -> None:
+        self._shared = shared
+        self._client = client
+        self._route = route
+        self._given = given
+        self._model = model
+        self._mode = mode
+        self._retry = retry
+        self._had_content = False
+        self._ended = False
+
+    def content(self, seconds: float) -> None:
+        """Its first content came, so many seconds after it was sent: that earns. A probe's closes the breaker."""
+        with self._shared.lock:
+            if self._had_content or self._ended:
+                return
+            self._answered()
+            self._route.latency.add(seconds)
+            self._route.breaker.healthy(self._given)
+
+    def _answered(self) -> None:
+        """It was answered: `retry_ratio` retries are earned, and its own comes back. Not at its end: that is late."""
+        self._had_content = True
+        now = self._shared.clock()
+        self._shared.budget.earn(now)
+        if self._retry:
+            self._shared.budget.give_back(now)
+
+    def succeeded(self) -> None:
+        """Its answer is whole."""
+        with self._shared.lock:
+            if self._end():
+                if not self._had_content:
+                    self._answered()
+                now = self._shared.clock()
+                self._route.breaker.healthy(self._given)
+                self._route.breaker.count(self._given, now)
+
+    def failed(self, failure: Failure, *, cut: bool) -> None:
+        """It died.
+
+        Args:
+            failure: Of what. Only the kinds in `SERVER_IS_ILL` count against the route; a 429 with `retry-after`
+                starts the cool-down of its rate-limit bucket, for this client. What never reached the server counts
+                for nothing, and its retry comes back.
+            cut: Whether content had come; the failure then counts half.
+        """
+        with self._shared.lock:
+            if not self._end():
+                return
+            now = self._shared.clock()
+            if failure.kind in _NEVER_SENT:
+                self._route.breaker.release(self._given, now)
+                if self._retry:
+                    self._shared.budget.give_back(now)
+                return
+            if failure.kind in SERVER_IS_ILL:
+                self._route.breaker.count(self._given, now, 0.5 if cut else 1.0)
+                return
+            self._route.breaker.count(self._given, now)
+            self._route.breaker.release(self._given, now)
+            if failure.kind is Kind.RATE_LIMITED and failure.retry_after is not None:
+                self._client.cool(self._model, failure.retry_after, now, self._mode)
+
+    def lost(self, seconds: float) -> None:
+        """Another was faster, so many seconds after it was sent.
+
+        That says nothing about the server but that its first content takes longer than that, if it had none; without
+        those times the 95th percentile would be that of the fast ones alone (`health/latency.py`).
+        """
+        with self._shared.lock:
+            if self._end():
+                if not self._had_content:
+                    self._route.latency.add(seconds, censored=True)
+                self._route.breaker.release(self._given, self._shared.clock())
+
+    def cancelled(self) -> None:
+        """It was given up before anything could be learnt from it."""
+        with self._shared.lock:
+            if self._end():
+                self._route.breaker.release(self._given, self._shared.clock())
+
+    def _end(self) -> bool:
+        """Whether this is the first end."""
+        first, self._ended = not self._ended, True
+        return first
+
+
+def _key(client: object) -> object:
+    """The client, or its type where it cannot be a weak key, such as a test's stand-in with slots."""
+    try:
+        hash(client)
+        weakref.ref(client)
+    except TypeError:
+        return type(client)
+    return client
+
+
+_DEFAULTS: WeakKeyDictionary[object, Health] = WeakKeyDictionary()
+_DEFAULTS_LOCK = Lock()
+
+
+def default_health(client: object) -> Health:
+    """The `Health` that all streams of this client share unless they are given another.
+
+    A client that cannot be referred to weakly, such as a test's stand-in with slots, gets a new one each time.
+    """
+    with _DEFAULTS_LOCK:
+        try:
+            if client not in _DEFAULTS:
+                _DEFAULTS[client] = Health()
+            return _DEFAULTS[client]
+        except TypeError:
+            return Health()

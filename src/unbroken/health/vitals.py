@@ -1,0 +1,98 @@
+"""What is known of one client: of each model on it, in each mode that has limits of its own, and of its rate limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ..core.models.corrections import Models
+from ..core.plan.readiness import Readiness, seconds_until
+from .breaker import Breaker, BreakerSettings
+from .latency import Latency
+
+__all__ = ["ClientVitals", "RouteVitals"]
+
+#: Of how many models of one client the state is kept: far more than there are, should names come from users.
+_MAX_ROUTES: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class RouteVitals:
+    """One model on one client, in one mode.
+
+    Attributes:
+        breaker: Its circuit breaker.
+        latency: Its times to first content.
+    """
+
+    breaker: Breaker
+    latency: Latency = field(default_factory=Latency)
+
+
+class ClientVitals:
+    """One client. Every `now` is in monotonic seconds.
+
+    Args:
+        number: The order in which the clients were first seen, from 0.
+        settings: Of its breakers.
+        models: Which of them share a rate limit.
+    """
+
+    __slots__ = ("_cool_until", "_models", "_routes", "_settings", "number")
+
+    def __init__(self, number: int, settings: BreakerSettings, models: Models) -> None:
+        self.number: int = number
+        self._settings = settings
+        self._models = models
+        self._routes: dict[tuple[str, str], RouteVitals] = {}  # the one that was asked last comes last
+        # By bucket and mode: rate limits belong to a key, and so to a client.
+        self._cool_until: dict[tuple[str, str], float] = {}
+
+    def route(self, model: str, mode: str = "") -> RouteVitals:
+        """The model's, from now on if it has none yet."""
+        route = self._routes.pop((model, mode), None) or RouteVitals(Breaker(self._settings))
+        self._routes[model, mode] = route
+        if len(self._routes) > _MAX_ROUTES:
+            del self._routes[next(iter(self._routes))]
+        return route
+
+    def latency(self, model: str, mode: str = "") -> Latency | None:
+        """The model's times to first content; None if it was not asked yet."""
+        route = self._routes.get((model, mode))
+        return None if route is None else route.latency
+
+    def readiness(self, model: str, now: float, mode: str = "") -> Readiness:
+        """Whether the model may be asked."""
+        route = self._routes.get((model, mode))
+        return Readiness(route.breaker.open_for(now) if route else 0.0, self._cool_for(model, mode, now))
+
+    def cool(self, model: str, seconds: float, now: float, mode: str = "") -> None:
+        """Start a cool-down of all models that share this one's rate-limit bucket, in its mode; the longest holds."""
+        bucket = (self._models.get(model).rate_limit, mode)
+        until = max(self._cool_until.get(bucket, now), now + seconds)
+        self._cool_until = {other: end for other, end in self._cool_until.items() if end > now} | {bucket: until}
+
+    def describe(self, now: float) -> Iterator[dict[str, Any]]:
+        """Each model as `Health.snapshot` shows it."""
+        for (model, mode), route in sorted(self._routes.items(), key=lambda item: item[0]):
+            requests, failures = route.breaker.counted(now)
+            yield {
+                "model": model,
+                **({"mode": mode} if mode else {}),
+                "client": self.number,
+                "state": route.breaker.state(now),
+                "requests": requests,
+                "failures": failures,
+                "first_content": _describe(route.latency),
+                "cool_for": self._cool_for(model, mode, now),
+            }
+
+    def _cool_for(self, model: str, mode: str, now: float) -> float:
+        return seconds_until(self._cool_until.get((self._models.get(model).rate_limit, mode), now), now)
+
+
+def _describe(latency: Latency) -> dict[str, float] | None:
+    if not latency:
+        return None
+    return {"count": len(latency), "p50": latency.quantile(0.5), "p95": latency.quantile(0.95)}

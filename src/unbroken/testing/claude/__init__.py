@@ -1,0 +1,1 @@
+"""The scripted model: from a request to the message that it writes."""

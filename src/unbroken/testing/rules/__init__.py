@@ -1,0 +1,1 @@
+"""What the Messages API rejects. `unbroken.preflight` is not imported here: each is the other's test."""

@@ -1,0 +1,88 @@
+"""What the Messages API rejects of thinking: the parameter, and blocks that are not as the model signed them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from unbroken.core.models.table import EFFORTS, ModelInfo
+from unbroken.testing.claude.carried import turns_of
+from unbroken.testing.claude.signing import after_thinking, conversation, signed_by, signed_in
+from unbroken.testing.rules.incoming import Block, Incoming, blocks_of
+
+__all__ = ["parameter", "places", "signatures"]
+
+_LEAST_BUDGET: Final = 1024
+_THINKING: Final = ("thinking", "redacted_thinking")
+#: Without the beta of this name a budget is part of `max_tokens`: extended-thinking page.
+_INTERLEAVED: Final = "interleaved-thinking-"
+
+
+def parameter(asked: Incoming) -> Iterator[str]:
+    """A kind of thinking that the model has not; a budget that does not fit."""
+    thinking = asked.body.get("thinking")
+    if thinking is None:
+        return
+    kind = asked.thinking
+    if kind not in (asked.info.thinking or ("disabled",)):
+        yield f'"thinking.type.{kind}" is not supported for this model.'
+    effort = (asked.body.get("output_config") or {}).get("effort")
+    quiet = asked.info.quiet_effort
+    # What's-new pages of Opus 5 and the 5.5 models; the words are not known.
+    is_quiet = kind in ("disabled", "between_tools")
+    if quiet is not None and is_quiet and effort in EFFORTS and effort not in quiet:
+        yield f'"thinking.type.{kind}" is not supported at effort "{effort}".'
+    if kind != "enabled":
+        return
+    budget = thinking.get("budget_tokens")
+    most = asked.body.get("max_tokens")
+    may_interleave = asked.info.interleaves and bool(asked.body.get("tools") or asked.body.get("mcp_servers"))
+    if isinstance(budget, bool) or not isinstance(budget, int):
+        yield "thinking.enabled.budget_tokens: Field required"
+    elif budget < _LEAST_BUDGET:
+        yield f"thinking.enabled.budget_tokens: Input should be greater than or equal to {_LEAST_BUDGET}"
+    elif isinstance(most, int) and most <= budget and not (may_interleave and asked.has_beta(_INTERLEAVED)):
+        yield "`max_tokens` must be greater than `thinking.budget_tokens`."
+
+
+def places(asked: Incoming) -> Iterator[str]:
+    """Thinking that ends a turn; with a budget, a turn of calls that does not begin with thinking."""
+    for i, message in enumerate(asked.messages):
+        content = blocks_of(message)
+        if message["role"] == "assistant" and content and content[-1]["type"] in _THINKING:
+            yield f"messages.{i}: The final block in an assistant message cannot be `thinking`."
+    turns = turns_of([dict(message) for message in asked.messages])
+    answers_calls = any(block["type"] == "tool_result" for block in turns[-1]["content"])
+    if asked.thinking != "enabled" or not answers_calls or len(turns) == 1:
+        return
+    first = turns[-2]["content"][0]["type"]
+    if first not in _THINKING:
+        yield (
+            f"messages.{len(turns) - 2}.content.0.type: Expected `thinking` or `redacted_thinking`, but found "
+            f"`{first}`. When `thinking` is enabled, a final `assistant` message must start with a thinking block "
+            "(preceeding the lastmost set of `tool_use` and `tool_result` blocks)."
+        )
+
+
+def signatures(asked: Incoming) -> Iterator[str]:
+    """Blocks that another model signed, or that were changed, moved, or left alone since."""
+    for i, message in enumerate(asked.messages):
+        before = conversation(asked.body, asked.messages[:i])
+        for j, block in enumerate(blocks_of(message)):
+            if block["type"] in _THINKING and not asked.is_scripted(block):
+                yield from _signature(f"messages.{i}.content.{j}", block, asked.info, before)
+                before = after_thinking(before, block)
+
+
+def _signature(path: str, block: Block, model: ModelInfo, before: str) -> Iterator[str]:
+    kind = block["type"]
+    field, shown = ("signature", block.get("thinking")) if kind == "thinking" else ("data", "redacted")
+    if signed_by(block[field], str(shown)) != model.name:
+        # The API may also drop another model's block in silence; a test had better know that it was sent.
+        yield f"{path}: Invalid `{field}` in `{kind}` block"
+    if model.binds_thinking and signed_in(block[field]) != before:
+        yield (
+            f"{path}: Invalid `{field}` in `{kind}` block. The block is bound to a different "
+            "conversation. Remove the block, or set `thinking.block_binding.prefix_mismatch_behavior` to "
+            '"drop_block".'
+        )

@@ -1,0 +1,1 @@
+"""What a fault server is told to do: answers, faults, batches, limits. Plain values."""

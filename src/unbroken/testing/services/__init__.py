@@ -1,0 +1,1 @@
+"""What the server offers beside messages: batches, models, the status page."""

@@ -1,0 +1,636 @@
+"""The original request and the partial -> the next request, in every form, and the original untouched."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from anthropic.types import TextBlock
+from builders import (
+    block_start,
+    block_stop,
+    delta,
+    message_start,
+    open_text,
+    open_tool,
+    partial,
+    text_block,
+    text_delta,
+    thinking_block,
+    tool_block,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unbroken.core.message.partial import Partial
+from unbroken.core.models.table import lookup
+from unbroken.core.requests.prompts import AFTER_RESULTS, AGAIN, FIRST
+from unbroken.core.requests.resume import (
+    Form,
+    build,
+    compose,
+    estimate_tokens,
+    forms,
+    is_structured,
+    remaining_tokens,
+    starts_over,
+    thinking_is_on,
+    tokens_of,
+    wording,
+)
+from unbroken.core.seam.anchor import Anchor, choose_anchor
+
+HAIKU = lookup("claude-haiku-4-5")  # takes a prefill
+OPUS = lookup("claude-opus-5-5")  # does not, and always thinks
+OPUS_OFF = lookup("claude-opus-4-8")  # does not, and thinks when told to
+OLD = lookup("claude-3-haiku")
+
+QUESTION = {"role": "user", "content": "Tell me about foxes."}
+REQUEST: dict[str, Any] = {"model": "claude-haiku-4-5", "max_tokens": 1_000, "messages": [QUESTION]}
+SENTENCE = "The quick brown fox jumps over the lazy dog, and nobody has ever asked the dog."
+HELD = partial(message_start(), *open_text(SENTENCE))
+
+
+def built(held: Partial, form: Form, *, whole: bool = False, **changes: Any) -> dict[str, Any]:
+    """The next request of a small conversation, checked to have left the original as it was."""
+    request = {**REQUEST, **changes}
+    kept, before = deepcopy(request), held.to_dict()
+    anchor = choose_anchor(held.trailing_text, whole=whole or form == "prefill")
+    result = build(request, held, anchor, form, model=lookup(request["model"]))
+    assert request == kept
+    assert held.to_dict() == before
+    return result
+
+
+def assistant(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The blocks of the assistant turn that was added."""
+    turn = next(turn for turn in reversed(request["messages"]) if turn["role"] == "assistant")
+    return list(turn["content"])
+
+
+# -- which forms there are
+
+THINKS: dict[str, Any] = {"thinking": {"type": "enabled", "budget_tokens": 2_000}}
+THOUGHT = partial(message_start(), *thinking_block("Hm."), *open_text("Foxes ", index=1))
+REDACTED = partial(message_start(), block_start(0, "redacted_thinking"), block_stop(0), *open_text("Foxes ", index=1))
+JSON_FORMAT = {"output_config": {"format": {"type": "json_schema", "schema": {}}}}
+
+PAIR = [*tool_block("{}", type="server_tool_use"), block_start(1, "web_search_tool_result"), block_stop(1)]
+USED = partial(message_start(), *PAIR)
+USED_THEN_TEXT = partial(message_start(), *PAIR, *open_text(SENTENCE, index=2))
+THOUGHT_AND_USED = partial(
+    message_start(),
+    *thinking_block("Hm."),
+    *tool_block("{}", index=1, type="server_tool_use"),
+    block_start(2, "web_search_tool_result"),
+    block_stop(2),
+)
+ANY = {"tool_choice": {"type": "any"}}
+SEARCH = {"tool_choice": {"type": "tool", "name": "web_search"}}
+WEATHER = {"tool_choice": {"type": "tool", "name": "weather"}}
+
+FORMS = [
+    # what, model, request, held, own thinking, the forms of "auto"
+    ("a model that takes a prefill", HAIKU, {}, HELD, True, ["prefill", "continue"]),
+    ("one that does not", OPUS, {}, HELD, True, ["continue"]),
+    ("prefill needs thinking off", HAIKU, THINKS, HELD, True, ["continue"]),
+    ("disabled is off", HAIKU, {"thinking": {"type": "disabled"}}, HELD, True, ["prefill", "continue"]),
+    ("no thinking said: the model's default", HAIKU, {"thinking": None}, HELD, True, ["prefill", "continue"]),
+    ("a document is gone on with, or begun anew", HAIKU, JSON_FORMAT, HELD, True, ["continue", "restart"]),
+    ("so is a typed answer", OPUS, {"output_format": dict}, HELD, True, ["continue", "restart"]),
+    (
+        "other output settings do not matter",
+        HAIKU,
+        {"output_config": {"effort": "low"}},
+        HELD,
+        True,
+        ["prefill", "continue"],
+    ),
+    ("a forced tool is the API's own prefill", HAIKU, {"tool_choice": {"type": "any"}}, HELD, True, ["continue"]),
+    ("so is a named one", HAIKU, {"tool_choice": {"type": "tool", "name": "w"}}, HELD, True, ["continue"]),
+    ("a free choice is none", HAIKU, {"tool_choice": {"type": "auto"}}, HELD, True, ["prefill", "continue"]),
+    ("own thinking is kept, then left out", OPUS, {}, THOUGHT, True, ["continue", "continue_without_thinking"]),
+    ("redacted thinking too", OPUS, {}, REDACTED, True, ["continue", "continue_without_thinking"]),
+    ("another's thinking is left out", OPUS, {}, THOUGHT, False, ["continue_without_thinking"]),
+    ("a result with no text behind it is gone on from", HAIKU, {}, USED, True, ["continue"]),
+    ("with text it can be a prefill", HAIKU, {}, USED_THEN_TEXT, True, ["prefill", "continue"]),
+    ("a document is not begun anew: its tools would be used again", HAIKU, JSON_FORMAT, USED, True, ["continue"]),
+    ("thinking before a pair", OPUS, {}, THOUGHT_AND_USED, True, ["continue", "continue_without_thinking"]),
+    ("another's thinking before a pair", OPUS, {}, THOUGHT_AND_USED, False, ["continue_without_thinking"]),
+    ("any tool was used already", HAIKU, ANY, USED_THEN_TEXT, True, ["prefill", "continue"]),
+    ("so was the one that was named", HAIKU, SEARCH, USED_THEN_TEXT, True, ["prefill", "continue"]),
+    ("but not another", HAIKU, WEATHER, USED_THEN_TEXT, True, ["continue"]),
+    ("after thinking there is no prefill", HAIKU, {}, THOUGHT, True, ["continue", "continue_without_thinking"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "request_", "held", "own", "expected"), [row[1:] for row in FORMS], ids=[r[0] for r in FORMS]
+)
+def test_the_forms_in_their_order(
+    model: Any, request_: dict[str, Any], held: Partial, own: bool, expected: list[Form]
+) -> None:
+    """By the model and the request, best first."""
+    assert forms({**REQUEST, **request_}, model, held, "auto", own_thinking=own) == expected
+
+
+PREFERENCES = [
+    # preference, model, request, the forms
+    ("never", HAIKU, {}, []),
+    ("never", HAIKU, JSON_FORMAT, []),
+    ("restart", HAIKU, {}, ["restart"]),
+    ("continue", HAIKU, {}, ["continue"]),
+    ("continue", HAIKU, JSON_FORMAT, ["continue", "restart"]),
+    ("restart", HAIKU, JSON_FORMAT, ["restart"]),
+    ("prefill", HAIKU, JSON_FORMAT, ["restart"]),
+    ("prefill", HAIKU, {}, ["prefill"]),
+    ("prefill", HAIKU, THINKS, []),
+    ("prefill", OPUS, {"thinking": {"type": "disabled"}}, ["prefill"]),  # the caller knows better than the table
+]
+
+
+@pytest.mark.parametrize(("preference", "model", "request_", "expected"), PREFERENCES)
+def test_the_policys_preference(preference: str, model: Any, request_: dict[str, Any], expected: list[Form]) -> None:
+    """Said once, it is kept to; where it cannot be, there is no form."""
+    assert forms({**REQUEST, **request_}, model, HELD, preference, own_thinking=True) == expected
+
+
+#: What can be delivered beside text and thinking, and calls of the caller's.
+BESIDE = (
+    "web_search_tool_result",
+    "code_execution_tool_result",
+    "mcp_tool_result",
+    "container_upload",
+    "compaction",
+    "fallback",
+    "mcp_tool_listing",
+)
+
+
+@pytest.mark.parametrize("text", ["", "The", "A sentence that is long enough."])
+@pytest.mark.parametrize("type", BESIDE)
+def test_what_is_neither_text_nor_thinking_is_never_brought_again_by_a_restart(type: str, text: str) -> None:
+    """Whatever it is, and wherever its call stands: what follows it is asked for."""
+    held = partial(message_start(), block_start(0, type), block_stop(0), *(open_text(text, index=1) if text else ()))
+    assert not starts_over(held)
+    for preference in ("auto", "continue", "prefill", "restart"):
+        for request in (REQUEST, {**REQUEST, **JSON_FORMAT}):
+            assert "restart" not in forms(request, HAIKU, held, preference, own_thinking=True)
+    sent = assistant(compose(REQUEST, held, "continue", model=OPUS)[0])
+    assert sent[0] == {"type": type, **held.blocks[0].start}
+
+
+def test_a_server_side_tool_is_never_used_again_by_a_restart() -> None:
+    """Where only that is wanted there is no form left."""
+    for request in (REQUEST, {**REQUEST, **JSON_FORMAT}):
+        assert forms(request, HAIKU, USED_THEN_TEXT, "restart", own_thinking=True) == []
+
+
+STARTS = [
+    # what, held, whether the answer is written anew
+    ("a sentence", HELD, False),
+    ("a word", partial(message_start(), *open_text("The")), True),
+    ("a word after a thought", THOUGHT, True),
+    ("nothing but a pair", USED, False),
+    ("a word after a pair", partial(message_start(), *PAIR, *open_text("The", index=2)), False),
+]
+
+
+@pytest.mark.parametrize(("held", "over"), [row[1:] for row in STARTS], ids=[row[0] for row in STARTS])
+def test_whether_the_answer_is_written_anew(held: Partial, over: bool) -> None:
+    """Where no end of the text would show where to join; never where a server-side tool was used."""
+    assert starts_over(held) is over
+
+
+def test_a_model_that_was_found_to_reject_prefill_is_asked_to_continue() -> None:
+    """The API's word is above the table's."""
+    assert forms(REQUEST, replace(HAIKU, prefill=False), HELD, "auto", own_thinking=True) == ["continue"]
+
+
+def test_whether_a_model_thinks() -> None:
+    """What the request says; where it says nothing, the model's default."""
+    assert thinking_is_on({}, OPUS)
+    assert not thinking_is_on({}, HAIKU)
+    assert thinking_is_on({"thinking": {"type": "between_tools"}}, OPUS)
+    assert thinking_is_on({"thinking": {"type": "adaptive"}}, OPUS_OFF)
+    assert not thinking_is_on({"thinking": {"type": "disabled"}}, OPUS)
+
+
+def test_whether_the_answer_is_one_document() -> None:
+    """By the SDK's `output_format` or by the API's own field."""
+    assert is_structured({"output_format": dict})
+    assert is_structured(JSON_FORMAT)
+    assert not is_structured({"output_format": None, "output_config": {"format": None}})
+    assert not is_structured({"output_config": None})
+
+
+# -- prefill
+
+
+def test_prefill_sends_the_text_as_the_last_turn() -> None:
+    """The whole of it; nothing is asked."""
+    request = built(HELD, "prefill")
+    assert request["messages"] == [QUESTION, {"role": "assistant", "content": [{"type": "text", "text": SENTENCE}]}]
+
+
+@pytest.mark.parametrize("space", [" ", "\n\n", " \t\n", "\u00a0"])
+def test_white_space_at_the_end_is_cut_from_the_request(space: str) -> None:
+    """The API rejects it there; the seam sets it right."""
+    held = partial(message_start(), *text_block(SENTENCE, index=0), *open_text(space, index=1))
+    for form in ("prefill", "continue"):
+        request = built(held, form, whole=True)
+        assert assistant(request) == [{"type": "text", "text": SENTENCE}]
+
+
+# -- continue
+
+
+def test_continue_appends_the_text_and_asks_for_the_rest_of_it() -> None:
+    """The last word is left out, and quoted with the words before it."""
+    anchor = choose_anchor(SENTENCE)
+    request = built(HELD, "continue")
+    assert request["messages"] == [
+        QUESTION,
+        {"role": "assistant", "content": [{"type": "text", "text": anchor.sent}]},
+        {"role": "user", "content": FIRST.text.replace("{echo}", anchor.quote)},
+    ]
+    assert anchor.sent + anchor.key == SENTENCE
+    assert anchor.key
+    assert SENTENCE.endswith(anchor.quote)
+
+
+def test_asked_a_second_time_it_sends_all_of_the_text() -> None:
+    """A model that chose another last word is not asked to guess again."""
+    assert assistant(built(HELD, "continue", whole=True)) == [{"type": "text", "text": SENTENCE}]
+
+
+@pytest.mark.parametrize(
+    "prompt", ["Bitte wiederhole {echo} und fahre fort.", lambda quote: f"Bitte wiederhole {quote} und fahre fort."]
+)
+def test_the_wording_is_the_callers_if_they_have_one(prompt: Any) -> None:
+    """As a template or as a function of the quoted words."""
+    anchor = choose_anchor(SENTENCE)
+    request = build(REQUEST, HELD, anchor, "continue", model=HAIKU, prompt=prompt)
+    assert request["messages"][-1]["content"] == f"Bitte wiederhole {anchor.quote} und fahre fort."
+
+
+def test_braces_in_the_text_do_not_disturb_the_template() -> None:
+    """Code is full of them."""
+    held = partial(message_start(), *open_text("x = {echo} {0} {name!r} end of the line"))
+    asked = built(held, "continue", whole=True)["messages"][-1]["content"]
+    assert "x = {echo} {0} {name!r} end of the line" in asked
+
+
+@pytest.mark.parametrize("form", ["request", "restart"])
+def test_the_same_again_is_the_original(form: Form) -> None:
+    """As a new dict."""
+    assert built(HELD, form) == REQUEST
+    assert build(REQUEST, HELD, Anchor("", "", ""), form, model=HAIKU) is not REQUEST
+
+
+def test_the_rest_of_the_request_stays() -> None:
+    """Tools, system and the caller's settings: the same prefix finds the same cache."""
+    changes = {
+        "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+        "tools": [{"name": "weather", "input_schema": {}}],
+        "stop_sequences": ["END"],
+        "metadata": {"user_id": "u"},
+    }
+    for form in ("prefill", "continue", "continue_without_thinking", "restart"):
+        request = built(HELD, form, **changes)
+        assert {name: request[name] for name in changes} == changes
+        assert request["messages"][0] is QUESTION
+
+
+# -- what only a whole answer can satisfy
+
+
+def test_the_rest_of_a_document_is_asked_for_without_its_constraint() -> None:
+    """Half a document is none; the other output settings stay."""
+    schema = {"type": "json_schema", "schema": {}}
+    for form in ("continue", "continue_without_thinking"):
+        request = built(HELD, form, output_format=schema, output_config={"format": schema, "effort": "low"})
+        assert "output_format" not in request
+        assert request["output_config"] == {"effort": "low"}
+        assert "output_config" not in built(HELD, form, output_config={"format": schema})
+        assert "output_config" not in built(HELD, form, output_config=None)
+    assert built(HELD, "restart", **JSON_FORMAT)["output_config"] == JSON_FORMAT["output_config"]
+
+
+CHOICES = [
+    # what was asked for, what was used, what is asked for now
+    ({"type": "any"}, USED_THEN_TEXT, {"type": "auto"}),
+    ({"type": "tool", "name": "web_search"}, USED_THEN_TEXT, {"type": "auto"}),
+    (
+        {"type": "any", "disable_parallel_tool_use": True},
+        USED_THEN_TEXT,
+        {"type": "auto", "disable_parallel_tool_use": True},
+    ),
+    ({"type": "tool", "name": "weather"}, USED_THEN_TEXT, {"type": "tool", "name": "weather"}),
+    ({"type": "any"}, HELD, {"type": "any"}),
+    ({"type": "auto"}, USED_THEN_TEXT, {"type": "auto"}),
+    ({"type": "none"}, USED_THEN_TEXT, {"type": "none"}),
+]
+
+
+@pytest.mark.parametrize(("choice", "held", "expected"), CHOICES)
+def test_a_forced_choice_that_a_server_side_tool_has_satisfied_is_free(
+    choice: dict[str, Any], held: Partial, expected: dict[str, Any]
+) -> None:
+    """Otherwise the rest of the answer would have to call it a second time."""
+    assert built(held, "continue", tool_choice=choice)["tool_choice"] == expected
+
+
+# -- after the results of server-side tools
+
+
+@pytest.mark.parametrize("form", ["continue", "continue_without_thinking"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_pair_with_no_text_behind_it_is_gone_on_from(form: Form, whole: bool) -> None:
+    """There is nothing to repeat, and nothing to join."""
+    request, seam = compose(REQUEST, THOUGHT_AND_USED, form, model=OPUS, whole=whole)
+    assert seam is None
+    assert request["messages"][-1] == {"role": "user", "content": AFTER_RESULTS.text}
+    thinking = ["thinking"] if form == "continue" else []
+    assert [block["type"] for block in assistant(request)] == [*thinking, "server_tool_use", "web_search_tool_result"]
+
+
+def test_white_space_behind_a_pair_is_as_good_as_nothing() -> None:
+    """The API would reject it."""
+    held = partial(message_start(), *PAIR, *text_block("\n\n", index=2))
+    request, seam = compose(REQUEST, held, "continue", model=HAIKU)
+    assert seam is None
+    assert request["messages"][-1]["content"] == AFTER_RESULTS.text
+    assert assistant(request)[-1]["type"] == "web_search_tool_result"
+
+
+def test_too_little_text_behind_a_pair_is_sent_whole() -> None:
+    """There is no starting over, so the word itself is quoted."""
+    held = partial(message_start(), *PAIR, *open_text("So ", index=2))
+    request, seam = compose(REQUEST, held, "continue", model=HAIKU)
+    assert assistant(request)[-1] == {"type": "text", "text": "So"}
+    assert request["messages"][-1]["content"] == FIRST.text.replace("{echo}", "So")
+    assert seam is not None
+
+
+@pytest.mark.parametrize("prompt", ["Go on after '{echo}'.", lambda quote: f"Go on after '{quote}'."])
+def test_the_callers_wording_holds_after_results_too(prompt: Any) -> None:
+    """With nothing to quote."""
+    request, _ = compose(REQUEST, USED, "continue", model=HAIKU, prompt=prompt)
+    assert request["messages"][-1]["content"] == "Go on after ''."
+
+
+# -- the caller's own prefill
+
+OWN = [
+    # the caller's last turn, the assistant turn that is sent after "The quick ... dog"
+    ("Here: ", [{"type": "text", "text": "Here: " + SENTENCE}]),
+    ([{"type": "text", "text": "Here: "}], [{"type": "text", "text": "Here: " + SENTENCE}]),
+    ([TextBlock(type="text", text="Here: ")], [{"type": "text", "text": "Here: " + SENTENCE}]),
+    (
+        [{"type": "text", "text": "One."}, {"type": "text", "text": "Two: "}],
+        [{"type": "text", "text": "One."}, {"type": "text", "text": "Two: " + SENTENCE}],
+    ),
+    (
+        [{"type": "redacted_thinking", "data": "secret"}],
+        [{"type": "redacted_thinking", "data": "secret"}, {"type": "text", "text": SENTENCE}],
+    ),
+    ([], [{"type": "text", "text": SENTENCE}]),
+]
+
+
+@pytest.mark.parametrize(("own", "expected"), OWN)
+@pytest.mark.parametrize("form", ["prefill", "continue"])
+def test_the_callers_own_prefill_is_the_head_of_the_answer(own: Any, expected: list[Any], form: Form) -> None:
+    """Two assistant turns in a row would be two answers."""
+    turn = {"role": "assistant", "content": own}
+    request = built(HELD, form, whole=True, messages=[QUESTION, turn])
+    assert request["messages"][0] == QUESTION
+    assert request["messages"][1] == {"role": "assistant", "content": expected}
+    assert len(request["messages"]) == (2 if form == "prefill" else 3)
+
+
+def test_only_the_first_text_joins_the_callers_prefill() -> None:
+    """The blocks after it stay blocks."""
+    held = partial(message_start(), *text_block("One. "), *open_text(SENTENCE, index=1))
+    request = built(held, "prefill", messages=[QUESTION, {"role": "assistant", "content": "Here: "}])
+    assert [block["text"] for block in assistant(request)] == ["Here: One. ", SENTENCE]
+
+
+def test_a_conversation_without_a_turn_is_sent_with_one() -> None:
+    """The API will say what it thinks of it."""
+    assert [turn["role"] for turn in built(HELD, "prefill", messages=[])["messages"]] == ["assistant"]
+
+
+def test_the_mark_of_a_cache_in_the_callers_prefill_stays() -> None:
+    """Where the caller put it, the cache has its entry."""
+    own = [{"type": "text", "text": "Here: ", "cache_control": {"type": "ephemeral"}}]
+    request = built(HELD, "prefill", messages=[QUESTION, {"role": "assistant", "content": own}])
+    assert "cache_control" in str(request["messages"][1])
+    assert "".join(block["text"] for block in assistant(request)) == "Here: " + SENTENCE
+
+
+# -- what of the partial is sent
+
+CITATION = {
+    "type": "char_location",
+    "cited_text": "fox",
+    "document_index": 0,
+    "start_char_index": 0,
+    "end_char_index": 3,
+}
+
+
+def test_citations_of_a_text_that_is_cut_are_dropped() -> None:
+    """They would point past its end; those of a whole text stay."""
+    held = partial(
+        message_start(),
+        *text_block("Cited. ", index=0)[:-1],
+        delta(0, "citations_delta", CITATION),
+        block_stop(0),
+        block_start(1, "text"),
+        text_delta(SENTENCE, 1),
+        delta(1, "citations_delta", CITATION),
+    )
+    whole, cut = assistant(built(held, "continue", whole=True)), assistant(built(held, "continue"))
+    assert whole[0] == cut[0] == {"type": "text", "text": "Cited. ", "citations": [CITATION]}
+    assert whole[1] == {"type": "text", "text": SENTENCE, "citations": [CITATION]}
+    assert cut[1] == {"type": "text", "text": choose_anchor(held.trailing_text).sent.removeprefix("Cited. ")}
+
+
+def test_the_key_may_reach_back_over_several_blocks() -> None:
+    """The text of a turn is one, whatever blocks it came in."""
+    held = partial(message_start(), *text_block(SENTENCE), *text_block(" I", index=1), *open_text(" s", index=2))
+    sent = "".join(block["text"] for block in assistant(built(held, "continue")))
+    assert sent == choose_anchor(held.trailing_text).sent
+    assert SENTENCE.startswith(sent)
+
+
+@pytest.mark.parametrize("form", ["continue", "continue_without_thinking"])
+def test_thinking_goes_back_unchanged_or_not_at_all(form: Form) -> None:
+    """Signed, in its place, and only where the model can read it."""
+    held = partial(message_start(), *thinking_block("Hm."), *open_text(SENTENCE, index=1))
+    blocks = assistant(built(held, form, model="claude-opus-5-5"))
+    kept = [{"type": "thinking", "thinking": "Hm.", "signature": "sig"}] if form == "continue" else []
+    assert blocks == [*kept, {"type": "text", "text": choose_anchor(SENTENCE).sent}]
+
+
+def test_an_assistant_turn_never_ends_in_thinking() -> None:
+    """The API rejects that, also where the text after it was all key."""
+    held = partial(message_start(), *text_block(SENTENCE), *thinking_block("Hm.", index=1), *open_text(" S", index=2))
+    blocks = assistant(built(held, "continue", model="claude-opus-5-5"))
+    assert blocks == [{"type": "text", "text": choose_anchor(SENTENCE + " S").sent}]
+
+
+def test_half_a_tool_call_is_not_sent_and_a_pair_of_a_server_tool_is() -> None:
+    """The API rejects a call without its result."""
+    pair = [*tool_block("{}", index=1, type="server_tool_use"), block_start(2, "web_search_tool_result"), block_stop(2)]
+    held = partial(
+        message_start(), *text_block("Let me look. "), *pair, *text_block(SENTENCE, index=3), *open_tool('{"a', index=4)
+    )
+    blocks = assistant(built(held, "prefill"))
+    assert [block["type"] for block in blocks] == ["text", "server_tool_use", "web_search_tool_result", "text"]
+    assert blocks[-1]["text"] == SENTENCE
+
+
+def test_blocks_of_white_space_alone_are_not_sent() -> None:
+    """The API rejects them, wherever they stand."""
+    held = partial(message_start(), *text_block("\n\n"), *text_block(SENTENCE, index=1), *text_block(" \n", index=2))
+    assert assistant(built(held, "prefill")) == [{"type": "text", "text": SENTENCE}]
+
+
+def test_three_cuts_send_three_requests_of_one_shape() -> None:
+    """Each is built from the original and the whole partial, so no request carries another in it."""
+    held = partial(message_start(), block_start(0, "text"))
+    for sentence in ("One fox came to the river. ", "Two foxes crossed it at night. ", "Three foxes never came back. "):
+        held.apply(text_delta(sentence))
+        request = built(held, "continue")
+        assert [turn["role"] for turn in request["messages"]] == ["user", "assistant", "user"]
+        assert assistant(request) == [{"type": "text", "text": choose_anchor(held.text).sent}]
+
+
+# -- tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"), [("", 0), ("abcd", 0), ("abcde", 1), ("a" * 5_000, 1_000), ("界" * 10, 5), ("a界" * 10, 7)]
+)
+def test_tokens_are_estimated_on_the_low_side(text: str, tokens: int) -> None:
+    """So that what is left is never too little."""
+    assert estimate_tokens(text) == tokens
+    assert tokens_of(len(text) - text.count("界"), text.count("界")) == tokens
+
+
+LEFT = [
+    # max_tokens, characters delivered, what is left
+    (1_000, 0, 1_000),
+    (1_000, 500, 900),
+    (1_000, 4_700, 64),
+    (1_000, 9_000, 64),  # a small overshoot is better than half a word
+    (64, 300, 64),
+    (10, 300, 10),  # never more than was asked for
+]
+
+
+@pytest.mark.parametrize(("max_tokens", "characters", "left"), LEFT)
+def test_a_resume_asks_for_what_is_left(max_tokens: int, characters: int, left: int) -> None:
+    """Whatever was delivered counts, thinking and tools too; at least 64."""
+    for blocks in (open_text("a" * characters), thinking_block("a" * characters), open_tool("a" * characters)):
+        assert remaining_tokens(max_tokens, partial(message_start(), *blocks), HAIKU) == left
+    request = built(
+        partial(message_start(), *open_text("x " * (characters // 2) + "y")), "prefill", max_tokens=max_tokens
+    )
+    assert request["max_tokens"] == left
+
+
+def test_what_is_left_is_counted_by_the_models_generation() -> None:
+    """From Opus 4.7 on the same text has more tokens."""
+    held = partial(message_start(), *open_text("x" * 1_000))
+    assert remaining_tokens(1_000, held, HAIKU) == 800
+    assert remaining_tokens(1_000, held, OPUS) == 740
+
+
+BUDGETS = [
+    # model, max_tokens, budget, characters delivered, thinking sent, max_tokens sent
+    ("claude-haiku-4-5", 20_000, 4_000, 5_000, {"type": "enabled", "budget_tokens": 4_000}, 19_000),
+    ("claude-haiku-4-5", 20_000, 16_000, 50_000, {"type": "enabled", "budget_tokens": 9_999}, 10_000),
+    ("claude-haiku-4-5", 2_025, 2_000, 5_000, {"type": "enabled", "budget_tokens": 1_024}, 1_025),
+    ("claude-haiku-4-5", 2_024, 2_000, 5_000, {"type": "disabled"}, 1_024),
+    ("claude-mythos-preview", 2_024, 2_000, 5_000, {"type": "enabled", "budget_tokens": 1_024}, 1_025),
+]
+
+
+@pytest.mark.parametrize(("model", "max_tokens", "budget", "characters", "thinking", "sent"), BUDGETS)
+def test_a_thinking_budget_stays_below_what_is_left(
+    model: str, max_tokens: int, budget: int, characters: int, thinking: dict[str, Any], sent: int
+) -> None:
+    """Below its least, thinking is switched off where the model allows it."""
+    held = partial(message_start(), *open_text("x " * (characters // 2 - 4), "the end."))
+    asked = {"type": "enabled", "budget_tokens": budget}
+    request = built(held, "continue", model=model, max_tokens=max_tokens, thinking=asked)
+    echoed = 2 * estimate_tokens(choose_anchor(held.trailing_text).quote)
+    assert (request["thinking"], request["max_tokens"]) == (thinking, sent + echoed)
+
+
+@pytest.mark.parametrize("thinking", [{"type": "adaptive"}, {"type": "disabled"}])
+def test_thinking_without_a_budget_stays_as_it_is(thinking: dict[str, Any]) -> None:
+    """There is nothing to fit."""
+    assert built(HELD, "continue", max_tokens=100, thinking=thinking)["thinking"] == thinking
+
+
+# -- the request and its seam
+
+
+def test_every_form_comes_with_the_seam_that_joins_it() -> None:
+    """The same anchor for both: what the model is asked to repeat is what the seam looks for."""
+    request, seam = compose(REQUEST, HELD, "request", model=HAIKU)
+    assert (request, seam) == (REQUEST, None)
+    key = choose_anchor(SENTENCE).key
+    continuations: list[tuple[Form, bool, str]] = [
+        ("prefill", False, " Never."),
+        ("continue", False, key + " Never."),
+        ("continue_without_thinking", False, key + " Never."),
+        ("continue", True, choose_anchor(SENTENCE, whole=True).quote + " Never."),
+        ("restart", False, SENTENCE + " Never."),
+    ]
+    for form, whole, continuation in continuations:
+        request, seam = compose(REQUEST, HELD, form, model=HAIKU, whole=whole)
+        anchor = choose_anchor(SENTENCE, whole=whole or form == "prefill")
+        assert request == build(REQUEST, HELD, anchor, form, model=HAIKU, whole=whole)
+        assert seam is not None
+        assert seam.feed(continuation) == " Never."
+
+
+@given(st.text(min_size=1, max_size=200), st.sampled_from(["prefill", "continue"]), st.booleans())
+def test_no_text_makes_a_request_that_the_api_rejects(text: str, form: Form, whole: bool) -> None:
+    """No white space at the end, no empty text, no more than was delivered."""
+    held = partial(message_start(), *open_text(text))
+    anchor = choose_anchor(held.trailing_text, whole=whole or form == "prefill")
+    if not anchor.sent:
+        return
+    blocks = assistant(built(held, form, whole=whole))
+    sent = "".join(block["text"] for block in blocks)
+    assert sent == sent.rstrip() == anchor.sent
+    assert text.startswith(sent)
+    assert all(block["text"].strip() for block in blocks)
+
+
+@pytest.mark.parametrize(
+    ("form", "quote", "prompt", "again", "label"),
+    [
+        ("prefill", "it", None, False, None),
+        ("restart", "it", None, False, None),
+        ("continue", "it", None, False, FIRST.label),
+        ("continue", "it", None, True, AGAIN.label),
+        ("continue_without_thinking", "", None, False, AFTER_RESULTS.label),
+        ("continue", "it", FIRST.text, True, FIRST.label),
+        ("continue", "it", "Go on after {echo}", False, "custom"),
+    ],
+)
+def test_the_wording_of_a_request_has_a_name(
+    form: Form, quote: str, prompt: str | None, again: bool, label: str | None
+) -> None:
+    """By which reports tell one from another."""
+    assert wording(form, quote, prompt, again=again) == label
