@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbroken import PRICES, Price
-from unbroken.report import AttemptCost, AttemptReport, Cost, Notice, Report, Usage, first_content, opener
+from unbroken.report import AttemptCost, AttemptReport, Cost, Notice, Report, Usage, first_content, first_delivered
 
 
 def attempt(number: int, form: str = "request", **fields: Any) -> AttemptReport:
@@ -312,9 +312,9 @@ def test_the_opener_is_the_first_that_was_delivered() -> None:
     """The first content of the stream is its; of a stream that delivered nothing, the first attempt's."""
     lost = attempt(1, outcome="lost", first_content=0.5, received=9)
     won = attempt(2, outcome="complete", first_content=1.0, received=9, delivered=9)
-    assert opener(Report(attempts=[lost, won])) is won
+    assert first_delivered(Report(attempts=[lost, won])) is won
     assert first_content(Report(attempts=[lost, won])) == 3.0
-    assert opener(Report(attempts=[lost])) is lost
-    assert opener(Report()) is None
+    assert first_delivered(Report(attempts=[lost])) is lost
+    assert first_delivered(Report()) is None
     assert first_content(Report()) is None
     assert first_content(Report(attempts=[attempt(1)])) is None

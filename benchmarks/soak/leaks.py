@@ -18,7 +18,7 @@ __all__ = ["TURNS", "Complaints", "Held", "Memory", "held", "kept_waiting", "res
 
 #: Whose objects are counted, and which: what belongs to one stream, request or connection.
 _MODULES: Final = ("unbroken.engine.", "anthropic.lib.streaming", "httpcore2.", "aiohttp.")
-_NAMES: Final = ("Stream", "Driver", "Attempt", "Rounds", "Sent", "Manager", "Connection", "Response", "Step")
+_NAMES: Final = ("Stream", "Driver", "Attempt", "Dispatcher", "Exchange", "Manager", "Connection", "Response", "Step")
 
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 

@@ -70,13 +70,13 @@ class Taken:
 
 
 #: By contender, and then by whether Python's own allocations were counted or the process's pages.
-Rounds = dict[str, dict[str, list[Taken]]]
+Dispatcher = dict[str, dict[str, list[Taken]]]
 
 
-def measure(url: str, effort: Effort) -> Rounds:
+def measure(url: str, effort: Effort) -> Dispatcher:
     """Each in a process of its own, contenders by turns."""
     contenders: tuple[Contender, ...] = ("SDK", "unbroken")
-    rounds: Rounds = {contender: {"resident": [], "traced": []} for contender in contenders}
+    rounds: Dispatcher = {contender: {"resident": [], "traced": []} for contender in contenders}
     for _ in range(effort.rounds):
         for contender in contenders:
             for look, taken in rounds[contender].items():
@@ -144,7 +144,7 @@ def _memory() -> float:
     return float(psutil.Process().memory_info().rss)
 
 
-def figures(rounds: Rounds) -> list[Figure]:
+def figures(rounds: Dispatcher) -> list[Figure]:
     """In kB, both ways of looking."""
     made = []
     for what, field in (("an open stream", "open"), ("left after the streams, in all", "left")):

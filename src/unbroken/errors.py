@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from .batches.calls import Answered
     from .batches.request import Rest
-    from .batches.result import Unsettled
+    from .batches.result import Unresolved
     from .core.finding import Finding
     from .diagnosis.diagnosis import Diagnosis, Ending
     from .routes import Route
@@ -285,7 +285,7 @@ class BatchTimeout(BatchFailed, TimeoutError):
     _ending = "batch_timeout"
 
 
-def batch_failed(found: Unsettled) -> BatchFailed:
+def batch_failed(found: Unresolved) -> BatchFailed:
     """The error for what came of a request in a batch."""
     error = _OF_ENDING[found.ending](
         str(found),
@@ -388,7 +388,7 @@ class Deferred(Generic[FormatT]):
         """
         # What asks, and what joins, is loaded when it is needed: a stream needs none of it.
         from .batches.calls import answer
-        from .batches.result import Asked, Unsettled, late, settled
+        from .batches.result import Asked, Unresolved, late, resolve
 
         client = self._known(client)
         asked = Asked(self.id, self.api, self.created_at, self._rest, self.report, self._output_format)
@@ -396,8 +396,8 @@ class Deferred(Generic[FormatT]):
         answered: Answered | None = None
         with anyio.move_on_after(limit):
             answered = await answer(client, self.api, self.id, self.custom_id, self._options, on_status)
-        result = late(asked, limit) if answered is None else settled(asked, answered)
-        if isinstance(result, Unsettled):
+        result = late(asked, limit) if answered is None else resolve(asked, answered)
+        if isinstance(result, Unresolved):
             error = batch_failed(result)
             error.deferred = self
             if answered is not None:
@@ -424,10 +424,10 @@ class Deferred(Generic[FormatT]):
         return await self._call("cancel", client)
 
     async def _call(self, name: str, client: Any) -> MessageBatch:
-        from .batches.calls import batches_of, taken
+        from .batches.calls import batches_of, supported_arguments
 
         method = getattr(batches_of(self._known(client), self.api), name)
-        batch: MessageBatch = await method(self.id, **taken(method, self._options))
+        batch: MessageBatch = await method(self.id, **supported_arguments(method, self._options))
         return batch
 
     def _known(self, client: Any) -> Any:

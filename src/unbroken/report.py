@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 if TYPE_CHECKING:
     from .core.models.prices import Price
 
-__all__ = ["AttemptCost", "AttemptReport", "Cost", "Notice", "Report", "Usage", "first_content", "opener"]
+__all__ = ["AttemptCost", "AttemptReport", "Cost", "Notice", "Report", "Usage", "first_content", "first_delivered"]
 
 VERSION: Final = 1
 
@@ -311,12 +311,12 @@ def _known(attempt: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attempt.items() if name in _FIELDS}
 
 
-def opener(report: Report) -> AttemptReport | None:
+def first_delivered(report: Report) -> AttemptReport | None:
     """The attempt that opened the message, by `Report.cost`'s rule; of a stream that delivered nothing, the first."""
     return next((attempt for attempt in report.attempts if attempt.kept), next(iter(report.attempts), None))
 
 
 def first_content(report: Report) -> float | None:
     """Seconds from entering the stream to the first content that was delivered; None without any."""
-    opened = opener(report)
+    opened = first_delivered(report)
     return None if opened is None or opened.first_content is None else opened.started + opened.first_content

@@ -352,15 +352,15 @@ async def test_preflights_findings_come_with_it() -> None:
     """From the stream's own request, from the arguments given, or from what was sent."""
     code = {"type": "string", "pattern": "(?<=A)[0-9]+"}  # a look-behind
     schema = {"type": "object", "properties": {"code": code}, "additionalProperties": False, "required": ["code"]}
-    doubtful: dict[str, Any] = {"tools": [{"name": "look", "strict": True, "input_schema": schema}]}
+    eager: dict[str, Any] = {"tools": [{"name": "look", "strict": True, "input_schema": schema}]}
     script = Script(then=Status(500))
-    error = await failed(script, policy=Policy(max_attempts=1, preflight="off"), **doubtful)
+    error = await failed(script, policy=Policy(max_attempts=1, preflight="off"), **eager)
     found = error.diagnosis
     assert found.code == "likely_payload"
     assert found.findings
     assert f"{found.findings[0].path}: {found.findings[0].fix}" in found.next_steps
     assert diagnose(error, params=PARAMS).findings == ()
-    bare = await refused(script, **doubtful)
+    bare = await refused(script, **eager)
     assert diagnose(bare).findings == found.findings
     assert diagnose(bare, params=PARAMS).code == "server_error"
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from harness import CONTINUE, serving
 from unbroken import Policy
-from unbroken.batches.calls import answer, batches_of, create, failure_of, has_batches, taken, with_schema
+from unbroken.batches.calls import answer, batches_of, create, failure_of, has_batches, supported_arguments, with_schema
 from unbroken.core.failure import Kind
 from unbroken.testing import (
     BEFORE_RESPONSE,
@@ -285,7 +285,7 @@ def test_what_a_call_does_not_take_is_kept_from_it() -> None:
         def retrieve(self, id: str, *, betas: object = None) -> None:
             """Takes betas."""
 
-    assert taken(Call().retrieve, {"betas": ["b"], "workspace_id": "w"}) == {"betas": ["b"]}
+    assert supported_arguments(Call().retrieve, {"betas": ["b"], "workspace_id": "w"}) == {"betas": ["b"]}
 
 
 def test_an_error_of_the_sdk_is_classified() -> None:

@@ -10,10 +10,10 @@ from anthropic.types.messages import MessageBatch, MessageBatchRequestCounts
 from pydantic import BaseModel
 
 from unbroken import BatchCanceled, BatchErrored, BatchExpired, BatchFailed, Partial, Report
+from unbroken.batches import result as results
 from unbroken.batches.calls import Answered
 from unbroken.batches.request import Rest
-from unbroken.batches.result import Asked, Unsettled, late
-from unbroken.batches.result import settled as settle
+from unbroken.batches.result import Asked, Unresolved, late
 from unbroken.core.requests.resume import anchor_for
 from unbroken.errors import batch_failed
 from unbroken.report import AttemptReport
@@ -55,10 +55,10 @@ def asked(rest: Rest | None = None, **fields: Any) -> Asked:
     return Asked(batch_id="msgbatch_1", created_at=CREATED, rest=rest, report=report, **known)
 
 
-def settled(asked: Asked, answered: Answered) -> tuple[Any, Report]:
+def resolve(asked: Asked, answered: Answered) -> tuple[Any, Report]:
     """What came of it; where that is no message, its error is raised, as `Deferred.result` does."""
-    result = settle(asked, answered)
-    if isinstance(result, Unsettled):
+    result = results.resolve(asked, answered)
+    if isinstance(result, Unresolved):
         raise batch_failed(result)
     return result
 
@@ -94,7 +94,7 @@ def succeeded(text: str = REST, stop_reason: str = "end_turn", **usage: Any) -> 
 async def test_one_message_and_how_it_was_made(api: Any) -> None:
     """The message that was begun, and an entry for the request as for any attempt; what was asked stays as it was."""
     request = asked(api=api)
-    message, report = settled(request, answered(succeeded(cache_read_input_tokens=5)))
+    message, report = resolve(request, answered(succeeded(cache_read_input_tokens=5)))
     assert (message.id, message.content[0].text, message.usage.input_tokens) == ("msg_1", HELD + REST, 7)
     entry = report.attempts[-1]
     assert (entry.number, entry.form, entry.seam) == (2, "prefill", "prefill")
@@ -111,7 +111,7 @@ async def test_without_an_end_it_is_not_known_how_long_it_took(ended_at: Any) ->
     """Nor where it is no date that could be compared: the SDK looks at none of them."""
     batch = answered(succeeded())
     batch.batch.ended_at = ended_at
-    _, report = settled(asked(), batch)
+    _, report = resolve(asked(), batch)
     assert (report.duration, report.attempts[-1].ended) == (None, None)
 
 
@@ -119,12 +119,12 @@ async def test_without_an_end_it_is_not_known_how_long_it_took(ended_at: Any) ->
 async def test_an_answer_that_cannot_be_read_is_in_the_error(message: Any) -> None:
     """With what had arrived, and not as an error of ours."""
     with pytest.raises(BatchFailed, match="holds what cannot be read") as caught:
-        settled(asked(), answered({"type": "succeeded", "message": message}))
+        resolve(asked(), answered({"type": "succeeded", "message": message}))
     assert caught.value.partial.text == HELD
     assert caught.value.answer == (message if isinstance(message, dict) and message else None)
     assert caught.value.report.attempts[-1].outcome == "malformed"
     with pytest.raises(BatchFailed):
-        settled(asked(), answered({"type": "succeeded"}))
+        resolve(asked(), answered({"type": "succeeded"}))
 
 
 class Lamp(BaseModel):
@@ -133,10 +133,10 @@ class Lamp(BaseModel):
 
 async def test_the_text_is_parsed_into_the_type_that_was_asked_for() -> None:
     """Or it is the SDK's own error."""
-    message, _ = settled(asked(Rest(), output_format=Lamp), answered(succeeded('{"lit": true}')))
+    message, _ = resolve(asked(Rest(), output_format=Lamp), answered(succeeded('{"lit": true}')))
     assert message.parsed_output == Lamp(lit=True)
     with pytest.raises(ValueError, match="lit"):
-        settled(asked(Rest(), output_format=Lamp), answered(succeeded('{"lit": "maybe"}')))
+        resolve(asked(Rest(), output_format=Lamp), answered(succeeded('{"lit": "maybe"}')))
 
 
 async def test_what_was_given_up_is_not_in_the_message_and_told_of() -> None:
@@ -144,7 +144,7 @@ async def test_what_was_given_up_is_not_in_the_message_and_told_of() -> None:
     rest = Rest(held("tool_use"), "prefill", anchor_for(HELD, "prefill"), own=False)
     request = asked(rest)
     for _ in range(2):
-        message, report = settled(request, answered(succeeded()))
+        message, report = resolve(request, answered(succeeded()))
         assert [block.type for block in message.content] == ["text", "text"]
         assert "".join(block.text for block in message.content) == HELD + REST
         assert [notice.code for notice in report.notices] == ["block_abandoned"]
@@ -157,7 +157,7 @@ async def test_what_was_given_up_is_not_in_the_message_and_told_of() -> None:
 async def test_what_was_not_answered(kind: str, error: type[BatchFailed]) -> None:
     """Each in its own type; what the API may invent, in that of all of them."""
     with pytest.raises(error, match="55 characters of text had arrived before") as caught:
-        settled(asked(), answered({"type": kind}))
+        resolve(asked(), answered({"type": kind}))
     assert type(caught.value) is error
     assert caught.value.partial.text == HELD
     assert caught.value.report.attempts[-1].outcome == kind
@@ -167,24 +167,24 @@ async def test_what_the_api_could_not_answer_says_why() -> None:
     """With the type and the request id of the API's error, and the error itself as the last one."""
     body = {"type": "error", "error": {"type": "api_error", "message": "Oops."}, "request_id": "req_e"}
     with pytest.raises(BatchErrored, match=r"api_error; request id req_e") as caught:
-        settled(asked(), answered({"type": "errored", "error": body}))
+        resolve(asked(), answered({"type": "errored", "error": body}))
     error = caught.value
     assert (error.type, error.request_id, str(error.last)) == ("api_error", "req_e", "Oops.")
     assert error.report.attempts[-1].error_type == "api_error"
     with pytest.raises(BatchErrored, match="no type; request id none"):
-        settled(asked(), answered({"type": "errored", "error": None}))
+        resolve(asked(), answered({"type": "errored", "error": None}))
 
 
 @pytest.mark.parametrize(("archived", "says"), [(CREATED, "gone"), (None, "cannot be read")])
 async def test_results_that_are_not_there(archived: datetime | None, says: str) -> None:
     with pytest.raises(BatchFailed, match=says):
-        settled(asked(), answered(None, archived_at=archived))
+        resolve(asked(), answered(None, archived_at=archived))
 
 
 async def test_an_answer_that_does_not_join_is_in_the_error() -> None:
     """Whole, as the API has a message; and the report knows what it was."""
     with pytest.raises(BatchFailed, match="refused to go on") as caught:
-        settled(asked(), answered(succeeded("", "refusal")))
+        resolve(asked(), answered(succeeded("", "refusal")))
     assert caught.value.answer == succeeded("", "refusal")["message"]
     assert caught.value.report.attempts[-1].outcome == "refused"
     assert caught.value.report.outcome == "failed"
@@ -196,7 +196,7 @@ async def test_half_a_document_has_to_become_the_whole_one() -> None:
     anchor = anchor_for(HELD, "continue")
     rest = Rest(held(), "continue", anchor, own=False, demanded=schema)
     with pytest.raises(BatchFailed, match="document"):
-        settled(asked(rest), answered(succeeded(anchor.echo + anchor.key + REST)))
+        resolve(asked(rest), answered(succeeded(anchor.echo + anchor.key + REST)))
 
 
 def test_an_error_without_a_partial_says_nothing_of_one() -> None:

@@ -104,14 +104,14 @@ async def test_all_at_once() -> None:
 async def test_the_next_one_starts_with_one_that_is_doubtful() -> None:
     """And the one after that waits out the delay, unless it is doubtful too."""
     field = Field(NEVER, NEVER, NEVER, NEVER, 1.0)
-    assert await field.race(delay=30.0, doubtful=[0, 2]) == (4, 61.0)
+    assert await field.race(delay=30.0, eager=[0, 2]) == (4, 61.0)
     assert field.started == {0: 0.0, 1: 0.0, 2: 30.0, 3: 30.0, 4: 60.0}
 
 
 async def test_doubt_does_not_make_room() -> None:
     """No more run at a time than may."""
     field = Field(2.0, 1.0)
-    assert await field.race(delay=30.0, doubtful=[0], max_concurrent=1) == (0, 2.0)
+    assert await field.race(delay=30.0, eager=[0], max_concurrent=1) == (0, 2.0)
     assert field.started == {0: 0.0}
 
 

@@ -9,7 +9,7 @@ import pytest
 from builders import block_start, block_stop, delta, message_delta, message_start, message_stop, text_delta
 
 from unbroken import Partial
-from unbroken.engine.consumed import Taken
+from unbroken.engine.consumed import Consumed
 
 Event = dict[str, Any]
 
@@ -47,7 +47,7 @@ def test_what_was_taken_is_the_fold_of_what_was_taken(arrived: int) -> None:
     for event in MESSAGE[:arrived]:
         held.apply(event)
     for read in range(arrived + 1):
-        taken, folded = Taken(held), Partial()
+        taken, folded = Consumed(held), Partial()
         for event in MESSAGE[:read]:
             folded.apply(event)
             if event["type"] != "content_block_delta":
@@ -60,7 +60,7 @@ def test_what_was_given_up_is_still_what_was_read() -> None:
     start = {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "input": {}}}
     message = {"type": "message_start", "message": {"id": "m"}}
     held = Partial()
-    taken = Taken(held)
+    taken = Consumed(held)
     for event in (message, start):
         held.apply(event)
         taken.note(event)

@@ -15,8 +15,8 @@ from unbroken import Health, Hedging, Policy, StatusPage
 from unbroken.core.failure import Failure, Kind, Verdict, of_kind
 from unbroken.core.message.partial import Partial
 from unbroken.core.plan.steps import Ask, Fail
-from unbroken.engine.admission import GaveUp
-from unbroken.engine.dispatcher import Rounds
+from unbroken.engine.admission import Exhausted
+from unbroken.engine.dispatcher import Dispatcher
 from unbroken.engine.driver import Driver
 from unbroken.routes import Route
 from unbroken.sdk.call_site import NOWHERE
@@ -65,9 +65,9 @@ class Table:
         )
 
     @property
-    def rounds(self) -> Rounds:
+    def dispatcher(self) -> Dispatcher:
         """What is tested."""
-        return self.driver._rounds
+        return self.driver._dispatcher
 
     @property
     def codes(self) -> list[str]:
@@ -102,24 +102,24 @@ async def test_a_request_is_made_after_its_wait() -> None:
     """What comes back has headers, and is in the report with what was waited."""
     async with serving(TEXT) as (_, client):
         table = Table(client)
-        sent = await table.rounds.ask(Ask(0, "request", wait=3.0), NOTHING)
+        sent = await table.dispatcher.ask(Ask(0, "request", wait=3.0), NOTHING)
         assert sent.attempt.response is not None
-        assert (sent.book.entry.started, sent.book.entry.waited) == (3.0, 3.0)
+        assert (sent.recorder.entry.started, sent.recorder.entry.waited) == (3.0, 3.0)
         assert table.codes == []
         sent.cancelled()
-        await table.rounds.discard(sent)
+        await table.dispatcher.discard(sent)
 
 
 async def test_one_that_dies_is_handed_back_with_its_failure() -> None:
     """Nobody has counted it yet."""
     async with serving(Script(TEXT, faults=[Status(529)])) as (_, client):
         table = Table(client)
-        sent = await table.rounds.ask(FIRST, NOTHING)
+        sent = await table.dispatcher.ask(FIRST, NOTHING)
         assert sent.failure is not None
         assert not sent.counted
-        table.rounds.failed(sent, sent.failure)
-        assert table.rounds.errors == [sent.failure.error]
-        await table.rounds.discard(sent)
+        table.dispatcher.failed(sent, sent.failure)
+        assert table.dispatcher.errors == [sent.failure.error]
+        await table.dispatcher.discard(sent)
 
 
 @pytest.mark.parametrize("hedging", [None, Hedging(0)])
@@ -128,7 +128,7 @@ async def test_one_that_is_cancelled_is_closed_and_says_so(hedging: Hedging | No
     async with serving(Script(TEXT, then=Silence(at=BEFORE_RESPONSE))) as (_, client):
         table = Table(client, CONTINUE, PREFILL, hedging=hedging)
         with anyio.move_on_after(1.0) as scope:
-            await table.rounds.ask(FIRST, NOTHING)
+            await table.dispatcher.ask(FIRST, NOTHING)
         assert scope.cancelled_caught
         assert {attempt.outcome for attempt in table.driver.report.attempts} == {"cancelled"}
 
@@ -151,7 +151,7 @@ async def test_a_request_that_cannot_be_composed_leaves_its_permission_to_others
         ):
             held.apply(event)
         with pytest.raises(LookupError):
-            await table.rounds.ask(Ask(0, "continue"), held)
+            await table.dispatcher.ask(Ask(0, "continue"), held)
         assert table.health.enter(client, CONTINUE) is not None
 
 
@@ -162,23 +162,23 @@ async def test_a_retry_is_paid_for_and_a_first_request_is_not() -> None:
     """With an empty budget only the retry waits, and says so once."""
     async with serving(TEXT) as (_, client):
         table = Table(client, health=spent(0.1))
-        first = await table.rounds.ask(FIRST, NOTHING)
+        first = await table.dispatcher.ask(FIRST, NOTHING)
         assert anyio.current_time() == 0.0
-        again = await table.rounds.ask(RETRY, NOTHING)
-        assert again.book.entry.waited == pytest.approx(10.0, abs=0.01)
+        again = await table.dispatcher.ask(RETRY, NOTHING)
+        assert again.recorder.entry.waited == pytest.approx(10.0, abs=0.01)
         assert table.codes == ["budget_wait"]
         for sent in (first, again):
             sent.cancelled()
-            await table.rounds.discard(sent)
+            await table.dispatcher.discard(sent)
 
 
 async def test_the_wait_for_the_budget_says_how_long_it_was() -> None:
     """0 when there was something in it."""
     async with serving(TEXT) as (_, client):
         table = Table(client, health=spent(0.5))
-        assert await table.rounds.pay() == pytest.approx(2.0, abs=0.01)
+        assert await table.dispatcher.pay() == pytest.approx(2.0, abs=0.01)
         await anyio.sleep(2)
-        assert await table.rounds.pay() == 0.0
+        assert await table.dispatcher.pay() == 0.0
 
 
 @pytest.mark.parametrize("per_second", [0.0, 0.01])
@@ -186,8 +186,8 @@ async def test_a_budget_that_stays_empty_is_not_waited_for(per_second: float) ->
     """It is known at once that the next retry comes too late."""
     async with serving(TEXT) as (_, client):
         table = Table(client, health=spent(per_second))
-        with pytest.raises(GaveUp) as caught:
-            await table.rounds.ask(RETRY, NOTHING)
+        with pytest.raises(Exhausted) as caught:
+            await table.dispatcher.ask(RETRY, NOTHING)
         assert anyio.current_time() == 0.0
         assert caught.value.step == Fail("the retry budget is empty")
         assert table.driver.report.attempts == []
@@ -208,7 +208,7 @@ async def test_retries_that_others_earn_meanwhile_are_taken() -> None:
                 permit.succeeded()
 
         group.start_soon(others)
-        assert await table.rounds.pay() <= 3.5
+        assert await table.dispatcher.pay() <= 3.5
 
 
 # -- breakers and cool-downs
@@ -224,13 +224,13 @@ async def test_a_breaker_that_opens_during_the_wait_sends_the_request_elsewhere(
             table.open_breaker()
 
         group.start_soon(others)
-        sent = await table.rounds.ask(Ask(0, "request", wait=3.0), NOTHING)
+        sent = await table.dispatcher.ask(Ask(0, "request", wait=3.0), NOTHING)
         assert sent.step.route == 1
-        assert sent.book.entry.started == pytest.approx(3.0)
+        assert sent.recorder.entry.started == pytest.approx(3.0)
         assert table.codes == ["circuit_open"]
         assert [request.model for request in server.requests] == [PREFILL]
         sent.cancelled()
-        await table.rounds.discard(sent)
+        await table.dispatcher.discard(sent)
 
 
 async def test_a_probe_is_waited_for_and_then_sent() -> None:
@@ -238,11 +238,11 @@ async def test_a_probe_is_waited_for_and_then_sent() -> None:
     async with serving(TEXT) as (_, client):
         table = Table(client)
         table.open_breaker()
-        sent = await table.rounds.ask(FIRST, NOTHING)
-        assert sent.book.entry.started == pytest.approx(5.0, abs=0.5)
+        sent = await table.dispatcher.ask(FIRST, NOTHING)
+        assert sent.recorder.entry.started == pytest.approx(5.0, abs=0.5)
         assert table.codes == ["circuit_open"]
         sent.cancelled()
-        await table.rounds.discard(sent)
+        await table.dispatcher.discard(sent)
 
 
 async def test_a_cool_down_that_begins_during_the_wait_is_obeyed() -> None:
@@ -255,10 +255,10 @@ async def test_a_cool_down_that_begins_during_the_wait_is_obeyed() -> None:
             table.cool(20)
 
         group.start_soon(others)
-        sent = await table.rounds.ask(Ask(0, "request", wait=3.0), NOTHING)
-        assert 21.0 <= sent.book.entry.started <= 21.5
+        sent = await table.dispatcher.ask(Ask(0, "request", wait=3.0), NOTHING)
+        assert 21.0 <= sent.recorder.entry.started <= 21.5
         sent.cancelled()
-        await table.rounds.discard(sent)
+        await table.dispatcher.discard(sent)
 
 
 async def test_patience_ends() -> None:
@@ -266,8 +266,8 @@ async def test_patience_ends() -> None:
     async with serving(TEXT) as (_, client):
         table = Table(client, max_retry_after=3)
         table.open_breaker()
-        with pytest.raises(GaveUp, match="max_retry_after"):
-            await table.rounds.ask(FIRST, NOTHING)
+        with pytest.raises(Exhausted, match="max_retry_after"):
+            await table.dispatcher.ask(FIRST, NOTHING)
         assert anyio.current_time() <= 3.5
         assert table.driver.report.attempts == []
 
@@ -278,16 +278,16 @@ async def test_the_waits_for_breakers_are_one_wait_until_something_new_comes() -
         table = Table(client, max_retry_after=8)
         table.open_breaker()
         again = Ask(0, "request", wait=5.0, costs_retry=True)
-        sent = await table.rounds.ask(again, NOTHING)
+        sent = await table.dispatcher.ask(again, NOTHING)
         sent.failed(died(Kind.OVERLOADED))
-        await table.rounds.discard(sent)
-        with pytest.raises(GaveUp, match="max_retry_after"):
-            await table.rounds.ask(again, NOTHING)
+        await table.dispatcher.discard(sent)
+        with pytest.raises(Exhausted, match="max_retry_after"):
+            await table.dispatcher.ask(again, NOTHING)
         assert anyio.current_time() == pytest.approx(5.0)
-        sent = await table.rounds.ask(replace(again, costs_retry=False), NOTHING)
+        sent = await table.dispatcher.ask(replace(again, costs_retry=False), NOTHING)
         assert anyio.current_time() == pytest.approx(10.0)
         sent.cancelled()
-        await table.rounds.discard(sent)
+        await table.dispatcher.discard(sent)
 
 
 # -- several
@@ -301,24 +301,24 @@ async def test_the_delay_of_a_race_is_the_policys_or_follows_the_primary() -> No
             client,
         ):
             table = Table(client, CONTINUE, PREFILL, hedging=Hedging(delay))  # type: ignore[arg-type]  # a Literal
-            winner = await table.rounds.ask(FIRST, NOTHING)
-            assert (winner.step.route, winner.book.entry.hedge) == (1, True)
-            assert winner.book.entry.started == pytest.approx(expected)
+            winner = await table.dispatcher.ask(FIRST, NOTHING)
+            assert (winner.step.route, winner.recorder.entry.hedge) == (1, True)
+            assert winner.recorder.entry.started == pytest.approx(expected)
             assert table.codes == ["hedge", "won"]
             assert table.driver._plan.asking == winner.step
             winner.cancelled()
-            await table.rounds.discard(winner)
+            await table.dispatcher.discard(winner)
 
 
 async def test_a_race_that_all_have_lost_hands_the_last_one_back() -> None:
     """Counted already, by the plan, by `Health` and among the errors."""
     async with serving(Script(TEXT, then=ErrorEvent(at=AFTER_MESSAGE_START))) as (_, client):
         table = Table(client, CONTINUE, PREFILL, hedging=Hedging(1.0))
-        sent = await table.rounds.ask(FIRST, NOTHING)
+        sent = await table.dispatcher.ask(FIRST, NOTHING)
         assert sent.counted
         assert sent.failure is not None
         assert sent.failure.kind is Kind.OVERLOADED
-        assert len(table.rounds.errors) == 2
+        assert len(table.dispatcher.errors) == 2
         assert not sent.is_open
 
 
@@ -333,12 +333,12 @@ async def test_beside_a_route_under_an_incident_the_next_is_asked_at_once() -> N
         page = StatusPage(server.url)
         table = Table(client, CONTINUE, PREFILL, hedging=Hedging(30), health=Health(status=page))
         await page.fetch()
-        winner = await table.rounds.ask(FIRST, NOTHING)
+        winner = await table.dispatcher.ask(FIRST, NOTHING)
         assert winner.step.route == 1
         assert [attempt.started for attempt in table.driver.report.attempts] == pytest.approx([0.0, 0.0])
         assert table.codes == ["incident", "hedge", "won"]
         winner.cancelled()
-        await table.rounds.discard(winner)
+        await table.dispatcher.discard(winner)
 
 
 async def test_the_page_is_asked_beside_the_request_and_not_before_it() -> None:
@@ -347,10 +347,10 @@ async def test_the_page_is_asked_beside_the_request_and_not_before_it() -> None:
         server.status = ServiceStatus(incidents=[ServiceIncident("Elevated errors on Claude Opus 5.5")])
         table = Table(client, health=Health(status=StatusPage(server.url)))
         for codes in ([], ["incident"]):
-            sent = await table.rounds.ask(FIRST, NOTHING)
+            sent = await table.dispatcher.ask(FIRST, NOTHING)
             assert table.codes == codes
             sent.cancelled()
-            await table.rounds.discard(sent)
+            await table.dispatcher.discard(sent)
             await anyio.sleep(1)
 
 
@@ -361,12 +361,12 @@ async def test_routes_that_are_left_out_are_told_once() -> None:
     """Each with the reason."""
     async with serving(Script(TEXT, then=Status(404))) as (_, client):
         table = Table(client, CONTINUE, PREFILL, hedging=Hedging(1.0))
-        table.rounds.tell_left_out(None)
+        table.dispatcher.notify_left_out(None)
         assert table.codes == []
-        sent = await table.rounds.ask(FIRST, NOTHING)
+        sent = await table.dispatcher.ask(FIRST, NOTHING)
         assert sent.failure is not None
         assert sent.failure.verdict is Verdict.ELSEWHERE
-        table.rounds.tell_left_out(sent.failure)
+        table.dispatcher.notify_left_out(sent.failure)
         assert table.codes.count("route_skipped") == 2
 
 
@@ -374,7 +374,7 @@ async def test_what_takes_long_to_close_is_waited_for_at_the_end(monkeypatch: py
     """A loser keeps the winner waiting no longer than a twentieth of a second."""
     async with serving(Script(TEXT, then=Pings(at=AFTER_MESSAGE_START))) as (server, client):
         table = Table(client)
-        sent = await table.rounds.ask(FIRST, NOTHING)
+        sent = await table.dispatcher.ask(FIRST, NOTHING)
         close = sent.attempt._close
 
         async def slowly() -> None:
@@ -383,8 +383,8 @@ async def test_what_takes_long_to_close_is_waited_for_at_the_end(monkeypatch: py
 
         monkeypatch.setattr(sent.attempt, "_close", slowly)
         sent.lost(0)
-        await table.rounds.discard(sent)
+        await table.dispatcher.discard(sent)
         assert anyio.current_time() == pytest.approx(0.05)
         assert server.open_connections
-        await table.rounds.aclose()
+        await table.dispatcher.aclose()
         assert anyio.current_time() == pytest.approx(3.0)

@@ -16,10 +16,10 @@ from unbroken import Health, Hedging, Policy
 from unbroken.core.failure import Kind, of_kind
 from unbroken.core.message.partial import Partial
 from unbroken.core.plan.steps import Ask, Fail
-from unbroken.engine.admission import GaveUp
+from unbroken.engine.admission import Exhausted
 from unbroken.engine.driver import Driver
-from unbroken.engine.hedged_call import Contest
-from unbroken.engine.sender import Sent
+from unbroken.engine.hedged_call import HedgedCall
+from unbroken.engine.sender import Exchange
 from unbroken.health.health import Permit
 from unbroken.routes import Route
 from unbroken.sdk.call_site import NOWHERE
@@ -69,21 +69,21 @@ class Ground:
         )
 
     async def run(
-        self, steps: Sequence[Ask] = STEPS, held: Partial | None = None, doubtful: Sequence[int] = ()
-    ) -> Sent:
+        self, steps: Sequence[Ask] = STEPS, held: Partial | None = None, eager: Sequence[int] = ()
+    ) -> Exchange:
         """Run the race: the first has its permission already, and waited two seconds for it."""
         permit = self.health.enter(self.client, MODELS[0])
         assert permit is not None
         delay = self.hedging.delay
         assert not isinstance(delay, str)
-        contest = Contest(self.driver._rounds, self.hedging, delay, steps, held or Partial(), doubtful)
+        contest = HedgedCall(self.driver._dispatcher, self.hedging, delay, steps, held or Partial(), eager)
         return await contest.run(permit, 2.0)
 
-    async def close(self, sent: Sent) -> None:
+    async def close(self, sent: Exchange) -> None:
         """Whoever was handed a request closes it."""
         sent.cancelled()
-        await self.driver._rounds.discard(sent)
-        await self.driver._rounds.aclose()
+        await self.driver._dispatcher.discard(sent)
+        await self.driver._dispatcher.aclose()
 
     @property
     def outcomes(self) -> list[tuple[str, str]]:
@@ -110,7 +110,7 @@ async def test_the_first_is_asked_alone_while_it_is_in_time() -> None:
     async with racing(Hedging(1.0), None) as (ground, _):
         sent = await ground.run()
         assert sent.events
-        assert (sent.step, sent.book.entry.waited, sent.book.entry.hedge) == (STEPS[0], 2.0, False)
+        assert (sent.step, sent.recorder.entry.waited, sent.recorder.entry.hedge) == (STEPS[0], 2.0, False)
         assert ground.outcomes == [(MODELS[0], "open")]
         assert ground.codes == []
         await ground.close(sent)
@@ -142,14 +142,14 @@ async def test_a_failure_is_why_the_next_one_is_asked() -> None:
         assert ground.outcomes == [(MODELS[0], "overloaded"), (MODELS[1], "overloaded"), (MODELS[2], "open")]
         assert [attempt.hedge for attempt in ground.driver.report.attempts] == [False] * 3
         assert ground.codes == ["failover", "failover", "won"]
-        assert len(ground.driver._rounds.errors) == 2
+        assert len(ground.driver._dispatcher.errors) == 2
         await ground.close(sent)
 
 
 async def test_beside_one_that_is_doubtful_the_next_is_asked_at_once() -> None:
     """Which is told; the one after that waits out the delay."""
     async with racing(Hedging(30.0), PINGS, PINGS, None) as (ground, _):
-        sent = await ground.run(doubtful=[0])
+        sent = await ground.run(eager=[0])
         attempts, notices = ground.driver.report.attempts, ground.driver.report.notices
         assert [attempt.started for attempt in attempts] == pytest.approx([0.0, 0.0, 30.0])
         assert [notice.code for notice in notices] == ["hedge", "hedge", "won"]
@@ -177,7 +177,7 @@ async def test_what_the_api_rejects_ends_the_race() -> None:
     """The others are cancelled, and are not lost: nobody has won."""
     rejected = [[Silence(3, at=BEFORE_RESPONSE), REJECTED]]
     async with racing(Hedging(1.0), rejected, PINGS, PINGS) as (ground, _):
-        with pytest.raises(GaveUp) as caught:
+        with pytest.raises(Exhausted) as caught:
             await ground.run()
         assert isinstance(caught.value.step, Fail)
         assert isinstance(caught.value.step.error, anthropic.BadRequestError)
@@ -258,7 +258,7 @@ async def test_a_permission_that_another_stream_was_faster_to_get_is_no_failure_
         sent = await ground.run()
         assert sent.step.route == 2
         assert ground.outcomes == [(MODELS[0], "lost"), (MODELS[2], "open")]
-        assert sent.book.entry.started == pytest.approx(1.0), "nobody waits for a route that is not asked"
+        assert sent.recorder.entry.started == pytest.approx(1.0), "nobody waits for a route that is not asked"
         await ground.close(sent)
 
 
@@ -284,4 +284,4 @@ async def test_a_race_that_is_cancelled_leaves_every_permission_to_others(after:
         assert scope.cancelled_caught
         assert {outcome for _, outcome in ground.outcomes} <= {"cancelled"}
         assert all(permit._ended for permit in given)
-        await ground.driver._rounds.aclose()
+        await ground.driver._dispatcher.aclose()

@@ -7,7 +7,7 @@ import pytest
 from preflighting import ask
 from unbroken import PreflightFailed
 from unbroken.core.models.corrections import Models
-from unbroken.engine.preflight import Findings, look_through
+from unbroken.engine.preflight import Findings, check_request
 from unbroken.preflight import API_VERSION
 
 BROKEN = ask("a", "I")
@@ -15,7 +15,7 @@ BROKEN = ask("a", "I")
 
 def looking(mode: str) -> Findings:
     """What is to be told of a request that ends with a prefill."""
-    return look_through(BROKEN, mode, models=Models(), version=lambda: API_VERSION)  # type: ignore[arg-type]
+    return check_request(BROKEN, mode, models=Models(), version=lambda: API_VERSION)  # type: ignore[arg-type]
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[object]:

@@ -15,7 +15,7 @@ from unbroken.core.message.partial import Partial
 from unbroken.core.models.corrections import Models
 from unbroken.core.plan.steps import Ask
 from unbroken.core.requests.routed import Requests
-from unbroken.engine.sender import Sender, Sent
+from unbroken.engine.sender import Exchange, RequestSender
 from unbroken.routes import Route
 from unbroken.sdk.call_site import NOWHERE, CallSite
 from unbroken.testing import (
@@ -52,9 +52,9 @@ class Desk:
         original = {**ORIGINAL, "model": self.routes[0].model, **changes}
         requests = Requests(original, self.routes, Models())
         started = anyio.current_time()
-        self.sender = Sender("messages", self.routes, requests, policy, self.report, started, call_site)
+        self.sender = RequestSender("messages", self.routes, requests, policy, self.report, started, call_site)
 
-    def prepare(self, step: Ask = FIRST, held: Partial | None = None, **rest: Any) -> Sent:
+    def prepare(self, step: Ask = FIRST, held: Partial | None = None, **rest: Any) -> Exchange:
         """A request, not yet opened."""
         route = self.routes[step.route]
         permit = self.health.enter(route.client, route.model)
@@ -73,7 +73,7 @@ class Desk:
         return route["requests"], route["failures"]
 
 
-async def read_until(sent: Sent, text: str) -> Partial:
+async def read_until(sent: Exchange, text: str) -> Partial:
     """Open and read a request until that much of the text is there; what it brought."""
     held = Partial()
     assert await sent.open()
@@ -95,7 +95,7 @@ async def test_the_first_request_is_the_callers_own() -> None:
         desk = Desk(client, stop_sequences=["###"], policy=Policy(idle_timeout=7))
         await anyio.sleep(2)
         sent = desk.prepare(waited=1.5, hedge=True)
-        entry = sent.book.entry
+        entry = sent.recorder.entry
         assert desk.report.attempts == [entry]
         assert (entry.model, entry.form, entry.started, entry.waited, entry.hedge) == (
             CONTINUE,
@@ -143,7 +143,7 @@ async def test_a_resume_carries_what_has_been_delivered(model: str, form: Any, r
         sent = desk.prepare(Ask(0, form), held)
         assert await sent.open()
         assert sent.seam is not None
-        assert sent.book.entry.form == reported
+        assert sent.recorder.entry.form == reported
         turns = server.requests[1].body["messages"]
         assert turns[0] == ORIGINAL["messages"][0]
         assert turns[1]["role"] == "assistant"
@@ -170,7 +170,7 @@ async def test_each_route_has_its_resource_and_the_api_says_which() -> None:
         assert first.messages is again.messages
         assert first.messages._client.max_retries == 0
         requests = Requests(ORIGINAL, desk.routes, Models())
-        beta = Sender("beta", desk.routes, requests, Policy(), Report(), 0.0, NOWHERE)
+        beta = RequestSender("beta", desk.routes, requests, Policy(), Report(), 0.0, NOWHERE)
         permit = desk.health.enter(client, CONTINUE)
         assert permit is not None
         sent = beta.prepare(FIRST, Partial(), permit, waited=0.0)
@@ -190,7 +190,7 @@ async def test_only_content_is_health() -> None:
         assert await sent.until_content()
         assert anyio.current_time() == pytest.approx(20.0)
         assert [event["type"] for event in sent.events][:2] == ["message_start", "content_block_start"]
-        assert sent.book.entry.first_content == pytest.approx(20.0)
+        assert sent.recorder.entry.first_content == pytest.approx(20.0)
         assert desk.first_content() == {"count": 1, "p50": pytest.approx(20.0), "p95": pytest.approx(20.0)}
         await sent.receive()
         assert desk.first_content() == {"count": 1, "p50": pytest.approx(20.0), "p95": pytest.approx(20.0)}
@@ -218,7 +218,7 @@ async def test_one_that_dies_before_content_was_not_healthy(fault: Any) -> None:
         assert not await sent.until_content()
         assert sent.failure is not None
         sent.failed(sent.failure)
-        assert sent.book.entry.outcome == str(sent.failure.kind)
+        assert sent.recorder.entry.outcome == str(sent.failure.kind)
         assert desk.counted() == (1, 1.0)
         await sent.discard()
 
@@ -229,7 +229,7 @@ async def test_one_without_headers_says_why() -> None:
         sent = Desk(client).prepare()
         assert not await sent.open()
         assert sent.failure is not None
-        assert (sent.failure.kind, sent.book.entry.headers) == (Kind.OVERLOADED, None)
+        assert (sent.failure.kind, sent.recorder.entry.headers) == (Kind.OVERLOADED, None)
         sent.failed(sent.failure)
         assert not sent.is_open
         await sent.discard()
@@ -251,10 +251,10 @@ async def test_a_cut_counts_half() -> None:
 
 # -- the end
 
-ENDS: Final[dict[str, Callable[[Sent], object]]] = {
-    "complete": Sent.completed,
+ENDS: Final[dict[str, Callable[[Exchange], object]]] = {
+    "complete": Exchange.completed,
     "lost": lambda sent: sent.lost(12),
-    "cancelled": Sent.cancelled,
+    "cancelled": Exchange.cancelled,
 }
 
 
@@ -267,7 +267,7 @@ async def test_the_first_end_counts(outcome: str) -> None:
         ENDS[outcome](sent)
         for end in ENDS.values():
             end(sent)
-        assert sent.book.entry.outcome == outcome
+        assert sent.recorder.entry.outcome == outcome
         assert desk.counted() == ((1, 0.0) if outcome == "complete" else (0, 0.0))
 
 
@@ -284,9 +284,9 @@ async def test_a_loser_is_assumed_to_have_cost_what_the_winner_did() -> None:
         for sent in (told, untold, failed):
             sent.lost(12)
             await sent.discard()
-        assert told.book.entry.input_tokens
-        assert [sent.book.entry.estimated_input_tokens for sent in (told, untold, failed)] == [None, 12, None]
-        assert [sent.book.entry.outcome for sent in (told, untold, failed)] == ["lost", "lost", "overloaded"]
+        assert told.recorder.entry.input_tokens
+        assert [sent.recorder.entry.estimated_input_tokens for sent in (told, untold, failed)] == [None, 12, None]
+        assert [sent.recorder.entry.outcome for sent in (told, untold, failed)] == ["lost", "lost", "overloaded"]
 
 
 async def test_a_loser_tells_that_its_first_content_takes_longer_than_that() -> None:

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from unbroken.core.plan.readiness import ROUNDING
-from unbroken.health.breaker import Breaker, BreakerSettings, Pass
+from unbroken.health.breaker import Breaker, BreakerSettings, Ticket
 
 SETTINGS = BreakerSettings(failure_ratio=0.5, min_requests=20, window=30.0, recovery_time=5.0)
 
 
-def entered(breaker: Breaker, now: float) -> Pass:
+def entered(breaker: Breaker, now: float) -> Ticket:
     """A pass that is there to be had."""
     given = breaker.enter(now)
     assert given is not None
@@ -41,7 +41,7 @@ def test_a_new_breaker_is_closed() -> None:
     """And lets everything through."""
     breaker = Breaker(SETTINGS)
     assert (breaker.state(0.0), breaker.open_for(0.0), breaker.counted(0.0)) == ("closed", 0.0, (0, 0))
-    assert [breaker.enter(0.0) for _ in range(3)] == [Pass(0)] * 3
+    assert [breaker.enter(0.0) for _ in range(3)] == [Ticket(0)] * 3
 
 
 @pytest.mark.parametrize(
@@ -102,16 +102,16 @@ def test_an_open_breaker_lets_nothing_through_until_it_has_rested() -> None:
     assert [breaker.enter(now) for now in (0.0, 2.0, 4.9)] == [None] * 3
     assert [breaker.open_for(now) for now in (0.0, 2.0, 5.0, 9.0)] == [5.0, 3.0, 0.0, 0.0]
     assert [breaker.state(now) for now in (4.9, 5.0, 900.0)] == ["open", "half_open", "half_open"]
-    assert breaker.enter(5.0) == Pass(1, 1)
+    assert breaker.enter(5.0) == Ticket(1, 1)
 
 
 def test_one_probe_is_sent_at_a_time() -> None:
     """The next after another recovery time, so that one that is never heard of again does not bar the route."""
     breaker = opened()
-    assert breaker.enter(5.0) == Pass(1, 1)
+    assert breaker.enter(5.0) == Ticket(1, 1)
     assert [breaker.enter(now) for now in (5.0, 9.9)] == [None] * 2
     assert (breaker.open_for(7.0), breaker.state(7.0)) == (3.0, "half_open")
-    assert breaker.enter(10.0) == Pass(1, 2)
+    assert breaker.enter(10.0) == Ticket(1, 2)
 
 
 def test_a_probe_that_brings_content_closes_it() -> None:
@@ -141,7 +141,7 @@ def test_a_probe_that_fails_opens_it_again(failure: float) -> None:
     breaker.count(probe, 8.0, failure)
     assert (breaker.state(8.0), breaker.open_for(8.0)) == ("open", 5.0)
     assert breaker.enter(12.9) is None
-    assert breaker.enter(13.0) == Pass(2, 2)
+    assert breaker.enter(13.0) == Ticket(2, 2)
 
 
 def test_a_probe_without_a_verdict_makes_way_for_the_next() -> None:
@@ -151,7 +151,7 @@ def test_a_probe_without_a_verdict_makes_way_for_the_next() -> None:
     breaker.count(probe, 6.0)  # a 400: the server is not ill, nor is it known to be well
     breaker.release(probe, 6.0)
     assert (breaker.state(6.0), breaker.counted(6.0)) == ("half_open", (20, 20.0))
-    assert breaker.enter(6.0) == Pass(1, 2)
+    assert breaker.enter(6.0) == Ticket(1, 2)
 
 
 def test_only_the_last_probe_makes_way() -> None:
@@ -162,7 +162,7 @@ def test_only_the_last_probe_makes_way() -> None:
     breaker.release(first, 11.0)
     assert breaker.enter(11.0) is None
     breaker.release(second, 12.0)
-    assert breaker.enter(12.0) == Pass(1, 3)
+    assert breaker.enter(12.0) == Ticket(1, 3)
 
 
 def test_a_request_that_was_no_probe_frees_none() -> None:
@@ -224,7 +224,7 @@ class Life(RuleBasedStateMachine):
         self.now = 0.0
         self.breaker = Breaker(BreakerSettings(0.5, 3, 30.0, 5.0))
         self.shut = False
-        self.probe: Pass | None = None
+        self.probe: Ticket | None = None
         self.not_before = 0.0  # no probe may be sent before
 
     @rule(seconds=st.floats(0, 12))
@@ -251,14 +251,14 @@ class Life(RuleBasedStateMachine):
         return permission
 
     @rule(permission=sent)
-    def bring_content(self, permission: Pass) -> None:
+    def bring_content(self, permission: Ticket) -> None:
         self.breaker.healthy(permission)
         if permission.probe is not None and self.probe is not None and permission.opening == self.probe.opening:
             self.shut, self.probe = False, None
             assert self.breaker.state(self.now) == "closed"
 
     @rule(permission=consumes(sent), failure=st.sampled_from([0.0, 0.5, 1.0]))
-    def end(self, permission: Pass, failure: float) -> None:
+    def end(self, permission: Ticket, failure: float) -> None:
         tells = self.probe is not None and permission.opening == self.probe.opening
         self.breaker.count(permission, self.now, failure)
         opened = self.breaker.state(self.now) == "open" and self.breaker.open_for(self.now) == pytest.approx(5.0)
@@ -268,7 +268,7 @@ class Life(RuleBasedStateMachine):
             self.shut, self.probe, self.not_before = True, None, self.now + 5.0
 
     @rule(permission=consumes(sent))
-    def end_without_a_verdict(self, permission: Pass) -> None:
+    def end_without_a_verdict(self, permission: Ticket) -> None:
         self.breaker.release(permission, self.now)
         if permission == self.probe:
             self.not_before = self.now

@@ -14,7 +14,7 @@ from unbroken.core.failure import Failure, Kind, classify
 from unbroken.core.models.table import lookup
 from unbroken.core.seam.anchor import choose_anchor
 from unbroken.core.seam.seam import Seam
-from unbroken.reporting.attempt_recorder import Book
+from unbroken.reporting.attempt_recorder import AttemptRecorder
 
 pytestmark = [pytest.mark.anyio, pytest.mark.backends("virtual")]
 
@@ -28,10 +28,10 @@ def text(piece: str) -> dict[str, object]:
     return {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}}
 
 
-def book(report: Report, form: str = "request") -> Book:
+def recorder(report: Report, form: str = "request") -> AttemptRecorder:
     """An attempt that begins now."""
     model = "claude-haiku-4-5"
-    return Book(report, 0.0, route=1, model=model, info=lookup(model), form=form, waited=0.5)
+    return AttemptRecorder(report, 0.0, route=1, model=model, info=lookup(model), form=form, waited=0.5)
 
 
 def overloaded(request_id: str = "req_1") -> Failure:
@@ -47,16 +47,16 @@ async def test_an_entry_is_in_the_report_from_the_beginning() -> None:
     """It is open, and knows where it was sent and after which wait."""
     report = Report()
     await anyio.sleep(3)
-    entry = book(report).entry
+    entry = recorder(report).entry
     assert report.attempts == [entry]
     assert (entry.number, entry.route, entry.model, entry.form) == (1, 1, "claude-haiku-4-5", "request")
     assert (entry.started, entry.waited, entry.outcome, entry.ended) == (3.0, 0.5, "open", None)
-    assert book(report).entry.number == 2
+    assert recorder(report).entry.number == 2
 
 
 async def test_times_count_from_the_sending() -> None:
     """To the headers, to the first content, to the end."""
-    entry = (notes := book(Report())).entry
+    entry = (notes := recorder(Report())).entry
     await anyio.sleep(1)
     notes.headers("req_1", 200, None)
     await anyio.sleep(1)
@@ -73,7 +73,7 @@ async def test_times_count_from_the_sending() -> None:
 
 async def test_what_the_api_counted_is_kept_apart_from_what_is_estimated() -> None:
     """The `output_tokens` of `message_start` is a placeholder; without the end's count, an estimate stands."""
-    counted, cut = book(Report()), book(Report())
+    counted, cut = recorder(Report()), recorder(Report())
     for notes in (counted, cut):
         for event in (START, BLOCK, text("four and twenty characters")):
             notes.note(event)
@@ -84,14 +84,14 @@ async def test_what_the_api_counted_is_kept_apart_from_what_is_estimated() -> No
     assert (counted.entry.output_tokens, counted.entry.estimated_output_tokens) == (5, None)
     assert cut.entry.output_tokens is None
     assert cut.entry.estimated_output_tokens
-    nothing = book(Report())
+    nothing = recorder(Report())
     nothing.end("connection")
     assert nothing.entry.estimated_output_tokens is None
 
 
 async def test_a_failure_says_its_type_status_and_request_id() -> None:
     """Also where no headers were noted before."""
-    notes = book(Report())
+    notes = recorder(Report())
     notes.end(Kind.OVERLOADED, overloaded())
     entry = notes.entry
     assert (entry.outcome, entry.error_type, entry.status, entry.request_id) == (
@@ -104,7 +104,7 @@ async def test_a_failure_says_its_type_status_and_request_id() -> None:
 
 async def test_an_error_inside_a_stream_keeps_the_status_of_the_response() -> None:
     """It was a 200."""
-    notes = book(Report())
+    notes = recorder(Report())
     notes.headers("req_0", 200, None)
     notes.end(Kind.OVERLOADED, overloaded())
     assert (notes.entry.status, notes.entry.request_id) == (200, "req_0")
@@ -112,7 +112,7 @@ async def test_an_error_inside_a_stream_keeps_the_status_of_the_response() -> No
 
 async def test_the_first_end_counts() -> None:
     """Closing what has failed does not turn it into something else."""
-    notes = book(Report())
+    notes = recorder(Report())
     notes.end("connection")
     notes.end("cancelled")
     assert notes.entry.outcome == "connection"
@@ -122,7 +122,7 @@ async def test_delivered_characters_and_the_seam_are_counted() -> None:
     """What was cut at the joint is `discarded`, what reached the reader `characters`."""
     held = "What was held before the cut came along."
     seam = Seam(held, choose_anchor(held), form="continue")
-    notes = book(Report(), form="continue")
+    notes = recorder(Report(), form="continue")
     notes.headers("req_1", 200, seam)
     rest = seam.feed(held + " And then the rest.")
     notes.deliver([text(rest)])
@@ -135,7 +135,7 @@ async def test_delivered_characters_and_the_seam_are_counted() -> None:
 async def test_a_seam_that_was_never_joined_is_not_reported() -> None:
     """The continuation died in its echo."""
     held = "What was held before the cut came along."
-    notes = book(Report(), form="continue")
+    notes = recorder(Report(), form="continue")
     notes.headers("req_1", 200, Seam(held, choose_anchor(held), form="continue"))
     notes.end("connection")
     assert (notes.entry.seam, notes.entry.discarded) == (None, 0)
@@ -145,7 +145,7 @@ async def test_the_loser_of_a_race_joined_nothing() -> None:
     """What it was asked for was never delivered: the winner's seam is the one that the report shows."""
     held = "What was held before the cut came along."
     seam = Seam(held, choose_anchor(held), form="continue")
-    notes = book(Report(), form="continue")
+    notes = recorder(Report(), form="continue")
     notes.headers("req_1", 200, seam)
     seam.feed(held + " And then the rest.")
     notes.end("lost")
@@ -155,9 +155,9 @@ async def test_the_loser_of_a_race_joined_nothing() -> None:
 async def test_an_attempt_says_whether_others_were_being_waited_for() -> None:
     """A hedge is one that was sent beside another."""
     report = Report()
-    book(report)
+    recorder(report)
     model = "claude-haiku-4-5"
-    Book(report, 0.0, route=2, model=model, info=lookup(model), form="request", waited=0.0, hedge=True)
+    AttemptRecorder(report, 0.0, route=2, model=model, info=lookup(model), form="request", waited=0.0, hedge=True)
     assert [entry.hedge for entry in report.attempts] == [False, True]
 
 
@@ -165,7 +165,7 @@ async def test_what_an_attempt_is_assumed_to_have_cost() -> None:
     """Another one's input, caches included, where the API has not said: apart from what it has."""
     usage = {"input_tokens": 7, "cache_creation_input_tokens": 20, "cache_read_input_tokens": 300, "output_tokens": 1}
     report = Report()
-    told, untold = book(report), book(report)
+    told, untold = recorder(report), recorder(report)
     told.note({"type": "message_start", "message": {"usage": usage}})
     assert (told.input_tokens, untold.input_tokens) == (327, 0)
     for notes in (told, untold):
@@ -176,7 +176,7 @@ async def test_what_an_attempt_is_assumed_to_have_cost() -> None:
 
 async def test_the_time_since_it_was_sent() -> None:
     """Also after its end: a loser's is asked for then."""
-    notes = book(Report())
+    notes = recorder(Report())
     await anyio.sleep(3)
     notes.end("lost")
     await anyio.sleep(1)
@@ -185,7 +185,7 @@ async def test_the_time_since_it_was_sent() -> None:
 
 async def test_what_a_cache_was_written_for_and_how_fast_it_was_is_noted() -> None:
     """They have prices of their own; an answer that does not say so leaves them unknown."""
-    entry = (notes := book(Report())).entry
+    entry = (notes := recorder(Report())).entry
     notes.note(START)
     assert (entry.cache_creation_1h_input_tokens, entry.speed) == (None, None)
     written = {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4}
@@ -200,7 +200,7 @@ async def test_what_a_cache_was_written_for_and_how_fast_it_was_is_noted() -> No
 
 async def test_what_arrived_and_what_was_delivered_is_counted() -> None:
     """Text, thinking and the input of tools, by characters."""
-    entry = (notes := book(Report())).entry
+    entry = (notes := recorder(Report())).entry
     deltas: list[dict[str, Any]] = [text("Hello.")]
     deltas += [{"type": "content_block_delta", "delta": {"thinking": "Hm, hm."}}]
     deltas += [{"type": "content_block_delta", "delta": {"partial_json": "{}"}}, {"type": "ping"}]
@@ -217,7 +217,7 @@ async def test_tokens_are_estimated_by_the_models_generation() -> None:
     """From Opus 4.7 on the same text has more of them."""
     estimates = []
     for model in ("claude-opus-4-6", "claude-opus-4-7"):
-        notes = Book(Report(), 0.0, route=0, model=model, info=lookup(model), form="request", waited=0.0)
+        notes = AttemptRecorder(Report(), 0.0, route=0, model=model, info=lookup(model), form="request", waited=0.0)
         notes.note(text("x" * 1_000))
         notes.end("connection")
         estimates.append(notes.entry.estimated_output_tokens)

@@ -16,8 +16,8 @@ from unbroken import Notice, Policy, Report, StreamFailed, resilient_stream
 from unbroken.core.failure import Failure, Kind, of_kind
 from unbroken.core.models.table import lookup
 from unbroken.health.incidents import Incident
-from unbroken.reporting.attempt_recorder import Book
-from unbroken.reporting.notifier import Teller
+from unbroken.reporting.attempt_recorder import AttemptRecorder
+from unbroken.reporting.notifier import Notifier
 from unbroken.testing import (
     AFTER_MESSAGE_DELTA,
     Answer,
@@ -41,14 +41,14 @@ PROMPT: Final = "A question that is nobody else's business"
 async def test_a_notice_before_the_first_attempt_is_about_none() -> None:
     """It has no model and no request id yet."""
     report = Report()
-    Teller(report, 0.0, None).notice("route_skipped", "it is skipped")
+    Notifier(report, 0.0, None).notice("route_skipped", "it is skipped")
     assert report.notices == [Notice("route_skipped", "it is skipped", 0, "", None, 0.0)]
 
 
-def teller() -> tuple[Report, Teller]:
+def notifier() -> tuple[Report, Notifier]:
     """A report, and who tells of it from now on."""
     report = Report()
-    return report, Teller(report, anyio.current_time(), None)
+    return report, Notifier(report, anyio.current_time(), None)
 
 
 OVERLOADED: Final = of_kind(Kind.OVERLOADED, anthropic.APIError("Overloaded", httpx2.Request("POST", "/"), body=None))
@@ -66,7 +66,7 @@ OVERLOADED: Final = of_kind(Kind.OVERLOADED, anthropic.APIError("Overloaded", ht
 )
 async def test_why_one_more_model_is_asked(delay: float, failure: Failure | None, code: str, message: str) -> None:
     """Because nothing came for so long, because all are asked at once, or because one has failed."""
-    report, tell = teller()
+    report, tell = notifier()
     tell.hedge(PREFILL, delay, failure)
     assert [(notice.code, notice.message) for notice in report.notices] == [(code, message)]
 
@@ -74,10 +74,10 @@ async def test_why_one_more_model_is_asked(delay: float, failure: Failure | None
 @pytest.mark.backends("virtual")
 async def test_the_winner_is_told_with_its_own_attempt() -> None:
     """Also where it was not the last that was asked."""
-    report, tell = teller()
-    winner = Book(report, 0.0, route=0, model=CONTINUE, info=lookup(CONTINUE), form="request", waited=0.0)
+    report, tell = notifier()
+    winner = AttemptRecorder(report, 0.0, route=0, model=CONTINUE, info=lookup(CONTINUE), form="request", waited=0.0)
     winner.headers("req_winner", 200, None)
-    Book(report, 0.0, route=1, model=PREFILL, info=lookup(PREFILL), form="request", waited=0.0, hedge=True)
+    AttemptRecorder(report, 0.0, route=1, model=PREFILL, info=lookup(PREFILL), form="request", waited=0.0, hedge=True)
     await anyio.sleep(2)
     tell.won(winner.entry)
     message = f"{CONTINUE} was the first to deliver content"
@@ -96,7 +96,7 @@ async def test_the_winner_is_told_with_its_own_attempt() -> None:
 )
 async def test_why_a_model_is_left_alone(other: str, cool_for: float, code: str, end: str) -> None:
     """Its breaker is open or its rate limit has to cool down; and what is done about it."""
-    report, tell = teller()
+    report, tell = notifier()
     tell.not_ready(CONTINUE, other, cool_for)
     (notice,) = report.notices
     assert notice.code == code
@@ -107,7 +107,7 @@ async def test_why_a_model_is_left_alone(other: str, cool_for: float, code: str,
 @pytest.mark.backends("virtual")
 async def test_an_incident_is_told_with_its_name_and_impact() -> None:
     """And with the model that it concerns, which is about to be asked."""
-    report, tell = teller()
+    report, tell = notifier()
     tell.incident(CONTINUE, Incident("Elevated errors on many models", "identified", "critical"))
     (notice,) = report.notices
     message = f"the status page declares a critical incident on {CONTINUE}: Elevated errors on many models"
@@ -304,5 +304,5 @@ async def test_a_coroutine_that_a_listener_gives_is_closed(caplog: pytest.LogCap
         return function(notice)
 
     with caplog.at_level(logging.ERROR, "unbroken"):
-        Teller(Report(), 0.0, partial(call, later)).notice("cut", "it was cut")
+        Notifier(Report(), 0.0, partial(call, later)).notice("cut", "it was cut")
     assert ["gave a coroutine" in record.getMessage() for record in caplog.records] == [True]

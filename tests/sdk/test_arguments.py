@@ -11,7 +11,7 @@ from typing import Any
 import anthropic
 import pytest
 
-from unbroken.sdk.arguments import given, settle
+from unbroken.sdk.arguments import materialize, without_omitted
 
 pytestmark = pytest.mark.anyio
 
@@ -24,12 +24,12 @@ def encoded(content: bytes) -> str:
 def test_what_was_not_given_is_left_out() -> None:
     """`omit` and `not_given` say that the caller left an argument out; None is a value."""
     arguments = {"a": 1, "b": anthropic.omit, "c": anthropic.not_given, "d": None}
-    assert given(arguments) == {"a": 1, "d": None}
+    assert without_omitted(arguments) == {"a": 1, "d": None}
 
 
 async def test_iterables_that_the_api_takes_as_lists_become_lists() -> None:
     """Also generators deep inside."""
-    [settled] = await settle(
+    [materialized] = await materialize(
         {
             "messages": iter([{"role": "user", "content": (block for block in [{"type": "text", "text": "Hi"}])}]),
             "stop_sequences": ("a", "b"),
@@ -37,7 +37,7 @@ async def test_iterables_that_the_api_takes_as_lists_become_lists() -> None:
             "system": "text stays text",
         }
     )
-    assert settled == {
+    assert materialized == {
         "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
         "stop_sequences": ["a", "b"],
         "tools": [{"name": "look"}],
@@ -48,18 +48,18 @@ async def test_iterables_that_the_api_takes_as_lists_become_lists() -> None:
 async def test_containers_are_copied_and_their_owner_keeps_them() -> None:
     """Changing the copy does not reach the caller's, nor the other way round."""
     messages = [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]
-    [settled] = await settle({"messages": messages})
-    settled["messages"][0]["content"].append({"type": "text", "text": "more"})
+    [materialized] = await materialize({"messages": messages})
+    materialized["messages"][0]["content"].append({"type": "text", "text": "more"})
     messages[0]["role"] = "nobody"
     assert messages == [{"role": "nobody", "content": [{"type": "text", "text": "Hi"}]}]
-    assert settled["messages"][0]["role"] == "user"
+    assert materialized["messages"][0]["role"] == "user"
 
 
 async def test_objects_of_the_sdk_are_passed_on_as_they_are() -> None:
     """A content block of an earlier message is the SDK's own type."""
     block = anthropic.types.TextBlock(type="text", text="Hi")
-    [settled] = await settle({"messages": [{"role": "assistant", "content": [block]}]})
-    assert settled["messages"][0]["content"][0] is block
+    [materialized] = await materialize({"messages": [{"role": "assistant", "content": [block]}]})
+    assert materialized["messages"][0]["content"][0] is block
 
 
 @pytest.mark.parametrize("kind", ["path", "binary", "bytes_io", "text", "string_io"])
@@ -81,22 +81,22 @@ async def test_files_become_base64_text(kind: str, tmp_path: Path) -> None:
                 file = text
             case _:
                 file = io.StringIO(content.decode())
-        [settled] = await settle({"messages": [{"source": {"data": file}}]})
-    assert settled["messages"][0]["source"]["data"] == encoded(content)
+        [materialized] = await materialize({"messages": [{"source": {"data": file}}]})
+    assert materialized["messages"][0]["source"]["data"] == encoded(content)
 
 
 async def test_each_file_is_read_in_its_place() -> None:
     """Two files keep their order, and are at their end afterwards."""
     files = [io.BytesIO(b"one"), io.BytesIO(b"two")]
-    [settled] = await settle({"messages": [{"data": file} for file in files], "system": "no file"})
-    assert [turn["data"] for turn in settled["messages"]] == [encoded(b"one"), encoded(b"two")]
+    [materialized] = await materialize({"messages": [{"data": file} for file in files], "system": "no file"})
+    assert [turn["data"] for turn in materialized["messages"]] == [encoded(b"one"), encoded(b"two")]
     assert [file.read() for file in files] == [b"", b""]
 
 
 async def test_a_file_that_is_named_twice_is_read_once() -> None:
     """In one request, or in those of two routes."""
     file = io.BytesIO(b"one")
-    first, second = await settle({"messages": [{"data": file}, {"data": file}]}, {"system": [{"data": file}]})
+    first, second = await materialize({"messages": [{"data": file}, {"data": file}]}, {"system": [{"data": file}]})
     assert [turn["data"] for turn in first["messages"]] == [encoded(b"one")] * 2
     assert second["system"][0]["data"] == encoded(b"one")
 
@@ -110,7 +110,7 @@ async def test_files_are_read_off_the_event_loop() -> None:
             readers.append(threading.get_ident())
             return super().read(size)
 
-    await settle({"messages": [Slow(b"x")]})
+    await materialize({"messages": [Slow(b"x")]})
     assert readers
     assert threading.get_ident() not in readers
 
@@ -118,4 +118,4 @@ async def test_files_are_read_off_the_event_loop() -> None:
 async def test_a_file_that_cannot_be_read_raises_as_it_does_anywhere(tmp_path: Path) -> None:
     """`OSError`, for the caller."""
     with pytest.raises(FileNotFoundError):
-        await settle({"messages": [tmp_path / "missing"]})
+        await materialize({"messages": [tmp_path / "missing"]})

@@ -16,13 +16,13 @@ from ..arguments import as_given, as_sent
 from ..batches.calls import batches_of, create, demanded_format
 from ..batches.request import Rest, unsupported
 from ..engine.last_resort import Created, named
-from ..engine.preflight import look_through
+from ..engine.preflight import check_request
 from ..errors import Deferred
 from ..health.health import default_health
 from ..policy import Policy
 from ..report import Report
-from ..reporting.notifier import Teller
-from ..sdk.arguments import given, settle
+from ..reporting.notifier import Notifier
+from ..sdk.arguments import materialize, without_omitted
 from ..sdk.typed_events import FormatT
 from .stream import accepted_arguments, check_arguments, version_sent
 
@@ -91,18 +91,18 @@ async def defer(
         raise TypeError(f"policy must be a Policy, not {type(policy).__name__}")
     accepted = accepted_arguments(client, api, "defer")
     batches_of(client, api)
-    request = as_sent(given({"model": model, "max_tokens": max_tokens, "messages": messages, **arguments}))
+    request = as_sent(without_omitted({"model": model, "max_tokens": max_tokens, "messages": messages, **arguments}))
     check_arguments(request, accepted, "defer")
     if why := unsupported(request):
         raise ValueError(why)
     if output_format is not None and not isinstance(output_format, Omit):
         request["output_format"] = output_format
     name, limits, report = named(custom_id), policy or Policy(), Report()
-    teller = Teller(report, anyio.current_time(), None)
+    notifier = Notifier(report, anyio.current_time(), None)
     models, version = default_health(client).models, lambda: version_sent(client, request)
-    for finding in look_through(request, limits.preflight, models=models, version=version)():
-        teller.notice("preflight", str(finding))
-    (settled,) = await settle(request)
-    rest = Rest(stop_sequences=tuple(settled.get("stop_sequences") or ()), demanded=demanded_format(settled))
-    batch = await create(client, api, as_given(settled), name, limits)
-    return Created(batch, client, 0, settled, rest).handle(name, report, api)
+    for finding in check_request(request, limits.preflight, models=models, version=version)():
+        notifier.notice("preflight", str(finding))
+    (materialized,) = await materialize(request)
+    rest = Rest(stop_sequences=tuple(materialized.get("stop_sequences") or ()), demanded=demanded_format(materialized))
+    batch = await create(client, api, as_given(materialized), name, limits)
+    return Created(batch, client, 0, materialized, rest).handle(name, report, api)

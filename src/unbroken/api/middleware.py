@@ -23,7 +23,7 @@ from anthropic.resources.messages import AsyncMessages as Messages
 
 from ..core.wire.frames import encode
 from ..engine.driver import Driver
-from ..engine.preflight import look_through
+from ..engine.preflight import check_request
 from ..engine.reader import Reader, open_reader
 from ..errors import StreamFailed
 from ..health.health import Health
@@ -133,7 +133,7 @@ class ResilienceMiddleware(Middleware):
             arguments["extra_body"] = unknown
         if api == "beta" and (betas := request.headers.get("anthropic-beta")):
             arguments["betas"] = [beta.strip() for beta in str(betas).split(",")]
-        findings = look_through(
+        findings = check_request(
             arguments,
             self._streaming.preflight,
             models=self._health.models,

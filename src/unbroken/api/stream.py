@@ -14,7 +14,7 @@ from anthropic import Omit, omit
 from ..arguments import as_given, as_sent
 from ..core.message.partial import Partial
 from ..engine.driver import Driver
-from ..engine.preflight import look_through
+from ..engine.preflight import check_request
 from ..engine.stream import ResilientStreamManager
 from ..errors import StreamTimeout
 from ..health.health import Health, default_health
@@ -22,7 +22,7 @@ from ..policy import Policy
 from ..report import Notice, Report
 from ..reporting.notifier import check_listener
 from ..routes import Fallback, resolve
-from ..sdk.arguments import given, settle
+from ..sdk.arguments import materialize, without_omitted
 from ..sdk.call_site import CallSite
 from ..sdk.clients import resource, stream_arguments
 from ..sdk.typed_events import Api, FormatT
@@ -124,7 +124,7 @@ def resilient_stream(
     if api not in ("messages", "beta"):
         raise ValueError(f"api must be 'messages' or 'beta', not {api!r}")
     accepted = accepted_arguments(client, api)
-    request = given({"model": model, "max_tokens": max_tokens, "messages": messages, **arguments})
+    request = without_omitted({"model": model, "max_tokens": max_tokens, "messages": messages, **arguments})
     sent = as_sent(request)
     if isinstance(output_format, Mapping):
         raise TypeError("output_format must be a type; pass a schema as output_config={'format': ...}, as in the SDK")
@@ -142,13 +142,13 @@ def resilient_stream(
     call_site = CallSite.outside()
     limits = policy or _DEFAULTS
     shared = health or default_health(client)
-    look = partial(look_through, models=shared.models, version=lambda: version_sent(client, request))
+    look = partial(check_request, models=shared.models, version=lambda: version_sent(client, request))
     looked = look(request, "error") if limits.preflight == "error" else None
 
     async def make_driver() -> Driver:
         started = anyio.current_time()
         with anyio.move_on_after(limits.deadline) as scope:
-            original, *patches = await settle(request, *(route.patch for route in routes))
+            original, *patches = await materialize(request, *(route.patch for route in routes))
         if scope.cancelled_caught:
             raise StreamTimeout(
                 f"The deadline of {limits.deadline:g} s passed while the files of the request were being read.",

@@ -36,7 +36,7 @@ __all__ = [
     "demanded_format",
     "failure_of",
     "has_batches",
-    "taken",
+    "supported_arguments",
     "with_schema",
 ]
 
@@ -187,7 +187,9 @@ async def answer(
     reads = 0
     while True:
         batch = await waits.over(
-            lambda: _batch(batches.retrieve(batch_id, **taken(batches.retrieve, options), timeout=_TIMEOUT))
+            lambda: _batch(
+                batches.retrieve(batch_id, **supported_arguments(batches.retrieve, options), timeout=_TIMEOUT)
+            )
         )
         if batch is not None:
             if on_status is not None:
@@ -206,7 +208,7 @@ async def answer(
 
 
 async def _fetch(batches: Any, batch_id: str, options: Mapping[str, Any]) -> tuple[bytes, str | None]:
-    its = taken(batches.results, options)
+    its = supported_arguments(batches.results, options)
     lines = await batches.results(batch_id, **its, timeout=_TIMEOUT)
     try:
         return await lines.http_response.aread(), request_id(lines.http_response.headers)
@@ -214,7 +216,7 @@ async def _fetch(batches: Any, batch_id: str, options: Mapping[str, Any]) -> tup
         await lines.close()
 
 
-def taken(method: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def supported_arguments(method: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the options that a method takes: SDK 1.0 has fewer."""
     names = parameters(method)
     return {name: value for name, value in options.items() if names is None or name in names}

@@ -16,14 +16,14 @@ from ..core.message.partial import Partial
 from ..core.models.table import ModelInfo
 from ..core.printable import printable
 from ..report import Report
-from ..reporting.attempt_recorder import Book
-from ..reporting.notifier import Teller
+from ..reporting.attempt_recorder import AttemptRecorder
+from ..reporting.notifier import Notifier
 from ..sdk.documents import validator
 from ..sdk.typed_events import Api, TypedEvents, without_abandoned
 from .calls import Answered
 from .request import Joined, Rest, events_of, is_whole
 
-__all__ = ["Asked", "Unsettled", "late", "settled"]
+__all__ = ["Asked", "Unresolved", "late", "resolve"]
 
 #: How a request in a batch ends without a message.
 Ending: TypeAlias = Literal["failed", "errored", "expired", "canceled", "late"]
@@ -69,7 +69,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsettled:
+class Unresolved:
     """There is no whole message.
 
     Attributes:
@@ -97,7 +97,7 @@ class Unsettled:
         return f"The message batch {self.batch_id} has brought no whole message: {self.why}.{before}"
 
 
-def settled(asked: Asked, answered: Answered) -> tuple[Any, Report] | Unsettled:
+def resolve(asked: Asked, answered: Answered) -> tuple[Any, Report] | Unresolved:
     """The whole message, as the SDK's `ParsedMessage`, and how it was made; or why there is none.
 
     Raises:
@@ -106,49 +106,49 @@ def settled(asked: Asked, answered: Answered) -> tuple[Any, Report] | Unsettled:
     result = answered.result
     if result is None:
         gone = answered.batch.archived_at is not None
-        return _unsettled(asked, "its results are gone" if gone else "its results cannot be read")
+        return _unresolved(asked, "its results are gone" if gone else "its results cannot be read")
     kind = str(result.get("type"))
     if kind != "succeeded":
         return _not_answered(asked, kind, result)
     message: Mapping[str, Any] = result.get("message") or {}
     if not is_whole(message):
         answer = dict(message) if isinstance(message, dict) and message else None
-        return _unsettled(asked, "the answer holds what cannot be read", answer=answer, outcome=str(Kind.MALFORMED))
+        return _unresolved(asked, "the answer holds what cannot be read", answer=answer, outcome=str(Kind.MALFORMED))
     format_ = {"format": asked.rest.demanded}
     joined = asked.rest.join(message, validator({"output_format": asked.output_format, "output_config": format_}))
     why, outcome = _TROUBLES[joined.trouble] if joined.trouble is not None else ("", "complete")
-    report = _booked(asked, answered, joined, outcome)
+    report = _recorded(asked, answered, joined, outcome)
     if why:
-        return _unsettled(replace(asked, report=report), why, answer=dict(message))
+        return _unresolved(replace(asked, report=report), why, answer=dict(message))
     return _typed(asked, joined), report
 
 
-def late(asked: Asked, seconds: float) -> Unsettled:
+def late(asked: Asked, seconds: float) -> Unresolved:
     """It has not ended within so many seconds."""
-    return _unsettled(asked, f"it has not ended within {seconds:g} s, and can be asked again", "late")
+    return _unresolved(asked, f"it has not ended within {seconds:g} s, and can be asked again", "late")
 
 
-def _unsettled(
+def _unresolved(
     asked: Asked, why: str, ending: Ending = "failed", *, answer: dict[str, Any] | None = None, **entry: Any
-) -> Unsettled:
+) -> Unresolved:
     """Why there is no message; `entry` is what the report says of the request from now on."""
     report = Report.from_dict(asked.report.to_dict())
     report.outcome = "failed"
     report.attempts[-1] = replace(report.attempts[-1], **entry)
-    return Unsettled(asked.batch_id, why, ending, asked.rest.held.copy(), report, answer)
+    return Unresolved(asked.batch_id, why, ending, asked.rest.held.copy(), report, answer)
 
 
-def _not_answered(asked: Asked, outcome: str, result: Mapping[str, Any]) -> Unsettled:
+def _not_answered(asked: Asked, outcome: str, result: Mapping[str, Any]) -> Unresolved:
     outcome = printable(outcome)
     ending, why = _ENDINGS.get(outcome, ("failed", f"its result is of a kind that is not known: {outcome}"))
     if ending != "errored":
-        return _unsettled(asked, why, ending, outcome=outcome)
+        return _unresolved(asked, why, ending, outcome=outcome)
     body = result.get("error")
     details = body.get("error") if isinstance(body, Mapping) else None
     said: Mapping[str, Any] = details if isinstance(details, Mapping) else {}
     type_ = printable(said.get("type")) or None
     request_id = printable(body.get("request_id")) or None if isinstance(body, Mapping) else None
-    found = _unsettled(
+    found = _unresolved(
         asked,
         f"{why} ({type_ or 'no type'}; request id {request_id or 'none'})",
         ending,
@@ -160,13 +160,13 @@ def _not_answered(asked: Asked, outcome: str, result: Mapping[str, Any]) -> Unse
     return replace(found, errors=(last,), type=said.get("type"))  # as the SDK has it
 
 
-def _booked(asked: Asked, answered: Answered, joined: Joined, outcome: str) -> Report:
+def _recorded(asked: Asked, answered: Answered, joined: Joined, outcome: str) -> Report:
     """The report, with what the answer cost and brought."""
     report = Report.from_dict(asked.report.to_dict())
     before = report.attempts.pop()
     report.notices = [notice for notice in report.notices if notice.attempt != before.number]
     started = anyio.current_time() - before.started
-    book = Book(
+    recorder = AttemptRecorder(
         report,
         started,
         route=before.route,
@@ -175,22 +175,22 @@ def _booked(asked: Asked, answered: Answered, joined: Joined, outcome: str) -> R
         form=before.form,
         waited=before.waited,
     )
-    book.headers(answered.request_id or before.request_id, 200, joined.seam)
+    recorder.headers(answered.request_id or before.request_id, 200, joined.seam)
     for event in events_of(answered.result["message"] if answered.result else {}):
-        book.note(event)
-    book.deliver(joined.delivered)
-    book.end(outcome)
+        recorder.note(event)
+    recorder.deliver(joined.delivered)
+    recorder.end(outcome)
     # It is not known when it was written, but how long it took in all.
     took = _seconds(asked, answered)
-    entry = replace(book.entry, batch=True, started=before.started, headers=None, first_content=None, ended=took)
+    entry = replace(recorder.entry, batch=True, started=before.started, headers=None, first_content=None, ended=took)
     report.attempts[-1] = entry
     report.outcome = "complete"
     report.duration = None if took is None else before.started + took
-    teller = Teller(report, started, None)
+    notifier = Notifier(report, started, None)
     if entry.seam == "unverified":
-        teller.notice("seam_unverified", "the answer matches nothing that was delivered; joined as it is")
+        notifier.notice("seam_unverified", "the answer matches nothing that was delivered; joined as it is")
     for type_ in joined.abandoned:
-        teller.notice("block_abandoned", f"an unfinished {type_} block was given up")
+        notifier.notice("block_abandoned", f"an unfinished {type_} block was given up")
     return report
 
 

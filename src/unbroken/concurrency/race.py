@@ -26,7 +26,7 @@ async def race(
     openers: Sequence[Opener[T]],
     *,
     delay: float,
-    doubtful: Collection[int] = (),
+    eager: Collection[int] = (),
     preference_grace: float = 0.0,
     max_concurrent: int | None = None,
     admit: Callable[[int], Awaitable[bool]] | None = None,
@@ -49,7 +49,7 @@ async def race(
         Exception: What an opener or `admit` raised before one was healthy; the race is over then, and everything is
             closed.
     """
-    contest = _Race(openers, delay, doubtful, preference_grace, max_concurrent or len(openers), admit)
+    contest = _Race(openers, delay, eager, preference_grace, max_concurrent or len(openers), admit)
     winner: T | None = None
     try:
         winner = await contest.run()
@@ -70,7 +70,7 @@ class _Race(Generic[T]):
         self,
         openers: Sequence[Opener[T]],
         delay: float,
-        doubtful: Collection[int],
+        eager: Collection[int],
         grace: float,
         max_concurrent: int,
         admit: Callable[[int], Awaitable[bool]] | None,
@@ -78,7 +78,7 @@ class _Race(Generic[T]):
         self.healthy: dict[int, T] = {}
         self._openers = openers
         self._delay = delay
-        self._doubtful = doubtful
+        self._eager = eager
         self._grace = grace
         self._max_concurrent = max_concurrent
         self._admit = admit
@@ -118,7 +118,7 @@ class _Race(Generic[T]):
 
     async def _until_due(self, rank: int) -> None:
         """Wait until this one may start."""
-        if rank - 1 in self._doubtful:
+        if rank - 1 in self._eager:
             await anyio.lowlevel.checkpoint()  # the doubtful one is still the first to be asked
         elif self._delay:
             with anyio.move_on_after(self._delay):

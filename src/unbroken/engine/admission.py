@@ -15,17 +15,17 @@ from ..core.plan.steps import Ask, Fail
 from ..diagnosis.evidence import withhold_headers
 from ..health.health import Health, Permit
 from ..policy import Policy
-from ..reporting.notifier import Teller
+from ..reporting.notifier import Notifier
 from ..routes import Route
-from .sender import Sender, Sent
+from .sender import Exchange, RequestSender
 
-__all__ = ["POLL", "Admission", "GaveUp"]
+__all__ = ["POLL", "Admission", "Exhausted"]
 
 #: How often a stream looks whether other streams have closed a circuit breaker or earned a retry, in seconds.
 POLL: Final = 0.5
 
 
-class GaveUp(Exception):
+class Exhausted(Exception):
     """Nothing more is asked.
 
     Attributes:
@@ -53,7 +53,13 @@ class Admission:
     """
 
     def __init__(
-        self, plan: Plan, policy: Policy, health: Health, routes: Sequence[Route], sender: Sender, teller: Teller
+        self,
+        plan: Plan,
+        policy: Policy,
+        health: Health,
+        routes: Sequence[Route],
+        sender: RequestSender,
+        notifier: Notifier,
     ) -> None:
         self.errors: list[Exception] = []
         self._plan = plan
@@ -61,9 +67,9 @@ class Admission:
         self._health = health
         self._routes = routes
         self._sender = sender
-        self._teller = teller
-        self._told_left_out: set[int] = set()
-        self._unclosed: list[Sent] = []
+        self._notifier = notifier
+        self._notified_left_out: set[int] = set()
+        self._unclosed: list[Exchange] = []
 
     def readiness(self) -> list[Readiness]:
         """How ready each route is."""
@@ -85,15 +91,15 @@ class Admission:
             Seconds that were waited.
 
         Raises:
-            GaveUp: None will come in that time.
+            Exhausted: None will come in that time.
         """
         patience = self._policy.max_retry_after if patience is None else patience
         waited = 0.0
         while seconds := self._health.take_retry():
             if waited + seconds > patience:
-                raise GaveUp(Fail("the retry budget is empty"))
+                raise Exhausted(Fail("the retry budget is empty"))
             if not waited:
-                self._teller.notice("budget_wait", "the retry budget is empty; waiting for the next retry")
+                self._notifier.notice("budget_wait", "the retry budget is empty; waiting for the next retry")
             # Not all at once: other streams may earn one meanwhile.
             pause = min(seconds, POLL)
             waited += pause
@@ -112,7 +118,9 @@ class Admission:
             return None
         return self._health.enter(route.client, route.model, retry=retry, mode=self._sender.mode(step.route))
 
-    def prepare(self, step: Ask, held: Partial, permit: Permit, *, waited: float = 0.0, hedge: bool = False) -> Sent:
+    def prepare(
+        self, step: Ask, held: Partial, permit: Permit, *, waited: float = 0.0, hedge: bool = False
+    ) -> Exchange:
         """Compose a request; what is wrong with it leaves its permission to others."""
         try:
             return self._sender.prepare(step, held, permit, waited=waited, hedge=hedge)
@@ -122,25 +130,25 @@ class Admission:
 
     # -- after it
 
-    def failed(self, sent: Sent, failure: Failure) -> None:
+    def failed(self, sent: Exchange, failure: Failure) -> None:
         """A request has died: note it for the report, for `Health` and for the final error."""
         withhold_headers(failure.error)
         sent.failed(failure)
         self.errors.append(failure.error)
 
-    def tell_left_out(self, failure: Failure | None) -> None:
+    def notify_left_out(self, failure: Failure | None) -> None:
         """Tell of each route that is not asked any more, because of a failure; None: it was never possible."""
         for rank in self._plan.left_out:
-            if rank in self._told_left_out:
+            if rank in self._notified_left_out:
                 continue
-            self._told_left_out.add(rank)
+            self._notified_left_out.add(rank)
             model = self._routes[rank].model
             if why := self._plan.unfit(rank):
-                self._teller.notice("route_skipped", f"{model} {why}, and is not asked")
+                self._notifier.notice("route_skipped", f"{model} {why}, and is not asked")
             elif failure is not None:
-                self._teller.notice("route_skipped", f"{failure.kind}: {model} is not asked any more")
+                self._notifier.notice("route_skipped", f"{failure.kind}: {model} is not asked any more")
 
-    async def discard(self, sent: Sent) -> None:
+    async def discard(self, sent: Exchange) -> None:
         """Close a request that is not needed, without waiting long."""
         if not await sent.discard():
             self._unclosed.append(sent)
@@ -156,27 +164,27 @@ class Admission:
         """Whether a request may be made beside others, now that its turn has come."""
         return self._plan.may_hedge(step, held, now=anyio.current_time(), ready=self.readiness())
 
-    def hedge_failed(self, sent: Sent, failure: Failure, held: Partial) -> Ask | None:
+    def hedge_failed(self, sent: Exchange, failure: Failure, held: Partial) -> Ask | None:
         """Note that one of several has died. Returns the form to ask its route in at once; None: it is out.
 
         Raises:
-            GaveUp: The failure ends the stream.
+            Exhausted: The failure ends the stream.
         """
         self.failed(sent, failure)
         sent.counted = True
         step = self._plan.hedge_failed(sent.step, failure, held, now=anyio.current_time())
-        self.tell_left_out(failure)
+        self.notify_left_out(failure)
         if isinstance(step, Fail):
-            raise GaveUp(step)
+            raise Exhausted(step)
         return step
 
-    def won(self, sent: Sent, *, raced: bool) -> None:
+    def won(self, sent: Exchange, *, raced: bool) -> None:
         """This one goes on; `raced` says whether others were asked."""
         self._plan.won(sent.step)
         if raced:
-            self._teller.won(sent.book.entry)
+            self._notifier.won(sent.recorder.entry)
 
     def hedging(self, step: Ask, held: Partial, delay: float, failure: Failure | None) -> None:
         """Another route is asked too, because nothing came for `delay` seconds or because one has failed."""
         self._plan.hedging(step, held)
-        self._teller.hedge(self._routes[step.route].model, delay, failure)
+        self._notifier.hedge(self._routes[step.route].model, delay, failure)

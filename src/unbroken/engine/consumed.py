@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from ..core.message.partial import Block, Partial
 from ..core.wire.decoded import Event
 
-__all__ = ["Taken"]
+__all__ = ["Consumed"]
 
 
-class Taken:
+class Consumed:
     """Follows a reader that looks at text alone, for whoever asks for the message later.
 
     Deltas are not kept: they stand in what has arrived, and all of them were taken but for those that still wait.

@@ -13,30 +13,36 @@ from ..core.plan.readiness import ROUNDING
 from ..core.plan.steps import Ask, Fail
 from ..health.health import Health, Permit
 from ..policy import Hedging, Policy
-from ..reporting.notifier import Teller
+from ..reporting.notifier import Notifier
 from ..routes import Route
-from .admission import POLL, Admission, GaveUp
-from .sender import Sender, Sent
+from .admission import POLL, Admission, Exhausted
+from .sender import Exchange, RequestSender
 
 if TYPE_CHECKING:
     from ..health.status_page import StatusPage
 
-__all__ = ["Rounds"]
+__all__ = ["Dispatcher"]
 
 _NOT_IN_TIME: Final = Fail("no route may be asked within Policy.max_retry_after")
 
 
-class Rounds(Admission):
+class Dispatcher(Admission):
     """The requests of one stream: one at a time, or several where the plan allows hedging."""
 
     def __init__(
-        self, plan: Plan, policy: Policy, health: Health, routes: Sequence[Route], sender: Sender, teller: Teller
+        self,
+        plan: Plan,
+        policy: Policy,
+        health: Health,
+        routes: Sequence[Route],
+        sender: RequestSender,
+        notifier: Notifier,
     ) -> None:
-        super().__init__(plan, policy, health, routes, sender, teller)
-        self._told_incident = False
+        super().__init__(plan, policy, health, routes, sender, notifier)
+        self._notified_incident = False
         self._patience = policy.max_retry_after
 
-    async def ask(self, step: Ask, held: Partial) -> Sent:
+    async def ask(self, step: Ask, held: Partial) -> Exchange:
         """Make a request after its wait, or several against each other.
 
         Returns:
@@ -44,7 +50,7 @@ class Rounds(Admission):
             last of them, with its failure.
 
         Raises:
-            GaveUp: Nothing can be asked soon enough, or no other answer can be expected.
+            Exhausted: Nothing can be asked soon enough, or no other answer can be expected.
         """
         if self._health.status is not None:
             self._look_at(self._health.status, step)
@@ -56,11 +62,11 @@ class Rounds(Admission):
             ready = self.readiness()
             hedges = self._plan.hedges(held, now=anyio.current_time(), ready=ready)
             if hedges:
-                from .hedged_call import Contest  # most streams never race
+                from .hedged_call import HedgedCall  # most streams never race
 
                 steps = [step, *hedges]
-                doubtful = [rank for rank, each in enumerate(steps) if ready[each.route].incident]
-                contest = Contest(self, hedging, self._delay(hedging, step), steps, held, doubtful)
+                eager = [rank for rank, each in enumerate(steps) if ready[each.route].incident]
+                contest = HedgedCall(self, hedging, self._delay(hedging, step), steps, held, eager)
                 return await contest.run(permit, waited)
         sent = self.prepare(step, held, permit, waited=waited)
         try:
@@ -71,23 +77,23 @@ class Rounds(Admission):
             raise
         return sent
 
-    def tell_passed_over(self, wanted: int, step: Ask) -> None:
+    def notify_passed_over(self, wanted: int, step: Ask) -> None:
         """Tell that a route would have been asked, but for its circuit breaker."""
         if step.route != wanted and self.readiness()[wanted].open_for:
-            self._tell_not_ready(wanted, step)
+            self._notify_not_ready(wanted, step)
 
-    def _tell_not_ready(self, route: int, step: Ask) -> None:
+    def _notify_not_ready(self, route: int, step: Ask) -> None:
         cools = self.readiness()[route].cool_for
-        self._teller.not_ready(self._routes[route].model, self._routes[step.route].model, cools)
+        self._notifier.not_ready(self._routes[route].model, self._routes[step.route].model, cools)
 
     def _look_at(self, page: StatusPage, step: Ask) -> None:
         """Let the status page be asked again if that is due, and tell what it says of a route, once; never waits."""
         page.keep_fresh()
         route = self._routes[step.route]
-        incident = None if self._told_incident else self._health.incident(route.client, route.model)
+        incident = None if self._notified_incident else self._health.incident(route.client, route.model)
         if incident is not None:
-            self._told_incident = True
-            self._teller.incident(route.model, incident)
+            self._notified_incident = True
+            self._notifier.incident(route.model, incident)
 
     def _delay(self, hedging: Hedging, first: Ask) -> float:
         if hedging.delay == "adaptive":
@@ -106,7 +112,7 @@ class Rounds(Admission):
         if step.wait:
             ready = self.readiness()[step.route]
             if ready.open_for or ready.cool_for:
-                self._tell_not_ready(step.route, step)
+                self._notify_not_ready(step.route, step)
             if ready.open_for:
                 self._wait_at_most(step.wait)
             await anyio.sleep(step.wait)
@@ -116,11 +122,11 @@ class Rounds(Admission):
         while (permit := self.enter(step, retry=step.costs_retry)) is None:
             asked, next_step = step, self._plan.rerouted(held, now=anyio.current_time(), ready=self.readiness())
             if isinstance(next_step, Fail):
-                raise GaveUp(_NOT_IN_TIME)
+                raise Exhausted(_NOT_IN_TIME)
             step = next_step
             if not told:
                 told = True
-                self._tell_not_ready(asked.route, step)
+                self._notify_not_ready(asked.route, step)
             if step.route == asked.route or step.wait:
                 pause = min(step.wait or POLL, POLL)
                 self._wait_at_most(pause)
@@ -128,7 +134,7 @@ class Rounds(Admission):
         return step, permit
 
     def _wait_at_most(self, seconds: float) -> None:
-        """Count a wait that is about to begin. Raises `GaveUp` where there were too many of them."""
+        """Count a wait that is about to begin. Raises `Exhausted` where there were too many of them."""
         self._patience -= seconds
         if self._patience < -ROUNDING:
-            raise GaveUp(_NOT_IN_TIME)
+            raise Exhausted(_NOT_IN_TIME)

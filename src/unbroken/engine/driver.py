@@ -27,18 +27,18 @@ from ..errors import StreamFailed, StreamTimeout
 from ..health.health import Health
 from ..policy import Policy
 from ..report import Notice, Report
-from ..reporting.notifier import Teller
+from ..reporting.notifier import Notifier
 from ..reporting.telemetry import listen
 from ..routes import Route
 from ..sdk.call_site import CallSite
 from ..sdk.documents import validator
 from ..sdk.typed_events import Api
-from .admission import GaveUp
-from .dispatcher import Rounds
-from .feed import Outbox
+from .admission import Exhausted
+from .dispatcher import Dispatcher
+from .feed import EventFeed
 from .preflight import Findings
 from .preload import preload
-from .sender import Sender, Sent
+from .sender import Exchange, RequestSender
 
 __all__ = ["Driver"]
 
@@ -74,7 +74,7 @@ class Driver:
         in_one_piece: bool = False,
         findings: Findings = tuple,
     ) -> None:
-        self.out: Outbox = Outbox()
+        self.out: EventFeed = EventFeed()
         self.done: bool = False
         self.error: Exception | None = None
         self.report: Report = Report()
@@ -95,12 +95,14 @@ class Driver:
         )
         self._plan = Plan(policy, routes, requests)
         self._telemetry = listen(routes, sent, health, in_one_piece=in_one_piece)
-        self._teller = Teller(self.report, started, on_notice, self._telemetry)
+        self._notifier = Notifier(self.report, started, on_notice, self._telemetry)
         self._findings: Findings | None = findings  # until they are told
-        sender = Sender(api, routes, requests, policy, self.report, started, call_site, resources, self._telemetry)
-        self._rounds = Rounds(self._plan, policy, health, routes, sender, self._teller)
+        sender = RequestSender(
+            api, routes, requests, policy, self.report, started, call_site, resources, self._telemetry
+        )
+        self._dispatcher = Dispatcher(self._plan, policy, health, routes, sender, self._notifier)
         self._is_document = validator(sent)
-        self._sent: Sent | None = None
+        self._sent: Exchange | None = None
         self._opener: int | None = None  # the route whose `message_start` was delivered
         self._died: tuple[Failure, Step | None] | None = None
         self._brought = False
@@ -131,12 +133,12 @@ class Driver:
             raise
 
     async def _open(self) -> None:
-        self._rounds.tell_left_out(None)
+        self._dispatcher.notify_left_out(None)
         with anyio.CancelScope(deadline=_or_never(self.deadline)) as scope:
-            first = self._plan.first(now=anyio.current_time(), ready=self._rounds.readiness())
+            first = self._plan.first(now=anyio.current_time(), ready=self._dispatcher.readiness())
             if isinstance(first, Fail):
                 self._raise(first)
-            self._rounds.tell_passed_over(0, first)
+            self._dispatcher.notify_passed_over(0, first)
             await self._go_on(await self._ask(first))
         if scope.cancelled_caught:
             await self.expire()
@@ -149,7 +151,7 @@ class Driver:
                     await self._advance()
                     await self.out.room()
                     if self._findings is not None and self.held.message is not None:
-                        self._tell_findings()
+                        self._notify_findings()
             if scope.cancelled_caught:
                 await (self._finish(Finish(not self.held.stopped)) if self.held.complete else self.expire())
         except Exception as error:
@@ -171,7 +173,7 @@ class Driver:
         if self.held.complete and not self.done:
             await self._complete()
         await self._close_sent()
-        await self._rounds.aclose()
+        await self._dispatcher.aclose()
         self._close_report("closed")
         self.done = True
 
@@ -192,7 +194,7 @@ class Driver:
                 await sent.receive()
             self._take_all(sent)
 
-    async def _linger(self, sent: Sent) -> None:
+    async def _linger(self, sent: Exchange) -> None:
         """The message is whole; read to the end of the body, for what may follow and to free the connection."""
         now = anyio.current_time()
         self._lingers_until = until = self._lingers_until or now + _LINGER
@@ -205,7 +207,7 @@ class Driver:
         if sent.failure is not None or scope.cancelled_caught or now >= until:
             await self._complete()
 
-    def _take_all(self, sent: Sent) -> None:
+    def _take_all(self, sent: Exchange) -> None:
         """Splice in what has arrived; the attempt dies at its failure, or of an event that cannot be spliced in."""
         events, sent.events = sent.events, []
         for event in events:
@@ -238,7 +240,7 @@ class Driver:
     def _deliver(self, events: list[Event]) -> None:
         self.out.put(events)
         if self._sent is not None and events:
-            self._sent.book.deliver(events)
+            self._sent.recorder.deliver(events)
             if self._opener is None:
                 self._opener = self._sent.step.route
         for event in events:
@@ -263,7 +265,7 @@ class Driver:
             self.held,
             joinable=self._splicer.may_join_as_it_is,
             now=anyio.current_time(),
-            ready=self._rounds.readiness(),
+            ready=self._dispatcher.readiness(),
         )
         if not isinstance(step, JoinAsItIs):
             self._die(Kind.SEAM_UNMATCHED, "The continuation does not join what was delivered.", step)
@@ -272,18 +274,18 @@ class Driver:
             # Two documents are never glued: what comes next is to be the whole one, begun anew.
             self._die(Kind.INVALID_DOCUMENT, "The continuation is not of the document that was begun.")
             return
-        self._teller.notice("seam_unverified", "the continuation matches nothing that was delivered; joined as it is")
+        self._notifier.notice("seam_unverified", "the continuation matches nothing that was delivered; joined as it is")
         self._deliver(self._splicer.join_unverified())
 
     def _silent(self) -> None:
         """The continuation adds nothing to a text that looks unfinished: ask again, or take that for the end."""
         step = self._plan.after_silence(
-            self.held, ending=self._splicer.ending, now=anyio.current_time(), ready=self._rounds.readiness()
+            self.held, ending=self._splicer.ending, now=anyio.current_time(), ready=self._dispatcher.readiness()
         )
         if not isinstance(step, JoinAsItIs):
             self._die(Kind.NOTHING_ADDED, "The continuation adds nothing to what was delivered.", step)
             return
-        self._teller.notice("seam_unverified", "the continuation adds nothing; what was delivered is taken for all")
+        self._notifier.notice("seam_unverified", "the continuation adds nothing; what was delivered is taken for all")
         self._deliver(self._splicer.join_unverified())
 
     # -- asking
@@ -296,29 +298,29 @@ class Driver:
             step: What the plan has said already. None: it is to be asked.
         """
         while failure is not None:
-            self._tell_findings()
+            self._notify_findings()
             before = self._plan.asking
             self._deliver(self._splicer.end())
             sent, self._sent = self._sent, None
             assert sent is not None
             if not sent.counted:
-                self._rounds.failed(sent, failure)
+                self._dispatcher.failed(sent, failure)
             self._splicer.abandon_orphans()
             step = step or self._next_step(sent, failure)
             self._splicer.abort()
-            await self._rounds.discard(sent)
+            await self._dispatcher.discard(sent)
             if isinstance(step, Finish):
                 await self._finish(step)
                 return
             if isinstance(step, Fail):
                 self._raise(step)
-            self._teller.recovery(failure, before, step, self._routes, cut=self._brought)
-            self._rounds.tell_passed_over(before.route, step)
-            self._rounds.tell_left_out(failure)
+            self._notifier.recovery(failure, before, step, self._routes, cut=self._brought)
+            self._dispatcher.notify_passed_over(before.route, step)
+            self._dispatcher.notify_left_out(failure)
             failure, step = await self._ask(step), None
 
-    def _next_step(self, sent: Sent, failure: Failure) -> Step:
-        now, ready = anyio.current_time(), self._rounds.readiness()
+    def _next_step(self, sent: Exchange, failure: Failure) -> Step:
+        now, ready = anyio.current_time(), self._dispatcher.readiness()
         if sent.counted:
             return self._plan.after_round(
                 failure, self.held, brought=False, now=now, jitter=random.random(), ready=ready
@@ -337,8 +339,8 @@ class Driver:
     async def _ask(self, step: Ask) -> Failure | None:
         """Ask, and read what answers from now on; or what the attempt died of, if nothing does."""
         try:
-            sent = await self._rounds.ask(step, self.held)
-        except GaveUp as error:
+            sent = await self._dispatcher.ask(step, self.held)
+        except Exhausted as error:
             self._raise(error.step)
         except OSError as error:
             # Of the network they are failures. This one is of a file: of this library itself, as it seems.
@@ -353,7 +355,7 @@ class Driver:
         is_document = self._is_document if sent.step.form.startswith("continue") else None
         self._deliver(self._splicer.begin(sent.seam, own=own, is_document=is_document))
         self.out.begin()
-        self._tell_abandoned()
+        self._notify_abandoned()
         self._brought = False
         return None
 
@@ -361,27 +363,27 @@ class Driver:
         """Whether the message is, or will be, this route's by name: the one that opened it."""
         return self._opener is None or self._plan.is_same_model(self._opener, step.route)
 
-    def _tell_findings(self) -> None:
+    def _notify_findings(self) -> None:
         """Tell what preflight finds in the request, once."""
         findings, self._findings = self._findings, None
         for finding in findings() if findings is not None else ():
-            self._teller.notice("preflight", str(finding))
+            self._notifier.notice("preflight", str(finding))
 
-    def _tell_abandoned(self) -> None:
+    def _notify_abandoned(self) -> None:
         for type_ in self._splicer.abandoned:
-            self._teller.notice("block_abandoned", f"an unfinished {type_} block was given up")
+            self._notifier.notice("block_abandoned", f"an unfinished {type_} block was given up")
         self._splicer.abandoned.clear()
 
     # -- the end
 
     async def _finish(self, step: Finish) -> None:
         if step.as_tool_use:
-            self._teller.notice("tool_use_finished", "whole tool calls had arrived; the turn ends with them")
+            self._notifier.notice("tool_use_finished", "whole tool calls had arrived; the turn ends with them")
         elif step.message_stop:
-            self._teller.notice("message_stop_supplied", "the message was whole; only its end was missing")
+            self._notifier.notice("message_stop_supplied", "the message was whole; only its end was missing")
         if step.as_tool_use or step.message_stop:
             self._deliver(self._splicer.finish(as_tool_use=step.as_tool_use))
-            self._tell_abandoned()
+            self._notify_abandoned()
         await self._complete()
 
     async def _complete(self) -> None:
@@ -395,11 +397,11 @@ class Driver:
         """Tell of the end, the first time: how it ended, and if it failed, why, and with which exception."""
         if self.report.outcome != "open":
             return
-        self._tell_findings()
+        self._notify_findings()
         self.report.outcome = outcome
         self.report.duration = anyio.current_time() - self._started
         if outcome == "failed":
-            self._teller.notice("failed", why)
+            self._notifier.notice("failed", why)
         if self._telemetry is not None:
             self._telemetry.end(self.report, self.held, error)
 
@@ -430,7 +432,7 @@ class Driver:
             request=self._request_sent(),
             partial=self.held.copy(),
             report=self.report,
-            errors=self._rounds.errors,
+            errors=self._dispatcher.errors,
             original=self._original,
             routes=self._routes,
             **self._what_may_help(),
@@ -444,7 +446,7 @@ class Driver:
             return ""
         ending = kind._ending  # noqa: SLF001  # ours
         others = self._others_answered()
-        found = diagnose_stream(self.report, self._rounds.errors, ending=ending, others_answered=others)
+        found = diagnose_stream(self.report, self._dispatcher.errors, ending=ending, others_answered=others)
         return f"{found.summary} "
 
     def _others_answered(self) -> bool | None:
@@ -469,12 +471,12 @@ class Driver:
             try:
                 from .last_resort import as_last_resort
             except OSError:
-                self._teller.notice("defer_failed", "what makes batches could not be loaded")
+                self._notifier.notice("defer_failed", "what makes batches could not be loaded")
                 return
             with anyio.CancelScope(deadline=_or_never(self.deadline)) as scope:
-                await as_last_resort(error, self._teller)
+                await as_last_resort(error, self._notifier)
             if scope.cancelled_caught:
-                self._teller.notice("defer_failed", "the deadline has passed before the batch was created")
+                self._notifier.notice("defer_failed", "the deadline has passed before the batch was created")
 
     def _give_up(self, why: str, kind: type[Exception]) -> None:
         self._close_report("failed", why, kind.__name__)
@@ -495,7 +497,7 @@ class Driver:
     def _request_sent(self) -> httpx2.Request:
         if self.response is not None:
             return self.response.request
-        last = next((e for e in reversed(self._rounds.errors) if isinstance(e, anthropic.APIError)), None)
+        last = next((e for e in reversed(self._dispatcher.errors) if isinstance(e, anthropic.APIError)), None)
         return last.request if last is not None else httpx2.Request("POST", "/v1/messages")
 
 

@@ -11,7 +11,7 @@ import anyio.lowlevel
 from ..concurrency.detached import Wakeup, wakeup
 from ..core.wire.decoded import Event
 
-__all__ = ["Outbox"]
+__all__ = ["EventFeed"]
 
 #: How many events may wait for the reader before the network is left waiting, too; what one read brings may exceed it.
 #: A burst is worth few switches, and what is soon taken is gone before the garbage collector looks at it (every 700
@@ -22,7 +22,7 @@ _ENOUGH: Final = 32
 _ON_END: Final = 32
 
 
-class Outbox:
+class EventFeed:
     """A queue between two tasks that costs a switch only where one has to wait for the other.
 
     Attributes:

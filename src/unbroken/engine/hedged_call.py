@@ -12,13 +12,13 @@ from ..core.message.partial import Partial
 from ..core.plan.steps import Ask
 from ..health.health import Permit
 from ..policy import Hedging
-from .admission import Admission, GaveUp
-from .sender import Sent
+from .admission import Admission, Exhausted
+from .sender import Exchange
 
-__all__ = ["Contest"]
+__all__ = ["HedgedCall"]
 
 
-class Contest:
+class HedgedCall:
     """One race between requests.
 
     Args:
@@ -37,20 +37,20 @@ class Contest:
         delay: float,
         steps: Sequence[Ask],
         held: Partial,
-        doubtful: Collection[int] = (),
+        eager: Collection[int] = (),
     ) -> None:
         self._admission = admission
         self._hedging = hedging
         self._delay = delay
         self._steps = steps
         self._held = held
-        self._doubtful = doubtful
-        self._sent: list[Sent] = []
+        self._eager = eager
+        self._sent: list[Exchange] = []
         self._unanswered: deque[Failure] = deque()  # failures that no other request has been made for
         self._retries: set[int] = set()  # the routes that are asked because another one has failed
-        self._last: Sent | None = None  # of those that died
+        self._last: Exchange | None = None  # of those that died
 
-    async def run(self, permit: Permit, waited: float) -> Sent:
+    async def run(self, permit: Permit, waited: float) -> Exchange:
         """Run it: the winner, with its first content, or the last that died, with its failure.
 
         Args:
@@ -58,7 +58,7 @@ class Contest:
             waited: Seconds that were waited for it.
 
         Raises:
-            GaveUp: A failure ends the stream.
+            Exhausted: A failure ends the stream.
         """
         first = partial(self._contend, self._steps[0], permit, waited)
         others = [partial(self._contend, step) for step in self._steps[1:]]
@@ -66,7 +66,7 @@ class Contest:
             winner = await race(
                 [first, *others],
                 delay=self._delay,
-                doubtful=self._doubtful,
+                eager=self._eager,
                 preference_grace=self._hedging.preference_grace,
                 max_concurrent=self._hedging.max_concurrent,
                 admit=self._admit,
@@ -81,7 +81,7 @@ class Contest:
             return self._last
         for sent in self._sent:
             if sent is not winner:
-                sent.lost(winner.book.input_tokens)
+                sent.lost(winner.recorder.input_tokens)
         self._admission.won(winner, raced=len(self._sent) > 1)
         return winner
 
@@ -92,18 +92,18 @@ class Contest:
             return False
         try:
             await self._admission.pay()
-        except GaveUp:
+        except Exhausted:
             return False
         if not self._admission.may_hedge(step, self._held):
             return False
         failure = self._unanswered.popleft() if self._unanswered else None
         if failure is not None:
             self._retries.add(step.route)
-        delay = 0.0 if rank - 1 in self._doubtful else self._delay
+        delay = 0.0 if rank - 1 in self._eager else self._delay
         self._admission.hedging(step, self._held, delay, failure)
         return True
 
-    async def _contend(self, step: Ask, permit: Permit | None = None, waited: float = 0.0) -> Sent | None:
+    async def _contend(self, step: Ask, permit: Permit | None = None, waited: float = 0.0) -> Exchange | None:
         """Ask one route until it is healthy; None when it has failed."""
         again: Ask | None = step
         while again is not None:

@@ -22,7 +22,7 @@ from ..core.requests.routed import Requests
 from ..errors import Deferred, StreamFailed
 from ..policy import Policy
 from ..report import AttemptReport, Report
-from ..reporting.notifier import Teller
+from ..reporting.notifier import Notifier
 from ..routes import Route
 from ..sdk.typed_events import Api
 
@@ -183,18 +183,20 @@ class Unfinished:
         )
 
 
-async def as_last_resort(error: StreamFailed, teller: Teller) -> None:
+async def as_last_resort(error: StreamFailed, notifier: Notifier) -> None:
     """Put the rest of a stream that failed into a batch, and say so in its error; or tell why that cannot be."""
     try:
         deferred = await error.defer()
     except (CannotDefer, NoBatches) as why:
-        teller.notice("defer_failed", str(why))
+        notifier.notice("defer_failed", str(why))
     except Exception as why:
         status = getattr(why, "status_code", None)
         said = f"{type(why).__name__}{'' if status is None else f', status {status}'}"
-        teller.notice("defer_failed", f"the rest could not be put into a batch: {said}")
+        notifier.notice("defer_failed", f"the rest could not be put into a batch: {said}")
     else:
         error.deferred = deferred
         error.message += f" The rest was asked for in the message batch {deferred.id}."
         error.args = (error.message,)
-        teller.notice("deferred", f"asking {deferred.model} for the rest in the batch {deferred.id} ({deferred.form})")
+        notifier.notice(
+            "deferred", f"asking {deferred.model} for the rest in the batch {deferred.id} ({deferred.form})"
+        )

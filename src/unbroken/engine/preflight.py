@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 from ..core.models.corrections import Models
 
-__all__ = ["Findings", "look_through"]
+__all__ = ["Findings", "check_request"]
 
 #: Gives what is to be told of a request.
 Findings = Callable[[], Iterable[object]]
 
 
-def look_through(
+def check_request(
     request: Mapping[str, Any],
     mode: Literal["warn", "error", "off"],
     *,

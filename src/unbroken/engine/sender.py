@@ -18,7 +18,7 @@ from ..core.wire.decoded import Event
 from ..health.health import Permit
 from ..policy import Policy
 from ..report import Report
-from ..reporting.attempt_recorder import Book
+from ..reporting.attempt_recorder import AttemptRecorder
 from ..reporting.sdk_span import SdkSpan
 from ..reporting.telemetry import Telemetry
 from ..routes import Route
@@ -31,14 +31,14 @@ from .attempt import Attempt
 if TYPE_CHECKING:
     from ..core.seam.seam import Seam
 
-__all__ = ["Sender", "Sent"]
+__all__ = ["Exchange", "RequestSender"]
 
 #: How long the loser of a race may keep the winner waiting while it is closed, in seconds.
 _PATIENCE: Final = 0.05
 
 
 @dataclass(slots=True)
-class Sent:
+class Exchange:
     """One request that was sent, and what has come of it.
 
     Attributes:
@@ -59,7 +59,7 @@ class Sent:
 
     step: Ask
     attempt: Attempt
-    book: Book
+    recorder: AttemptRecorder
     permit: Permit
     seam: Seam | None
     messages: Any
@@ -73,12 +73,12 @@ class Sent:
 
     async def open(self) -> bool:
         """Send it and wait for its headers; `failure` says why none came."""
-        with self.book.current():
+        with self.recorder.current():
             self.failure = await self.attempt.open(self.messages, self.request, self.call_site)
         if self.failure is not None:
             return False
         response = self.attempt.response
-        self.book.headers(self.attempt.request_id, 200 if response is None else response.status_code, self.seam)
+        self.recorder.headers(self.attempt.request_id, 200 if response is None else response.status_code, self.seam)
         self.sdk_span = SdkSpan.of(response, self.api)
         return True
 
@@ -105,39 +105,39 @@ class Sent:
         return self.attempt.content or any(_ends(event) for event in self.events)
 
     def _note(self, event: Event) -> None:
-        before = self.book.entry.first_content
-        self.book.note(event)
-        if before is None and (first := self.book.entry.first_content) is not None:
+        before = self.recorder.entry.first_content
+        self.recorder.note(event)
+        if before is None and (first := self.recorder.entry.first_content) is not None:
             self.permit.content(first)
 
     # -- the end; the first one counts
 
     def completed(self) -> None:
         """The message is whole."""
-        self.book.end("complete")
+        self.recorder.end("complete")
         self.permit.succeeded()
 
     def failed(self, failure: Failure) -> None:
         """It died."""
-        self.book.end(failure.kind, failure)
+        self.recorder.end(failure.kind, failure)
         self.permit.failed(failure, cut=self.attempt.content)
 
     def lost(self, input_tokens: int) -> None:
         """Another route was faster. The API may bill it, and does not say: its input is assumed to be the winner's."""
         if self.is_open:
-            self.book.assume_input(input_tokens)
-        self.book.end("lost")
-        self.permit.lost(self.book.since_sent())
+            self.recorder.assume_input(input_tokens)
+        self.recorder.end("lost")
+        self.permit.lost(self.recorder.since_sent())
 
     def cancelled(self) -> None:
         """The caller has left, or the deadline has passed."""
-        self.book.end("cancelled")
+        self.recorder.end("cancelled")
         self.permit.cancelled()
 
     @property
     def is_open(self) -> bool:
         """Whether it is still being waited for, or read."""
-        return self.book.entry.ended is None
+        return self.recorder.entry.ended is None
 
     async def discard(self) -> bool:
         """Close a loser. False: it takes too long; it goes on by itself, and `attempt.aclose` waits for its end."""
@@ -152,7 +152,7 @@ def _ends(event: Event) -> bool:
     return type_ == "message_stop" or (type_ == "message_delta" and event["delta"].get("stop_reason") is not None)
 
 
-class Sender:
+class RequestSender:
     """Sends the requests of one stream.
 
     Args:
@@ -194,7 +194,7 @@ class Sender:
         """What a route's request asks for that has limits of its own beside its model (`requests.mode_of`)."""
         return self._requests.mode(route)
 
-    def prepare(self, step: Ask, held: Partial, permit: Permit, *, waited: float, hedge: bool = False) -> Sent:
+    def prepare(self, step: Ask, held: Partial, permit: Permit, *, waited: float, hedge: bool = False) -> Exchange:
         """Compose a request; it is in the report from now on, and has to be opened at once.
 
         Args:
@@ -213,7 +213,7 @@ class Sender:
             whole=step.whole,
             prompt=self._policy.continue_prompt,
         )
-        book = Book(
+        recorder = AttemptRecorder(
             self._report,
             self._started,
             route=step.route,
@@ -230,7 +230,7 @@ class Sender:
         timeouts, request["timeout"] = self._timeouts.beside(given, pings=sends_pings(route.client))
         call_site, self._call_site = self._call_site, NOWHERE
         resource = self._resource(step.route)
-        return Sent(step, Attempt(timeouts), book, permit, seam, resource, request, call_site, api=self._api)
+        return Exchange(step, Attempt(timeouts), recorder, permit, seam, resource, request, call_site, api=self._api)
 
     def _resource(self, route: int) -> Any:
         """The route's `messages`."""

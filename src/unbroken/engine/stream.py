@@ -17,7 +17,7 @@ from ..core.wire.json_text import loads
 from ..core.wire.request_ids import request_id
 from ..report import Report
 from ..sdk.typed_events import Api, FormatT, TypedEvents, without_abandoned
-from .consumed import Taken
+from .consumed import Consumed
 from .reader import Reader, open_reader
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class ResilientStream(Generic[FormatT]):
         self._driver = driver
         self._api = api
         self._output_format = output_format
-        self._taken = Taken(driver.held)  # while nobody has asked for types
+        self._consumed = Consumed(driver.held)  # while nobody has asked for types
         self._typed: TypedEvents | None = None
         self._made: Iterator[Any] = iter(())
         self._reader = reader
@@ -82,7 +82,7 @@ class ResilientStream(Generic[FormatT]):
                 if event["delta"].get("type") == "text_delta":
                     return str(event["delta"]["text"])
                 continue
-            self._taken.note(event)
+            self._consumed.note(event)
             if event.get("type") == "content_block_stop":
                 self._check_input(event["index"])
         while True:
@@ -110,7 +110,7 @@ class ResilientStream(Generic[FormatT]):
         if self._typed is None:
             given = anthropic.not_given if self._output_format is None else self._output_format
             driver = self._driver  # and not the stream, which would be a reference cycle
-            taken = self._taken.partial(driver.out.events)
+            taken = self._consumed.partial(driver.out.events)
             self._typed = TypedEvents(self._api, given, taken, lambda: driver.response)
             if self._reader.closed:
                 self._typed.close()
@@ -195,7 +195,7 @@ class ResilientStream(Generic[FormatT]):
                 if typed is not None:
                     typed.accumulate(event)
                 elif event.get("type") != "content_block_delta":
-                    self._taken.note(event)
+                    self._consumed.note(event)
         except Exception as error:
             self._reader.error = self._reader.error or error
         if typed is not None:

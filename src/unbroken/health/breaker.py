@@ -20,7 +20,7 @@ from typing import Final, Literal
 
 from ..core.plan.readiness import seconds_until
 
-__all__ = ["Breaker", "BreakerSettings", "Pass", "State"]
+__all__ = ["Breaker", "BreakerSettings", "State", "Ticket"]
 
 State = Literal["closed", "open", "half_open"]
 
@@ -46,7 +46,7 @@ class BreakerSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
+class Ticket:
     """The permission to send one request.
 
     Attributes:
@@ -82,16 +82,16 @@ class Breaker:
 
     # -- asking
 
-    def enter(self, now: float) -> Pass | None:
+    def enter(self, now: float) -> Ticket | None:
         """Permission for one request; None while it is open, or another probe is out."""
         if self._probe_at is None:
-            return Pass(self._openings)
+            return Ticket(self._openings)
         if self.open_for(now):
             return None
         self._probes += 1
         self._probe = self._probes
         self._probe_at = now + self._settings.recovery_time
-        return Pass(self._openings, self._probe)
+        return Ticket(self._openings, self._probe)
 
     def open_for(self, now: float) -> float:
         """Seconds until `enter` would give a pass; 0.0 when it would now."""
@@ -110,13 +110,13 @@ class Breaker:
 
     # -- telling
 
-    def healthy(self, given: Pass) -> None:
+    def healthy(self, given: Ticket) -> None:
         """Content came: a probe's closes the breaker, and the window starts anew."""
         if self._probe_at is not None and given.opening == self._openings:
             self._probe_at = self._probe = None
             self._steps.clear()
 
-    def count(self, given: Pass, now: float, failure: float = 0.0) -> None:
+    def count(self, given: Ticket, now: float, failure: float = 0.0) -> None:
         """A request ended: 0.0 without a failure, 1.0 with one, 0.5 cut after content."""
         if given.opening != self._openings:
             return
@@ -127,7 +127,7 @@ class Breaker:
         elif failure:  # a probe's: while it is open there are no others
             self._open(now)
 
-    def release(self, given: Pass, now: float) -> None:
+    def release(self, given: Ticket, now: float) -> None:
         """A request ended without a verdict: if it was the probe, the next may go at once."""
         if given.probe is not None and given.probe == self._probe and self._probe_at is not None:
             self._probe_at = now

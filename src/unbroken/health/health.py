@@ -19,7 +19,7 @@ from ..core.models.corrections import Models
 from ..core.models.table import ModelInfo
 from ..core.plan.readiness import Readiness
 from ..routes import is_first_party
-from .breaker import BreakerSettings, Pass
+from .breaker import BreakerSettings, Ticket
 from .budget import RetryBudget
 from .vitals import ClientVitals, RouteVitals
 
@@ -267,7 +267,7 @@ class Permit:
         shared: _Shared,
         client: ClientVitals,
         route: RouteVitals,
-        given: Pass,
+        given: Ticket,
         model: str,
         mode: str,
         *,

@@ -18,7 +18,7 @@ from .telemetry import Telemetry
 if TYPE_CHECKING:
     from ..core.seam.seam import Seam
 
-__all__ = ["Book"]
+__all__ = ["AttemptRecorder"]
 
 _INPUT: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
@@ -28,7 +28,7 @@ def _written(delta: Mapping[str, Any]) -> str:
     return delta.get("text") or delta.get("thinking") or delta.get("partial_json") or ""
 
 
-class Book:
+class AttemptRecorder:
     """Keeps one attempt's entry in the report, from the moment in which its request is sent.
 
     Args:
@@ -120,9 +120,9 @@ class Book:
                 self.entry.delivered += len(_written(delta))
                 self.entry.characters += len(delta.get("text") or "")
         if self._telemetry is not None:
-            self._tell_seam(self._telemetry)
+            self._notify_seam(self._telemetry)
 
-    def _tell_seam(self, telemetry: Telemetry) -> None:
+    def _notify_seam(self, telemetry: Telemetry) -> None:
         if not self._seam_told and self._seam is not None and self._seam.is_joined:
             self._seam_told = True
             telemetry.seam(self.entry, self._seam.result.kind, self._seam.result.discarded)

@@ -21,7 +21,7 @@ from .telemetry import Telemetry
 if TYPE_CHECKING:
     from ..health.incidents import Incident
 
-__all__ = ["Teller", "check_listener"]
+__all__ = ["Notifier", "check_listener"]
 
 
 def check_listener(on_notice: object) -> None:
@@ -35,7 +35,7 @@ def check_listener(on_notice: object) -> None:
         raise TypeError("on_notice must be a plain function, and not a coroutine function: nobody would await it")
 
 
-class Teller:
+class Notifier:
     """Tells of one stream.
 
     Args:

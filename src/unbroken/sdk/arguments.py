@@ -15,13 +15,13 @@ from typing import Any, Final
 import anthropic
 import anyio.to_thread
 
-__all__ = ["given", "settle"]
+__all__ = ["materialize", "without_omitted"]
 
 #: Arguments that the API takes as lists, and that callers may give as any iterable.
 _LISTS: Final = ("messages", "tools", "stop_sequences", "betas")
 
 
-def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def without_omitted(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that were given: those that are neither `omit` nor `not_given`.
 
     An `omit` in `extra_body` unsets the argument of that name, as in the SDK.
@@ -38,7 +38,7 @@ def _is_omitted(value: Any) -> bool:
     return isinstance(value, anthropic.Omit | anthropic.NotGiven)
 
 
-async def settle(*requests: Mapping[str, Any]) -> list[dict[str, Any]]:
+async def materialize(*requests: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Copies of some sets of arguments that can be sent any number of times.
 
     A file is read once, wherever and however often it is named.

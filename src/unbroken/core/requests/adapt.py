@@ -1,8 +1,8 @@
 """A request made for one model -> the same request for another.
 
 A fallback gets what the primary got, but for the parameters that its model is known to reject (`models/table.py`): they
-are adapted where that keeps the request's meaning, and where it cannot be kept, the route is left out. What the route's own
-patch sets is the caller's word and is sent as it stands.
+are adapted where that keeps the request's meaning, and where it cannot be kept, the route is left out. What the
+route's own patch sets is the caller's word and is sent as it stands.
 """
 
 from __future__ import annotations

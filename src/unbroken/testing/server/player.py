@@ -12,7 +12,7 @@ from unbroken.testing.script.faults import Fault, Refuse
 if TYPE_CHECKING:
     from unbroken.testing.script.script import Answer, Script
 
-__all__ = ["Player", "Taken"]
+__all__ = ["Player", "Served"]
 
 
 class Player:
@@ -26,25 +26,25 @@ class Player:
         #: The tools that requests have offered so far.
         self.known: set[str] = set()
 
-    def take(self, body: dict[str, Any]) -> Taken:
+    def take(self, body: dict[str, Any]) -> Served:
         """What a request to `POST /v1/messages` gets; it uses a step up, unless its content is what goes wrong."""
         poison = self.poison(body)
         if poison is not None:
-            return Taken(self, body, "poisoned", (poison,))
+            return Served(self, body, "poisoned", (poison,))
         name, script = self.script.for_model(body["model"])
         n = self.counts.get(name, 0)
         while any(isinstance(fault, Refuse) for fault in script.step(n)):
             n += 1
         self.counts[name] = n + 1
-        return Taken(self, body, n, script.step(n))
+        return Served(self, body, n, script.step(n))
 
-    def take_batched(self, body: dict[str, Any]) -> Taken:
+    def take_batched(self, body: dict[str, Any]) -> Served:
         """What a request of a batch gets; it uses one of the batches' own steps up."""
         n, self.batched = self.batched, self.batched + 1
         poison = self.poison(body)
         errors = self.script.batches.errors
         error = poison or (errors[n] if n < len(errors) else None)
-        return Taken(self, body, f"batched/{n}", () if error is None else (error,))
+        return Served(self, body, f"batched/{n}", () if error is None else (error,))
 
     def poison(self, body: dict[str, Any]) -> Fault | None:
         """What goes wrong with a request because of its content."""
@@ -67,7 +67,7 @@ class Player:
         return None
 
 
-class Taken:
+class Served:
     """What one request gets."""
 
     def __init__(self, player: Player, body: dict[str, Any], step: int | str, faults: tuple[Fault, ...]) -> None:
