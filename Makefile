@@ -31,12 +31,13 @@ demo: $(VENV)/.cli
 	@$(BIN)/unbroken demo
 
 # The tests of what is pure reach every branch of it; without the tracer the rest takes half the time.
+PURE := tests/batches/test_request.py tests/core tests/diagnosis tests/health tests/preflight
 test: $(VENV)/.dev sdk-tests
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -q -n auto tests/core tests/preflight
+	$(BIN)/python -m coverage run -m pytest -q -n auto $(PURE)
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report --skip-covered --fail-under=100
-	$(BIN)/python -m pytest -q -n auto --dist loadfile --ignore=tests/core --ignore=tests/preflight
+	$(BIN)/python -m pytest -q -n auto --dist loadfile $(PURE:%=--ignore=%)
 
 # Every recorded stream, whole and cut at every event, and what came of it; they are ../shared/recordings, or where
 # UNBROKEN_RECORDINGS says.
