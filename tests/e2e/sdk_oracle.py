@@ -664,8 +664,15 @@ def _compare(ours: Reading, told: Reading, body: Body) -> str | None:
     return None
 
 
-async def run(count: int, seed: int = 0) -> tuple[Counter[str], list[tuple[Body, str]], list[tuple[Body, str]]]:
+async def run(
+    count: int, seed: int = 0, progress: Callable[[int], object] = lambda done: None
+) -> tuple[Counter[str], list[tuple[Body, str]], list[tuple[Body, str]]]:
     """Read so many bodies.
+
+    Args:
+        count: How many.
+        seed: That of the first; the next has the next.
+        progress: Called with how many are done, after every five hundred.
 
     Returns:
         How often each mutation was tried; the problems; and the differences that come of grammar alone.
@@ -680,6 +687,8 @@ async def run(count: int, seed: int = 0) -> tuple[Counter[str], list[tuple[Body,
         wrong = await judge(readers, body)
         if wrong is not None:
             (of_grammar if body.rule is Rule.GRAMMAR else problems).append((body, wrong))
+        if (each - seed + 1) % 500 == 0:
+            progress(each - seed + 1)
     await readers.aclose()
     return tried, problems, of_grammar
 
@@ -689,7 +698,8 @@ def main() -> None:
     count, seed = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tried, problems, of_grammar = asyncio.run(run(count, seed))
+        say = lambda done: print(f"{done:7,} of {count:,} bodies", file=sys.stderr, flush=True)  # noqa: E731
+        tried, problems, of_grammar = asyncio.run(run(count, seed, say))
     for name, times in tried.most_common():
         print(f"{times:7,} {name}")
     for what, found in (("grammar", of_grammar), ("PROBLEM", problems)):
