@@ -16,7 +16,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 #: A version that is not for trying alone, as `pyproject.toml` may have it.
 _VERSION: Final = re.compile(r"\d+\.\d+\.\d+")
-_SECTION: Final = re.compile(r"^## \[(?P<version>[^\]]+)\] – (?P<date>.+)$", re.M)
+_SECTION: Final = re.compile(r"^## \[(?P<version>[^\]]+)\] – (?P<date>.+)$", re.MULTILINE)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.packaging.release import problems
 
 CHANGELOG = "# Changelog\n\n## [0.2.0] – 2026-12-01\n\n### Added\n\n- That.\n\n## [0.1.0] – 2026-11-01\n"
