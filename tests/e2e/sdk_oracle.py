@@ -622,13 +622,18 @@ def _plain(block: Event) -> Event:
 # -- the verdict
 
 
+def _without_errors(body: bytes) -> bytes:
+    return b"".join(frame + b"\n\n" for frame in body.split(b"\n\n") if frame and b'{"type": "error"' not in frame)
+
+
 async def judge(readers: Readers, body: Body) -> str | None:
     """What is wrong with how the body was read; None: nothing."""
     ours = await readers.by_unbroken(body.sent, random.Random(body.seed))
     told = [await readers.by_the_sdk(body.reference)]
     if told[0].error is not None and body.rule is not Rule.SAME:
-        # The SDK tripped. What the model wrote is still known.
+        # The SDK tripped. What the model wrote is still known; and an error behind the whole of it takes nothing back.
         told.append(await readers.by_the_sdk(body.unspoilt))
+        told.append(await readers.by_the_sdk(_without_errors(body.reference)))
     if ours.error is not None and not _is_documented(ours.error):
         return f"no error that is documented: {ours.error!r}"
     if ours.error is None and not ours.stopped:

@@ -7,11 +7,34 @@ from __future__ import annotations
 
 import os
 import warnings
+from typing import Final
 
 import anyio
 import pytest
 
-from e2e.sdk_oracle import MUTATIONS, run
+from e2e.sdk_oracle import MUTATIONS, Readers, judge, make, run
+
+#: Bodies that were read wrongly once.
+FOUND: Final = {
+    5585: "text in a thinking block was progress, and asked for without an end",
+    8542: "the same in a block without a signature",
+    13424: "the same before a cut",
+    6409: "a stop reason in the start of a message that goes on made half of it a whole",
+    7802: "the same without a cut",
+}
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_was_read_wrongly_once_is_not_again(seed: int) -> None:
+    async def read() -> str | None:
+        readers = Readers()
+        wrong = await judge(readers, make(seed))
+        await readers.aclose()
+        return wrong
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert anyio.run(read) is None
 
 
 @pytest.mark.slow

@@ -248,9 +248,13 @@ class Driver:
                 self._note_progress(event)
 
     def _note_progress(self, event: Event) -> None:
-        """Only what is kept is new: a thought that is cut and thought again could go on for ever."""
+        """Only what is kept is new: what is dropped and written again, such as half a thought, could go on for ever."""
         match event:
-            case {"type": "content_block_delta", "delta": {"type": "text_delta", "text": str(text)}} if text.strip():
+            case {
+                "type": "content_block_delta",
+                "index": index,
+                "delta": {"type": "text_delta", "text": str(text)},
+            } if text.strip() and index < len(self.held.blocks) and self.held.blocks[index].type == "text":
                 self._brought = True
                 self._plan.content()
             case {"type": "content_block_stop", "index": index} if index < len(self.held.blocks):

@@ -48,6 +48,28 @@ TEXT = {"type": "text", "text": "Hello, world.", "citations": [CITATION]}
 TOOL = {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Oslo"}}
 
 
+def started(content: list[dict[str, Any]]) -> Event:
+    """The start of a message that gives its stop reason at once, as gateways send it."""
+    start = message_start()
+    start["message"] |= {"content": content, "stop_reason": "end_turn"}
+    return start
+
+
+def test_a_message_may_be_whole_as_it_starts() -> None:
+    held = partial(started([{"type": "text", "text": "Hi"}]))
+    assert (held.stop_reason, held.complete) == ("end_turn", True)
+
+
+@pytest.mark.parametrize("content", [[], [{"type": "text", "text": "Hi"}]])
+def test_a_message_that_goes_on_has_not_ended_where_it_started(content: list[dict[str, Any]]) -> None:
+    """Whatever its start says: only its end, or a stop reason of its own, makes it whole."""
+    events = [started(content), block_start(len(content), "text")]
+    assert (partial(*events).stop_reason, partial(*events).complete) == (None, False)
+    assert not partial(started([])).complete
+    ended = partial(*events, {"type": "content_block_stop", "index": len(content)}, {"type": "message_stop"})
+    assert (ended.stop_reason, ended.complete) == ("end_turn", True)
+
+
 def test_a_whole_message() -> None:
     """Everything that arrived is in it, each delta in its block."""
     held = partial(*WHOLE)

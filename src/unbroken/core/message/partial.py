@@ -186,7 +186,11 @@ class Partial:
     def stop_reason(self) -> str | None:
         """Why the model stopped; None while it has not."""
         reason: str | None = (self.ending.get("delta") or {}).get("stop_reason")
-        return reason or (self.message or {}).get("stop_reason")
+        if reason or self.message is None:
+            return reason
+        # Of a message that is whole as it starts. One that goes on with blocks of its own has not ended there.
+        whole = len(self.message["content"]) == len(self.blocks) > 0
+        return self.message.get("stop_reason") if whole or self.stopped else None
 
     @property
     def complete(self) -> bool:

@@ -49,7 +49,7 @@ class Delivery:
     def begin(self, event: Event) -> None:
         """Let a `message_start` wait, unless it may be all of the message: no event has to follow one with content."""
         self._waiting.append(event)
-        if event["message"].get("content") or event["message"].get("stop_reason"):
+        if event["message"].get("content"):
             self._release()
 
     def push(self, event: Event) -> None:

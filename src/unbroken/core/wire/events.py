@@ -224,6 +224,8 @@ def _check_message_start(event: Event) -> None:
         raise Malformed("a message_start has no message")
     if message.get("content") is None:
         message["content"] = []
+    if not isinstance(message.get("stop_reason"), str | None):
+        message["stop_reason"] = None
     if not isinstance(message["content"], list):
         raise Malformed("the content of a message is no list")
     for block in message["content"]:
