@@ -18,8 +18,9 @@ from unbroken.testing.claude.carried import carried
 from unbroken.testing.claude.model import reply
 from unbroken.testing.rules.validation import KNOWN_MODELS, validate
 from unbroken.testing.script.faults import Status
+from unbroken.testing.script.faults.fault import End
 from unbroken.testing.script.script import Answer
-from unbroken.testing.server.playing import End, Play
+from unbroken.testing.server.response_writer import ResponseWriter
 from unbroken.testing.wire.http import LAST_CHUNK, HttpRequest, chunk, frame
 from unbroken.testing.wire.record import Connection, Request
 
@@ -116,8 +117,9 @@ class _Writing:
 def _written(request: Request, message: Any, *faults: Any) -> tuple[Iterator[bytes], End]:
     """A response as the fault server plays it, in pieces of one text delta each, and how its connection ends."""
     writing = _Writing()
-    play = Play(writing, request, faults=faults)  # type: ignore[arg-type]  # all that it does with a stream is send
-    end = _at_once(play.error(*faults) if message is None else play.events(message))
+    # All that it does with a stream is send.
+    writer = ResponseWriter(writing, request, faults=faults)  # type: ignore[arg-type]
+    end = _at_once(writer.error(*faults) if message is None else writer.events(message))
     return _in_time(writing.pieces), end
 
 

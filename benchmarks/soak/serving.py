@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from benchmarks.soak.pacing import Metronome, Paced, close
-from unbroken.testing.server.playing import End
+from unbroken.testing.script.faults.fault import End
 from unbroken.testing.wire.http import HttpRequest, read_request
 from unbroken.testing.wire.sockets import Listener
 

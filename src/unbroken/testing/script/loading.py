@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
+import types
+import typing
+from collections import abc
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 from unbroken.testing.manners.manners import Manner
-from unbroken.testing.script import faults as fault_module
+from unbroken.testing.script import faults
 from unbroken.testing.script.blocks import Block, RawBlock, RedactedThinking, ServerTool, Text, Thinking, ToolUse
 from unbroken.testing.script.faults import At, Fault, Point
 
@@ -27,23 +30,7 @@ def _snake(name: str) -> str:
     return _INNER_CAPITAL.sub("_", name).lower()
 
 
-_FAULTS: Final[dict[str, type[Fault]]] = {
-    _snake(kind.__name__): kind
-    for kind in (
-        fault_module.Status,
-        fault_module.ErrorEvent,
-        fault_module.Reset,
-        fault_module.Drop,
-        fault_module.EndOfFile,
-        fault_module.CutFrame,
-        fault_module.BadJson,
-        fault_module.Event,
-        fault_module.Silence,
-        fault_module.Pings,
-        fault_module.Slow,
-        fault_module.Refuse,
-    )
-}
+_FAULTS: Final[dict[str, type[Fault]]] = {_snake(kind.__name__): kind for kind in faults.kinds()}
 #: Bytes of a script at most. Ours: scripts with a whole answer in them have some thousand.
 _MOST: Final = 16_000_000
 _COUNTED: Final = (Point.EVENTS, Point.CHARACTERS, Point.FRACTION, Point.BLOCKS)
@@ -63,6 +50,16 @@ _BLOCKS: Final[dict[str, type[Block]]] = {
     "raw": RawBlock,
 }
 
+
+#: What a field of a fault or block may hold, in words.
+_SAID: Final[dict[Any, str]] = {
+    Any: "anything",
+    At: "a place",
+    bool: "true or false",
+    float: "a number of seconds",
+    int: "a whole number",
+    str: "a string",
+}
 
 ScriptT = TypeVar("ScriptT")
 
@@ -111,8 +108,8 @@ def _script(make: _Makes[ScriptT], table: dict[str, Any], where: str, *, top: bo
         raise ValueError(f"{_dot(where, 'answer')}: give `answer` or `answers`, not both")
     given = [table["answer"]] if "answer" in table else _typed(table, "answers", list, [], where)
     answers = [_answer(make.answer, item, f"{_dot(where, 'answers')}[{i}]") for i, item in enumerate(given)]
-    steps = _typed(table, "faults", list, [], where)
-    faults = [_step(item, f"{_dot(where, 'faults')}[{i}]") for i, item in enumerate(steps)]
+    given_steps = _typed(table, "faults", list, [], where)
+    steps = [_step(item, f"{_dot(where, 'faults')}[{i}]") for i, item in enumerate(given_steps)]
     then = _step(table.get("then", {}), _dot(where, "then"))
     models = {
         name: _script(make, _table(own, f"models.{name}"), f"models.{name}")
@@ -121,7 +118,7 @@ def _script(make: _Makes[ScriptT], table: dict[str, Any], where: str, *, top: bo
     try:
         return make.script(
             answers=answers,
-            faults=faults,
+            faults=steps,
             then=then,
             models=models,
             seed=_typed(table, "seed", int, 0, where),
@@ -215,48 +212,52 @@ def _at(item: Any, where: str) -> At:
     raise ValueError(f"{where}: expected one of {', '.join(plain)}, or {{{' | '.join(_COUNTED)} = number}}")
 
 
-# What a field of a fault or block may hold, by its annotation.
-_CHECKS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
-    "Any": (lambda _: True, "anything"),
-    "int": (lambda value: type(value) is int, "a whole number"),
-    "float": (lambda value: type(value) in (int, float) and value >= 0, "a number of seconds"),
-    "float | None": (lambda value: type(value) in (int, float) and value >= 0, "a number of seconds"),
-    "str": (lambda value: isinstance(value, str), "a string"),
-    "str | None": (lambda value: isinstance(value, str), "a string"),
-    "bool": (lambda value: isinstance(value, bool), "true or false"),
-    "At": (lambda value: isinstance(value, At), "a place"),
-    "Mapping[str, str]": (
-        lambda value: isinstance(value, dict) and all(isinstance(each, str) for each in value.values()),
-        "a table of strings",
-    ),
-    "Mapping[str, Any]": (lambda value: isinstance(value, dict), "a table"),
-    "Mapping[str, Any] | None": (lambda value: isinstance(value, dict), "a table"),
-    "Sequence[Mapping[str, Any]]": (
-        lambda value: isinstance(value, list) and all(isinstance(each, dict) for each in value),
-        "an array of tables",
-    ),
-    "Literal['chunked', 'close']": (lambda value: value in ("chunked", "close"), "chunked or close"),
-    "Literal['eof', 'drop', 'reset']": (
-        lambda value: value in ("eof", "drop", "reset"),
-        "eof, drop or reset",
-    ),
-}
-
-
 _T = TypeVar("_T", Fault, Block)
 
 
 def _build(kind: type[_T], table: dict[str, Any], where: str) -> _T:
-    known = {each.name: each for each in fields(kind)}
+    known = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]  # all of them are dataclasses
     _only(table, tuple(known), where)
+    hints = get_type_hints(kind)
     for name, value in table.items():
-        fits, expected = _CHECKS[str(known[name].type)]
-        if not fits(value):
-            raise ValueError(f"{where}.{name}: expected {expected}")
+        if not _fits(value, hints[name]):
+            raise ValueError(f"{where}.{name}: expected {_said(hints[name])}")
     for name, each in known.items():
         if name not in table and each.default is MISSING and each.default_factory is MISSING:
             raise ValueError(f"{where}: `{name}` is missing")
     return kind(**table)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a field of that type may hold the value."""
+    inside = get_args(hint)
+    match get_origin(hint):
+        case typing.Union | types.UnionType:
+            return any(_fits(value, each) for each in inside)
+        case typing.Literal:
+            return value in inside
+        case abc.Mapping:
+            return isinstance(value, dict) and all(_fits(each, inside[1]) for each in value.values())
+        case abc.Sequence:
+            return isinstance(value, list) and all(_fits(each, inside[0]) for each in value)
+    if hint is float:
+        return type(value) in (int, float) and value >= 0
+    return hint is Any or type(value) is hint
+
+
+def _said(hint: Any) -> str:
+    """What a field of that type may hold, in words."""
+    inside = get_args(hint)
+    match get_origin(hint):
+        case typing.Union | types.UnionType:
+            return " or ".join(_said(each) for each in inside if each is not type(None))
+        case typing.Literal:
+            return " or ".join(filter(None, (", ".join(inside[:-1]), inside[-1])))
+        case abc.Mapping:
+            return "a table of strings" if inside[1] is str else "a table"
+        case abc.Sequence:
+            return "an array of tables"
+    return _SAID[hint]
 
 
 def _typed(table: dict[str, Any], key: str, kind: type | tuple[type, ...], default: Any, where: str) -> Any:

@@ -10,7 +10,7 @@ from unbroken.core.models.table import lookup
 from unbroken.testing.manners.manners import Manner
 from unbroken.testing.script.batches import Batches
 from unbroken.testing.script.blocks import Block, Text, Unit, units
-from unbroken.testing.script.faults import At, BadJson, CutFrame, Fault, Pings, Point, Refuse, Step
+from unbroken.testing.script.faults import Fault, Point, Refuse, Step
 from unbroken.testing.script.poison import Poison
 
 if TYPE_CHECKING:
@@ -177,6 +177,5 @@ def as_faults(step: Step) -> tuple[Fault, ...]:
 
 
 def _check_place(fault: Fault) -> None:
-    at: At | None = getattr(fault, "at", None)
-    if isinstance(fault, BadJson | CutFrame | Pings) and at is not None and at.point is Point.RESPONSE:
+    if not isinstance(fault, Refuse) and not fault.before_headers and fault.at.point is Point.RESPONSE:
         raise ValueError(f"{type(fault).__name__} cannot come before the headers")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from unbroken.testing.script.faults import At, Fault, Point
+from unbroken.testing.script.faults.fault import ResponseFault
+from unbroken.testing.script.faults.place import At, Point
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -12,18 +13,17 @@ if TYPE_CHECKING:
 __all__ = ["Item", "schedule", "text_of"]
 
 #: An event's data, or what goes wrong at that place.
-Item: TypeAlias = dict[str, Any] | Fault
+Item: TypeAlias = dict[str, Any] | ResponseFault
 
 
-def schedule(events: Iterable[dict[str, Any]], faults: Iterable[Fault]) -> list[Item]:
+def schedule(events: Iterable[dict[str, Any]], faults: Iterable[ResponseFault]) -> list[Item]:
     """The events in order with each fault at its place; a delta is split where a fault falls inside it.
 
-    Faults without a place, and those whose place the response does not come to, are left out.
+    Faults before the response, and those whose place it does not come to, are left out.
     """
     items: list[Item] = list(events)
     for fault in faults:
-        at: At | None = getattr(fault, "at", None)
-        index = None if at is None or at.point is Point.RESPONSE else _index(items, at)
+        index = None if fault.at.point is Point.RESPONSE else _index(items, fault.at)
         if index is None:
             continue
         while index < len(items) and not isinstance(items[index], dict):

@@ -10,10 +10,11 @@ import anyio
 from anyio.from_thread import start_blocking_portal
 
 from unbroken.testing.rules.validation import KNOWN_MODELS
+from unbroken.testing.script.faults.fault import End
 from unbroken.testing.script.script import Answer, Script
 from unbroken.testing.server.answering import Api
 from unbroken.testing.server.player import Player
-from unbroken.testing.server.playing import End, Play
+from unbroken.testing.server.response_writer import ResponseWriter
 from unbroken.testing.wire.http import HttpRequest, read_request
 from unbroken.testing.wire.record import Connection, Request
 from unbroken.testing.wire.sockets import Listener, Stream, accept
@@ -263,11 +264,13 @@ class FaultServer:
     async def _respond(self, stream: Stream, request: Request) -> End:
         response = self._api.answer(request)
         refusal = self._api.player.refusal() if response.scripted else None
-        play = Play(stream, request, response.dialect, response.faults, response.pace, last=refusal is not None)
+        writer = ResponseWriter(
+            stream, request, response.dialect, response.faults, response.pace, last=refusal is not None
+        )
         if refusal is not None:
             await self.stop_listening()
         try:
-            return await play.response(response)
+            return await writer.response(response)
         finally:
             if refusal is not None:
                 self._refuse(refusal)
