@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from .printable import printable
+from .untyped import mapping
 
 __all__ = [
     "PREFILL_UNSUPPORTED",
@@ -203,7 +204,7 @@ def of_kind(
 
 def is_error(body: object) -> bool:
     """Whether a body, of whatever status, is an error that the API or Amazon is known to answer with."""
-    type_, _ = _told(_mapping(body), {})
+    type_, _ = _told(mapping(body), {})
     return type_ in _BY_TYPE or _exception(type_) in _BY_EXCEPTION
 
 
@@ -252,7 +253,7 @@ def classify(error: Exception, *, status: int, body: object, headers: Mapping[st
         headers: The response's headers, with case-insensitive look-up.
         now: Unix time in seconds, for a `retry-after` that is a date.
     """
-    type_, details = _told(_mapping(body), headers)
+    type_, details = _told(mapping(body), headers)
     exception = _exception(type_)
     kind = _kind(status, type_, exception, details)
     verdict = Verdict.ELSEWHERE if exception in _PER_MODEL else _VERDICTS[kind]
@@ -278,7 +279,7 @@ def _exception(type_: str | None) -> str:
 
 def _told(body: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[str | None, Mapping[str, Any]]:
     """The error's type, and all that the body tells of it."""
-    details = _mapping(body.get("error"))
+    details = mapping(body.get("error"))
     type_ = details.get("type")
     if isinstance(type_, str) or details:
         return printable(type_) or None, details
@@ -287,7 +288,7 @@ def _told(body: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[str | No
 
 
 def _kind(status: int, type_: str | None, exception: str, details: Mapping[str, Any]) -> Kind:
-    if str(_mapping(details.get("details")).get("error_code")) in _SPEND_LIMITS:
+    if str(mapping(details.get("details")).get("error_code")) in _SPEND_LIMITS:
         return Kind.SPEND_LIMIT
     if PREFILL_UNSUPPORTED in str(details.get("message", "")):
         return Kind.PREFILL_UNSUPPORTED
@@ -335,10 +336,6 @@ def _number(value: str | None) -> float | None:
 def words(error: Exception) -> str:
     """What the API said, of an SDK's error: the message in its body, else the error's own text."""
     body = getattr(error, "body", None)
-    details = _mapping(body).get("error", body)
-    message = _mapping(details).get("message")
+    details = mapping(body).get("error", body)
+    message = mapping(details).get("message")
     return message if isinstance(message, str) else str(error)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -8,10 +8,10 @@ API's own parameters have.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from ..core.failure import Kind
+from ..core.untyped import mapping
 
 __all__ = ["about", "code_of"]
 
@@ -53,8 +53,8 @@ def code_of(kind: str, *, status: int | None, body: object, message: str) -> str
     """
     if kind == Kind.AUTHENTICATION and status is None:
         return "no_credentials"
-    details = _mapping(_mapping(body).get("error"))
-    if kind == Kind.RATE_LIMITED and _mapping(details.get("details")).get("error_code") == _RAMP_LIMIT:
+    details = mapping(mapping(body).get("error"))
+    if kind == Kind.RATE_LIMITED and mapping(details.get("details")).get("error_code") == _RAMP_LIMIT:
         return "acceleration_limit"
     if kind == Kind.INVALID_REQUEST and (status == 413 or details.get("type") == "request_too_large"):
         return "too_large"
@@ -94,7 +94,3 @@ def _place(message: str) -> str:
             break
         names.append(name)
     return ".".join(names)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

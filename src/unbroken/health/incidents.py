@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from ..core.models.table import MODELS, family
 from ..core.printable import printable
+from ..core.untyped import mapping
 
 __all__ = ["Incident", "Status", "parse"]
 
@@ -110,10 +111,10 @@ def parse(status: object, incidents: object = None) -> Status | None:
     Returns:
         None: this is no answer of a status page.
     """
-    said = _mapping(status).get("status")
+    said = mapping(status).get("status")
     if not isinstance(said, Mapping):
         return None
-    listed = _list(_mapping(incidents).get("incidents"))
+    listed = _list(mapping(incidents).get("incidents"))
     return Status(
         printable(said.get("indicator")).lower() or "unknown",
         printable(said.get("description")),
@@ -123,7 +124,7 @@ def parse(status: object, incidents: object = None) -> Status | None:
 
 def _incident(said: Mapping[str, Any]) -> Incident:
     name = printable(said.get("name"))
-    components = [printable(_mapping(each).get("name")) for each in _list(said.get("components"))[:_MOST]]
+    components = [printable(mapping(each).get("name")) for each in _list(said.get("components"))[:_MOST]]
     components = [component for component in components if component]
     models = _models(" | ".join([name, *components]))
     url = printable(said.get("shortlink"))
@@ -139,10 +140,6 @@ def _incident(said: Mapping[str, Any]) -> Incident:
         api=_is_about_the_api(name, components),
         models=models,
     )
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _list(value: object) -> Sequence[object]:

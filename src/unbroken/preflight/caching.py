@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ..core.message.blocks import THINKING
 from .request import Request, get, is_object, listed
 from .rule import Complaint, Rule, rule
 
@@ -12,7 +13,6 @@ __all__ = ["RULES"]
 
 _MOST: Final = 4
 _TTLS: Final = ("5m", "1h")
-_THINKING: Final = ("thinking", "redacted_thinking")
 
 
 @rule("cache_control_too_many", "Leave out the earliest: a mark covers all that comes before it.", "cache_control")
@@ -80,7 +80,7 @@ def cache_control_on_thinking(asked: Request) -> Iterator[Complaint]:
 
     Source: prompt-caching page: thinking "cannot be cached directly with `cache_control`".
     """
-    for part in asked.of(*_THINKING):
+    for part in asked.of(*THINKING):
         if get(part.block, "cache_control") is not None:
             yield part.at("cache_control"), "A thinking block has a cache mark."
 

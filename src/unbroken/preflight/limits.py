@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..core.models.table import ascii_and_other
+from ..core.models.table import LONG_RETIRED, ascii_and_other
 from .request import Request, get
 from .rule import Complaint, Rule, rule
 
@@ -17,8 +17,6 @@ _LARGEST: Final = 32 * 2**20
 #: Betas that widen a limit, by how their names begin.
 _LONGER_OUTPUT: Final = "output-"
 _LONGER_CONTEXT: Final = "context-"
-#: How the names of models begin that were retired before there was a table.
-_LONG_RETIRED: Final = ("claude-3-sonnet", "claude-2", "claude-1", "claude-instant")
 
 
 @rule("model_retired", "Ask a newer model.", severity="warning")
@@ -27,7 +25,7 @@ def model_retired(asked: Request) -> Iterator[Complaint]:
 
     Source: the SDK's `DEPRECATED_MODELS`, 2.12.0, of which those whose day has passed.
     """
-    is_retired = asked.info.retired or asked.model.startswith(_LONG_RETIRED)
+    is_retired = asked.info.retired or asked.model.startswith(LONG_RETIRED)
     if is_retired and asked.model.startswith("claude-") and "@" not in asked.model and ":" not in asked.model:
         yield "model", f"{asked.model} is retired on the Claude API."
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Final
 
+from ..core.message.blocks import THINKING
 from .blocks import SERVER_CALLS, SERVER_RESULTS
 from .request import Request, get, is_object, listed
 from .rule import Complaint, Rule, rule
@@ -31,7 +32,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
     "server_tool_use": {"id": str, "name": str, "input": Mapping},
 }
 #: Blocks that only the model writes.
-_THE_MODELS: Final = ("thinking", "redacted_thinking", "tool_use", *SERVER_CALLS, *SERVER_RESULTS)
+_THE_MODELS: Final = (*THINKING, "tool_use", *SERVER_CALLS, *SERVER_RESULTS)
 _NEWER: Final = "2026-10-21"
 
 

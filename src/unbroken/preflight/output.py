@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ..core.models.table import EFFORTS
+from ..core.models.table import EFFORTS, QUIET_TYPES
 from .request import Request, get
 from .rule import Complaint, Rule, rule
 
 __all__ = ["RULES", "output_format"]
-
-_QUIET: Final = ("disabled", "between_tools")
 
 
 def output_format(asked: Request) -> Any:
@@ -95,7 +93,7 @@ def effort_without_thinking(asked: Request) -> Iterator[Complaint]:
     Source: what's-new pages of Opus 5 and the 5.5 models: a 400 at `xhigh` and `max`.
     """
     effort, quiet = _effort(asked), asked.info.quiet_effort
-    if quiet is None or asked.thinking not in _QUIET or effort not in asked.info.effort:
+    if quiet is None or asked.thinking not in QUIET_TYPES or effort not in asked.info.effort:
         return
     if effort not in quiet:
         yield (

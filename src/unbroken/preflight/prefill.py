@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ..core.message.blocks import THINKING
+from ..core.models.table import THINKING_TYPES
 from .output import output_format
 from .request import PREFILL, Request, get
 from .rule import Complaint, Rule, rule
@@ -13,11 +15,11 @@ __all__ = ["RULES"]
 
 #: What an answer that is begun ends with. With anything else, and where the API's own tools may have been used, it may
 #: be one that the model paused: that goes back as it was, on every model.
-_BEGUN: Final = ("text", "thinking", "redacted_thinking")
+_BEGUN: Final = ("text", *THINKING)
 #: The first allows one prefill on any model, the second brings tools of which the request does not tell, and of the
 #: third too little is known.
 _MORE: Final = frozenset({"fallback_credit_token", "mcp_servers", "thread"})
-_THINKS: Final = ("enabled", "adaptive", "between_tools")
+_THINKS: Final = THINKING_TYPES - {"disabled"}
 
 
 def _is_prefilled(asked: Request) -> bool:

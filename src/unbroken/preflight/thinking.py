@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ..core.message.blocks import THINKING
+from ..core.models.table import LEAST_THINKING_BUDGET
 from .request import Request, get, is_object
 from .rule import Complaint, Rule, rule
 
 __all__ = ["RULES"]
 
-#: In tokens.
-_LEAST_BUDGET: Final = 1_024
-_THINKING: Final = ("thinking", "redacted_thinking")
 #: What a turn that lost its thinking begins with.
 _WRITTEN: Final = ("text", "tool_use", "server_tool_use")
 #: What a model takes that cannot think.
@@ -49,7 +48,11 @@ def _budget(asked: Request) -> int | None:
     return budget if isinstance(budget, int) and not isinstance(budget, bool) else None
 
 
-@rule("thinking_budget_missing", "Give `budget_tokens`, at least 1024 and below `max_tokens`.", "thinking")
+@rule(
+    "thinking_budget_missing",
+    f"Give `budget_tokens`, at least {LEAST_THINKING_BUDGET} and below `max_tokens`.",
+    "thinking",
+)
 def thinking_budget_missing(asked: Request) -> Iterator[Complaint]:
     """Thinking with a budget, and none given.
 
@@ -59,15 +62,15 @@ def thinking_budget_missing(asked: Request) -> Iterator[Complaint]:
         yield "thinking.budget_tokens", "Thinking of type `enabled` needs a budget, in tokens."
 
 
-@rule("thinking_budget_low", "Give at least 1024 tokens.", "thinking")
+@rule("thinking_budget_low", f"Give at least {LEAST_THINKING_BUDGET} tokens.", "thinking")
 def thinking_budget_low(asked: Request) -> Iterator[Complaint]:
     """A thinking budget below the least.
 
     Source: the SDK's `types/thinking_config_enabled_param.py`, 2.12.0: "Must be ≥1024".
     """
     budget = _budget(asked)
-    if budget is not None and budget < _LEAST_BUDGET:
-        yield "thinking.budget_tokens", f"The thinking budget is below {_LEAST_BUDGET} tokens."
+    if budget is not None and budget < LEAST_THINKING_BUDGET:
+        yield "thinking.budget_tokens", f"The thinking budget is below {LEAST_THINKING_BUDGET} tokens."
 
 
 def _does_not_fit(asked: Request) -> bool:
@@ -106,14 +109,14 @@ def thinking_budget_interleaved(asked: Request) -> Iterator[Complaint]:
         yield "thinking.budget_tokens", "The thinking budget is not below `max_tokens`, which only interleaving allows."
 
 
-@rule("thinking_ends_turn", "Leave the thinking out, or give back what came after it too.", *_THINKING)
+@rule("thinking_ends_turn", "Leave the thinking out, or give back what came after it too.", *THINKING)
 def thinking_ends_turn(asked: Request) -> Iterator[Complaint]:
     """An assistant's message that ends with thinking.
 
     Source: the API's own words: "The final block in an assistant message cannot be `thinking`".
     """
     last = {part.turn: part for part in asked.parts}
-    for part in asked.of(*_THINKING):
+    for part in asked.of(*THINKING):
         if part is last[part.turn] and part.role == "assistant":
             yield part.path, "The assistant's message ends with thinking."
 

@@ -12,6 +12,7 @@ import httpx2
 from anthropic.types import Message, RawMessageStreamEvent
 
 from ...api.diagnose import diagnose
+from ...core.untyped import mapping
 from ...core.wire.request_ids import request_id
 from ...diagnosis.bisect.pieces import LOW_TOKENS, PLACEHOLDER
 from ...diagnosis.diagnosis import Diagnosis
@@ -105,14 +106,14 @@ class _Reading:
 async def _read(client: anthropic.AsyncAnthropic, params: Mapping[str, Any], reading: _Reading) -> None:
     body = {name: value for name, value in params.items() if name not in _BESIDE}
     betas = params.get("betas")
-    headers = {name: str(value) for name, value in _mapping(params.get("extra_headers")).items()}
+    headers = {name: str(value) for name, value in mapping(params.get("extra_headers")).items()}
     if isinstance(betas, list):
         headers["anthropic-beta"] = ",".join(map(str, betas))
     stream = await client.post(
         "/v1/messages?beta=true" if betas else "/v1/messages",
         cast_to=Message,
         body={**body, "stream": True},
-        options={"headers": headers, "params": _mapping(params.get("extra_query"))},
+        options={"headers": headers, "params": mapping(params.get("extra_query"))},
         stream=True,
         stream_cls=anthropic.AsyncStream[RawMessageStreamEvent],
     )
@@ -129,10 +130,6 @@ async def _to_the_end(events: AsyncIterator[Any], reading: _Reading, request: ht
         stopped = stopped or event.type == "message_stop" or (event.type == "message_delta" and event.delta.stop_reason)
     if not stopped:
         raise StreamTruncated("The answer ended before it was whole.", request=request, request_id=reading.request_id)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _request(client: anthropic.AsyncAnthropic) -> httpx2.Request:

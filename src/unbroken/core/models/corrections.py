@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from ..failure import PREFILL_UNSUPPORTED
 from ..printable import printable
+from ..untyped import mapping
 from .table import ModelInfo, family, lookup
 
 __all__ = ["Models", "correction", "described", "rejects_thinking", "subject"]
@@ -110,13 +111,13 @@ def described(model: ModelInfo, answer: Mapping[str, Any]) -> ModelInfo | None:
         model: The row as it is.
         answer: The API's answer, as plain data; a field that is absent or null changes nothing.
     """
-    capabilities = _mapping(answer.get("capabilities"))
-    thinking = _mapping(capabilities.get("thinking"))
+    capabilities = mapping(answer.get("capabilities"))
+    thinking = mapping(capabilities.get("thinking"))
     changes: dict[str, Any] = {
         "max_output": _positive(answer.get("max_tokens")) or model.max_output,
         "context": _positive(answer.get("max_input_tokens")) or model.context,
-        "thinking": _supported(model.thinking, _mapping(thinking.get("types"))),
-        "effort": _supported(model.effort, _mapping(capabilities.get("effort"))),
+        "thinking": _supported(model.thinking, mapping(thinking.get("types"))),
+        "effort": _supported(model.effort, mapping(capabilities.get("effort"))),
     }
     return _changed(model, changes, "the Models API")
 
@@ -133,7 +134,7 @@ def _supported(known: frozenset[str], answers: Mapping[str, Any]) -> frozenset[s
     """What is known, and what the API says of each: `{"high": {"supported": true}, "supported": true}`."""
     if answers.get("supported") is False:
         return frozenset()
-    said = {name: _mapping(answer).get("supported") for name, answer in answers.items()}
+    said = {name: mapping(answer).get("supported") for name, answer in answers.items()}
     return (known | {name for name, yes in said.items() if yes is True}) - {
         name for name, yes in said.items() if yes is False
     }
@@ -141,10 +142,6 @@ def _supported(known: frozenset[str], answers: Mapping[str, Any]) -> frozenset[s
 
 def _positive(value: object) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 # -- what a 400 says

@@ -13,8 +13,11 @@ from typing import Any, Final, Literal, TypeAlias
 
 __all__ = [
     "EFFORTS",
+    "LEAST_THINKING_BUDGET",
+    "LONG_RETIRED",
     "MODELS",
     "NOT_IN_THE_TABLE",
+    "QUIET_TYPES",
     "THINKING_TYPES",
     "ModelInfo",
     "ascii_and_other",
@@ -24,6 +27,10 @@ __all__ = [
 
 #: The `thinking.type` values that the SDK knows (2.12.0, `types/thinking_types.py`).
 THINKING_TYPES: Final = frozenset({"adaptive", "between_tools", "disabled", "enabled"})
+#: Those with which a model does not think before it answers (`ModelInfo.quiet_effort`).
+QUIET_TYPES: Final = frozenset({"between_tools", "disabled"})
+#: The smallest `thinking.budget_tokens` (2.12.0, `types/thinking_config_enabled_param.py`: "Must be ≥1024").
+LEAST_THINKING_BUDGET: Final = 1_024
 #: The `output_config.effort` levels that the SDK knows, the least first (2.12.0, `types/output_config_param.py`).
 EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
 #: The `source` of a row that was made up for a model of which nothing is known.
@@ -261,6 +268,8 @@ MODELS: Final[tuple[ModelInfo, ...]] = (
 )
 
 _BY_NAME: Final = {info.name: info for info in MODELS}
+#: How the names of models begin that were retired before there was this table.
+LONG_RETIRED: Final = ("claude-3-sonnet", "claude-2", "claude-1", "claude-instant")
 
 # "us.anthropic.claude-haiku-4-5-20251001-v1:0" (Bedrock), "claude-haiku-4-5@20251001" (Vertex), "-latest", "-0".
 # The first "claude-" of a run of such characters, or no other: a name of the network's is no reason to try them all.

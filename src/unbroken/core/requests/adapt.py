@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..models.table import EFFORTS, NOT_IN_THE_TABLE, THINKING_TYPES, ModelInfo, ascii_and_other
+from ..models.table import EFFORTS, NOT_IN_THE_TABLE, QUIET_TYPES, THINKING_TYPES, ModelInfo, ascii_and_other
 from .resume import fit_thinking, forces_a_tool, thinking_type
 
 __all__ = ["Unfit", "adapt"]
@@ -27,9 +27,6 @@ _INSTEAD: Final[dict[str, tuple[str | None, ...]]] = {
     # Sonnet 5.5's what's-new page: what turns thinking off there.
     "disabled": ("between_tools", None),
 }
-
-#: The kinds with which a model does not think before it answers (`ModelInfo.quiet_effort`).
-_QUIET: Final = ("disabled", "between_tools")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,7 @@ def _adapt_effort(request: dict[str, Any], model: ModelInfo) -> None:
         return
     asked = config["effort"]
     takes = model.effort
-    if model.quiet_effort is not None and thinking_type(request) in _QUIET:
+    if model.quiet_effort is not None and thinking_type(request) in QUIET_TYPES:
         takes = takes & model.quiet_effort
     if asked in takes or _unheard_of(asked, EFFORTS, model):
         return

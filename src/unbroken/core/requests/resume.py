@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..message.blocks import THINKING
 from ..message.partial import Partial
-from ..models.table import ModelInfo, ascii_and_other
+from ..models.table import LEAST_THINKING_BUDGET, ModelInfo, ascii_and_other
 from ..wire.surrogates import encodable
 from .prompts import AFTER_RESULTS, AGAIN, FIRST, named
 
@@ -54,8 +54,6 @@ Form = Literal["request", "prefill", "continue", "continue_without_thinking", "r
 
 #: The least that a resume asks for, in tokens: a small overshoot of `max_tokens` is better than half a word.
 MIN_TOKENS: Final = 64
-#: The smallest thinking budget that the API takes, in tokens.
-MIN_THINKING_BUDGET: Final = 1_024
 
 #: Where no model is asked about: what every generation has at least.
 _ANY_MODEL: Final = ModelInfo(name="any")
@@ -380,13 +378,13 @@ def fit_thinking(request: Mapping[str, Any], model: ModelInfo, left: int) -> dic
     thinking = request.get("thinking")
     if not isinstance(thinking, Mapping) or "budget_tokens" not in thinking:
         return {}
-    if left > MIN_THINKING_BUDGET:
+    if left > LEAST_THINKING_BUDGET:
         return {"thinking": {**thinking, "budget_tokens": min(thinking["budget_tokens"], left - 1)}}
     if "disabled" in model.thinking:
         return {"thinking": {"type": "disabled"}}
     return {
-        "max_tokens": MIN_THINKING_BUDGET + 1,
-        "thinking": {**thinking, "budget_tokens": MIN_THINKING_BUDGET},
+        "max_tokens": LEAST_THINKING_BUDGET + 1,
+        "thinking": {**thinking, "budget_tokens": LEAST_THINKING_BUDGET},
     }
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from unbroken.core.message.blocks import THINKING
 from unbroken.testing.claude.reply import folded
 from unbroken.testing.claude.signing import plain
 from unbroken.testing.manners.resume_request import Ask, read_ask
@@ -27,7 +28,7 @@ __all__ = ["Carried", "carried", "ending_text", "is_pause", "turns_of"]
 #: The shortest beginning that counts as quoted; a shorter one stands in a sentence by accident.
 _SHORTEST: Final = 6
 #: The blocks that are not looked for one by one: text counts as a whole, and thinking may be left out.
-_FOUND_BY_TEXT: Final = ("text", "thinking", "redacted_thinking")
+_FOUND_BY_TEXT: Final = ("text", *THINKING)
 _ASKS_TO_GO_ON: Final = re.compile(
     r"interrupt|continu|cut off|left off|go (?:straight )?on|resume|the rest", re.IGNORECASE
 )

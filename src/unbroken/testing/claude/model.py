@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from unbroken.core.models.table import lookup
+from unbroken.core.models.table import THINKING_TYPES, lookup
 from unbroken.testing.claude.offers import offers, output_format
 from unbroken.testing.claude.reply import Reply, folded
 from unbroken.testing.claude.signing import (
@@ -154,7 +154,7 @@ def _thinks(body: Mapping[str, Any]) -> bool:
     return lookup(body["model"]).thinks_by_default if kind is None else kind in _THINKS
 
 
-_THINKS: Final = ("enabled", "adaptive", "between_tools")
+_THINKS: Final = THINKING_TYPES - {"disabled"}
 
 
 def _container(body: Mapping[str, Any], answers: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

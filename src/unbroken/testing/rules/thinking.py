@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from unbroken.core.models.table import EFFORTS, ModelInfo
+from unbroken.core.message.blocks import THINKING
+from unbroken.core.models.table import EFFORTS, LEAST_THINKING_BUDGET, QUIET_TYPES, ModelInfo
 from unbroken.testing.claude.carried import turns_of
 from unbroken.testing.claude.signing import after_thinking, conversation, signed_by, signed_in
 from unbroken.testing.rules.incoming import Block, Incoming, blocks_of
 
 __all__ = ["parameter", "places", "signatures"]
 
-_LEAST_BUDGET: Final = 1024
-_THINKING: Final = ("thinking", "redacted_thinking")
 #: Without the beta of this name a budget is part of `max_tokens`: extended-thinking page.
 _INTERLEAVED: Final = "interleaved-thinking-"
 
@@ -29,7 +28,7 @@ def parameter(asked: Incoming) -> Iterator[str]:
     effort = (asked.body.get("output_config") or {}).get("effort")
     quiet = asked.info.quiet_effort
     # What's-new pages of Opus 5 and the 5.5 models; the words are not known.
-    is_quiet = kind in ("disabled", "between_tools")
+    is_quiet = kind in QUIET_TYPES
     if quiet is not None and is_quiet and effort in EFFORTS and effort not in quiet:
         yield f'"thinking.type.{kind}" is not supported at effort "{effort}".'
     if kind != "enabled":
@@ -39,8 +38,8 @@ def parameter(asked: Incoming) -> Iterator[str]:
     may_interleave = asked.info.interleaves and bool(asked.body.get("tools") or asked.body.get("mcp_servers"))
     if isinstance(budget, bool) or not isinstance(budget, int):
         yield "thinking.enabled.budget_tokens: Field required"
-    elif budget < _LEAST_BUDGET:
-        yield f"thinking.enabled.budget_tokens: Input should be greater than or equal to {_LEAST_BUDGET}"
+    elif budget < LEAST_THINKING_BUDGET:
+        yield f"thinking.enabled.budget_tokens: Input should be greater than or equal to {LEAST_THINKING_BUDGET}"
     elif isinstance(most, int) and most <= budget and not (may_interleave and asked.has_beta(_INTERLEAVED)):
         yield "`max_tokens` must be greater than `thinking.budget_tokens`."
 
@@ -49,14 +48,14 @@ def places(asked: Incoming) -> Iterator[str]:
     """Thinking that ends a turn; with a budget, a turn of calls that does not begin with thinking."""
     for i, message in enumerate(asked.messages):
         content = blocks_of(message)
-        if message["role"] == "assistant" and content and content[-1]["type"] in _THINKING:
+        if message["role"] == "assistant" and content and content[-1]["type"] in THINKING:
             yield f"messages.{i}: The final block in an assistant message cannot be `thinking`."
     turns = turns_of([dict(message) for message in asked.messages])
     answers_calls = any(block["type"] == "tool_result" for block in turns[-1]["content"])
     if asked.thinking != "enabled" or not answers_calls or len(turns) == 1:
         return
     first = turns[-2]["content"][0]["type"]
-    if first not in _THINKING:
+    if first not in THINKING:
         yield (
             f"messages.{len(turns) - 2}.content.0.type: Expected `thinking` or `redacted_thinking`, but found "
             f"`{first}`. When `thinking` is enabled, a final `assistant` message must start with a thinking block "
@@ -69,7 +68,7 @@ def signatures(asked: Incoming) -> Iterator[str]:
     for i, message in enumerate(asked.messages):
         before = conversation(asked.body, asked.messages[:i])
         for j, block in enumerate(blocks_of(message)):
-            if block["type"] in _THINKING and not asked.is_scripted(block):
+            if block["type"] in THINKING and not asked.is_scripted(block):
                 yield from _signature(f"messages.{i}.content.{j}", block, asked.info, before)
                 before = after_thinking(before, block)
 
