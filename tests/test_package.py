@@ -19,6 +19,15 @@ PACKAGE: Final = TESTS.parent / "src" / "unbroken"
 
 #: Source files without a test file of their own name, and where they are tested: parts that show only in the whole.
 TESTED_ELSEWHERE: Final = {
+    "cli/input.py": "cli/test_app.py",
+    "cli/runner.py": "cli/test_app.py",
+    "core/models/costs.py": "test_report.py",
+    "diagnosis/remedies.py": "diagnosis/test_advice.py",
+    "diagnosis/transport_advice.py": "diagnosis/test_advice.py",
+    "health/permit.py": "health/test_health.py",
+    "pipe/markdown_lines.py": "pipe/test_markdown.py",
+    "preflight/schema_limits.py": "preflight/test_schemas.py",
+    "testing/claude/block_writer.py": "testing/claude/test_model.py",
     "engine/admission.py": "engine/test_dispatcher.py",
     "sdk/exceptions.py": "test_errors.py",
     "cli/demo/sides.py": "cli/demo/test_demo.py",

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
+from .core.models.costs import AttemptCost, Cost
+
 if TYPE_CHECKING:
     from .core.models.prices import Price
 
@@ -145,48 +147,6 @@ class AttemptReport:
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptCost:
-    """What one request cost, in USD.
-
-    Attributes:
-        number: The attempt's.
-        input: What its input cost, cache reads and writes included.
-        output: What its output cost, thinking included.
-        estimated: As much of the two as rests on tokens that were estimated.
-    """
-
-    number: int
-    input: float
-    output: float
-    estimated: float
-
-    @property
-    def total(self) -> float:
-        """Input and output."""
-        return self.input + self.output
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a stream cost, in USD; None where an attempt's model has no price.
-
-    Attributes:
-        total: All attempts together.
-        recovery: What of it an undisturbed stream would not have cost: everything but the input of the attempt that
-            opened the message and that share of each attempt's output that was delivered. That leaves what resumes
-            paid for input, what arrived and was cut at a seam or dropped, retries, and the losers of races. In a
-            stream that delivered nothing, the input of the first attempt counts as that of the one that opened it.
-        estimated_share: How much of the total rests on estimated tokens, from 0 to 1.
-        attempts: Each attempt's; None for those without a price.
-    """
-
-    total: float | None
-    recovery: float | None
-    estimated_share: float | None
-    attempts: tuple[AttemptCost | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Usage:
     """What all attempts spent together, in tokens. What the API said and what was estimated are kept apart.
 
@@ -256,19 +216,11 @@ class Report:
         It assumes what `usage` assumes, that an attempt that died is billed for what it was sent and what it wrote.
 
         Args:
-            prices: By the model's name. None: `PRICES`, of `PRICES_DATE` (`unbroken/core/prices.py`). Your own may
-                begin with `{**PRICES, ...}`.
+            prices: By the model's name. None: `PRICES`, of `PRICES_DATE` (`unbroken/core/models/prices.py`). Your own
+                may begin with `{**PRICES, ...}`.
         """
         costs = [attempt.cost(prices) for attempt in self.attempts]
-        known = [cost for cost in costs if cost is not None]
-        if len(known) < len(costs):
-            return Cost(None, None, None, tuple(costs))
-        total = sum(cost.total for cost in known)
-        estimated = sum(cost.estimated for cost in known)
-        opened = [cost.input for attempt, cost in zip(self.attempts, known, strict=True) if attempt.kept]
-        needed = sum(cost.output * attempt.kept for attempt, cost in zip(self.attempts, known, strict=True))
-        needed += next(iter([*opened, *(cost.input for cost in known)]), 0.0)
-        return Cost(total, max(0.0, total - needed), estimated / total if total else 0.0, tuple(costs))
+        return Cost.of(costs, [attempt.kept for attempt in self.attempts])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON, with `"version": 1`."""

@@ -50,6 +50,7 @@ def test_without_the_extra_one_sentence_says_what_to_install(missing: str, monke
     """No traceback for a missing extra."""
     monkeypatch.setitem(sys.modules, missing, None)
     monkeypatch.delitem(sys.modules, "unbroken.cli.app")
+    monkeypatch.delitem(sys.modules, "unbroken.cli.runner")
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == "unbroken: the command line needs the extra `cli`: pip install 'unbroken[cli]'"
@@ -59,6 +60,7 @@ def test_another_missing_module_is_no_matter_of_the_extra(monkeypatch: pytest.Mo
     """Such a bug is not hidden."""
     monkeypatch.setitem(sys.modules, "anyio", None)
     monkeypatch.delitem(sys.modules, "unbroken.cli.app")
+    monkeypatch.delitem(sys.modules, "unbroken.cli.runner")
     with pytest.raises(ModuleNotFoundError, match="anyio"):
         cli.main()
 

@@ -19,7 +19,7 @@ from unbroken import Health, Hedging, Notice, Policy, ResilientStream, StreamFai
 from unbroken.core.failure import Failure
 from unbroken.engine.attempt import Attempt
 from unbroken.engine.driver import Driver
-from unbroken.health.health import Permit
+from unbroken.health.permit import Permit
 from unbroken.testing import (
     AFTER_MESSAGE_START,
     BEFORE_RESPONSE,

@@ -14,7 +14,7 @@ import pytest
 from harness import AT_ONCE, Reading, assert_unbroken, read, serving
 from unbroken import Health, Hedging, Policy, StreamFailed, StreamTimeout
 from unbroken.core.failure import Kind, of_kind
-from unbroken.health.health import Permit
+from unbroken.health.permit import Permit
 from unbroken.testing import AFTER_MESSAGE_START, BEFORE_RESPONSE, ErrorEvent, Reset, Script, Silence, Status
 from unbroken.testing import after_characters as after
 

@@ -20,7 +20,7 @@ from unbroken.engine.admission import Exhausted
 from unbroken.engine.driver import Driver
 from unbroken.engine.hedged_call import HedgedCall
 from unbroken.engine.sender import Exchange
-from unbroken.health.health import Permit
+from unbroken.health.permit import Permit
 from unbroken.routes import Route
 from unbroken.sdk.call_site import NOWHERE
 from unbroken.testing import AFTER_MESSAGE_START, BEFORE_RESPONSE, ErrorEvent, Pings, Script, Silence, Status

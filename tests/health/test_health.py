@@ -23,7 +23,8 @@ from harness import serving
 from unbroken import Health, Incident, ModelInfo, Status
 from unbroken.core.failure import PREFILL_UNSUPPORTED, Failure, Kind, of_kind
 from unbroken.core.plan.readiness import Readiness
-from unbroken.health.health import DEFAULT_HEDGE_DELAY, SERVER_IS_ILL, Permit, default_health
+from unbroken.health.health import DEFAULT_HEDGE_DELAY, default_health
+from unbroken.health.permit import SERVER_IS_ILL, Permit
 
 MODEL = "claude-opus-5-5"
 

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated
 
-import anyio
 import typer
 
-from .problems import explain
+from .input import bytes_of, from_stdin
+from .runner import run_command
 
 __all__ = ["app"]
-
-T = TypeVar("T")
-
-#: Bytes that are read of a file or of standard input at most. Ours: three times what the API takes, so that what is too
-#: large for it is told as that.
-_MOST: Final = 100_000_000
 
 #: With locals in a traceback, a key could be printed.
 app: typer.Typer = typer.Typer(
@@ -72,7 +64,7 @@ def demo(
         bool, typer.Option("--plain", help="Lines instead of a live picture, also in a terminal.")
     ] = False,
 ) -> None:
-    """Timeouts one answer under the same faults twice, the SDK alone beside unbroken; or models that race for it.
+    """Watch one answer under the same faults twice, the SDK alone beside unbroken; or models that race for it.
 
     Everything happens on this machine: a scripted server breaks the streams, no key is needed and nothing is sent.
     The exit code is 0 if unbroken's answer is exact to the character in every act.
@@ -91,7 +83,7 @@ def demo(
         plain=plain,
         race=(delay or 0.0) if race else None,
     )
-    if not _run(run, options):
+    if not run_command(run, options):
         raise typer.Exit(1)
 
 
@@ -119,7 +111,7 @@ def chat(
     from .chat import Question, ask
 
     question = Question(
-        prompt=_from_stdin() if prompt == "-" else prompt,
+        prompt=from_stdin() if prompt == "-" else prompt,
         model=model,
         fallbacks=tuple(fallback or ()),
         base_url=base_url,
@@ -130,7 +122,7 @@ def chat(
         as_json=as_json,
         quiet=quiet,
     )
-    _run(ask, question)
+    run_command(ask, question)
 
 
 @app.command()
@@ -182,7 +174,7 @@ def doctor(
             raise typer.BadParameter(f"{path} is a directory", param_hint=option)
     options = Options(
         name=request,
-        data=b"" if request is None else _bytes(request),
+        data=b"" if request is None else bytes_of(request),
         models=tuple(model or ()),
         base_url=base_url,
         status_url=status_url,
@@ -196,28 +188,8 @@ def doctor(
         report=report,
         output=output,
     )
-    if not _run(examine, options):
+    if not run_command(examine, options):
         raise typer.Exit(1)
-
-
-def _bytes(name: str) -> bytes:
-    """A file, or what comes on standard input."""
-    try:
-        if name == "-":
-            data = sys.stdin.buffer.read(_MOST + 1)
-        else:
-            with Path(name).open("rb") as file:  # which may be a device without an end
-                data = file.read(_MOST + 1)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise typer.BadParameter(f"{name} cannot be read: {why}", param_hint="REQUEST.json") from None
-    if len(data) > _MOST:
-        raise typer.BadParameter(
-            f"{name} has more than {_MOST:,} bytes, which is no request", param_hint="REQUEST.json"
-        )
-    return data
 
 
 deferred: typer.Typer = typer.Typer(help="Batches in which answers were asked for.", no_args_is_help=True)
@@ -239,7 +211,7 @@ def list_deferred(
     """Show how saved requests fare; without files, the batches that the API lists, the newest first."""
     from .deferred import Listing, show
 
-    _run(show, Listing(places=tuple(places or ()), base_url=base_url, limit=limit, as_json=as_json))
+    run_command(show, Listing(places=tuple(places or ()), base_url=base_url, limit=limit, as_json=as_json))
 
 
 @deferred.command("get")
@@ -256,63 +228,6 @@ def get_deferred(
     """Wait for an answer, and print the message's text: what had arrived, and the rest joined to it."""
     from .deferred import Fetching, get
 
-    _run(get, Fetching(file=file, output=output, base_url=base_url, timeout=timeout, wait=not no_wait, as_json=as_json))
-
-
-def _from_stdin() -> str:
-    try:
-        text = sys.stdin.read(_MOST + 1)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    except UnicodeDecodeError:
-        typer.echo("unbroken: what comes on standard input is not text in UTF-8", err=True)
-        raise typer.Exit(1) from None
-    if len(text) > _MOST:
-        typer.echo(f"unbroken: what comes on standard input has more than {_MOST:,} characters", err=True)
-        raise typer.Exit(1)
-    return text
-
-
-def _run(command: Callable[[Any], Awaitable[T]], options: object) -> T:
-    """Run a command on asyncio, and turn how it can go wrong into an exit code and one sentence."""
-    try:
-        return anyio.run(_in_a_task, command, options)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    except Exception as error:
-        if _reader_has_gone(error):
-            # As with `| head`. Python would complain once more when it flushes at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        else:
-            typer.echo(f"unbroken: {explain(error)}", err=True)
-    raise typer.Exit(1)
-
-
-async def _in_a_task(command: Callable[[Any], Awaitable[T]], options: object) -> T:
-    """Run a command in a task that only anyio cancels.
-
-    Ctrl-C makes asyncio cancel the main task by itself, and such a cancellation can get lost where it meets scopes of
-    anyio on its way out (seen with 4.16, while the bare SDK was reading in a task beside). Here nothing is on its way.
-    """
-    results: list[T] = []
-    errors: list[Exception] = []
-
-    async def work() -> None:
-        try:
-            results.append(await command(options))
-        except Exception as error:
-            errors.append(error)
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(work)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise KeyboardInterrupt
-    return results[0]
-
-
-def _reader_has_gone(error: Exception) -> bool:
-    if isinstance(error, ExceptionGroup):
-        return any(map(_reader_has_gone, error.exceptions))
-    return isinstance(error, BrokenPipeError)
+    run_command(
+        get, Fetching(file=file, output=output, base_url=base_url, timeout=timeout, wait=not no_wait, as_json=as_json)
+    )

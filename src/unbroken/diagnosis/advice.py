@@ -10,42 +10,12 @@ or nothing; `{models}` names those that were asked; `{more}` is a clause of the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
+
+from .remedies import ASK_OTHERWISE, BATCH, BISECT, FALL_BACK, STATUS_PAGE, SUPPORT, WAIT, Advice, Whose
+from .transport_advice import TRANSPORT
 
 __all__ = ["ADVICE", "Advice", "Whose"]
-
-#: `"everybody"`: it is not about you. `"service"`: the API's own fault. `"account"`: your key, limits or credit.
-#: `"request"`: what you sent. `"network"`: what is between. `"model"`: what the model wrote. `"caller"`: what your
-#: program asked for or did.
-Whose = Literal["everybody", "service", "account", "request", "network", "model", "caller"]
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """What a code means.
-
-    Attributes:
-        whose: Whose problem it is.
-        summary: One sentence, with places to be filled in.
-        steps: What to do next, the most useful first.
-    """
-
-    whose: Whose
-    summary: str
-    steps: tuple[str, ...]
-
-
-_WAIT: Final = "Ask again later, with waits that grow; Policy.max_attempts and max_backoff say how long a stream does."
-_FALL_BACK: Final = "Name fallback_models, so that another model is asked."
-_ASK_OTHERWISE: Final = (
-    "Name fallback_models, or another Policy.continue_prompt: another model or wording may do what this one did not."
-)
-_BATCH: Final = "Send what is not urgent as a batch, with unbroken.defer()."
-_STATUS_PAGE: Final = "Look at the API's status page; `unbroken doctor` asks it."
-_SUPPORT: Final = "If it goes on, write to support with the request ids below."
-_BISECT: Final = "Find the part that causes it with `unbroken doctor --bisect REQUEST.json`."
-_NETWORK: Final = "Check the network between this machine and the API: proxy, firewall, gateway."
 
 ADVICE: Final[Mapping[str, Advice]] = {
     # -- what waiting will never mend
@@ -122,156 +92,51 @@ ADVICE: Final[Mapping[str, Advice]] = {
         (
             "Send less at a time: fewer requests at once, shorter prompts, a prompt cache (its reads hardly count).",
             "Name fallback_models of another rate-limit bucket, or ask for higher limits.",
-            _BATCH,
+            BATCH,
         ),
     ),
     "acceleration_limit": Advice(
         "account",
         "The account's use grew faster than the API allows{status}.",
-        ("Ramp traffic up gradually, and keep it even.", _BATCH),
+        ("Ramp traffic up gradually, and keep it even.", BATCH),
     ),
     "overloaded": Advice(
         "everybody",
         "The API is overloaded{status}: that is everybody's problem, and not your account's.",
-        (_WAIT, _FALL_BACK, _BATCH, _STATUS_PAGE),
+        (WAIT, FALL_BACK, BATCH, STATUS_PAGE),
     ),
     "likely_payload": Advice(
         "request",
         "Every request died of an internal error{status}: most likely something in the request causes it{more}.",
-        (_BISECT, "Leave optional parameters, tools and the output format out by way of trial.", _SUPPORT),
+        (BISECT, "Leave optional parameters, tools and the output format out by way of trial.", SUPPORT),
     ),
     "server_error_intermittent": Advice(
         "service",
         "The API has internal errors{status} from time to time: of this stream, others were answered.",
-        ("Allow more attempts: Policy.max_attempts.", _FALL_BACK, _SUPPORT),
+        ("Allow more attempts: Policy.max_attempts.", FALL_BACK, SUPPORT),
     ),
     "server_error": Advice(
         "service",
         "The API had an internal error{status}{more}.",
-        (_WAIT, _FALL_BACK, _BISECT, _STATUS_PAGE, _SUPPORT),
+        (WAIT, FALL_BACK, BISECT, STATUS_PAGE, SUPPORT),
     ),
     "timed_out": Advice(
         "service",
         "The API did not get the answer done in its own time{status}.",
-        ("Stream long answers, as resilient_stream and resilient_message do.", "Ask for less at a time.", _BATCH),
+        ("Stream long answers, as resilient_stream and resilient_message do.", "Ask for less at a time.", BATCH),
     ),
     "conflict": Advice(
         "request",
         "Another request was changing the same thing{status}.",
         ("Ask again, and not twice at the same time.",),
     ),
-    "not_sendable": Advice(
-        "caller",
-        "The request could not be sent: its address is none of HTTP's, or a header has characters that none may have.",
-        (
-            "Check that base_url begins with https:// (or http://).",
-            "Check the key and the headers of your own for line breaks, at their ends above all.",
-        ),
-    ),
-    "not_sent": Advice(
-        "caller",
-        "The request could not be made, and nothing was sent{more}.",
-        (
-            "Read the exception itself: it is the cause of this error, and of the program's side.",
-            "Check what is wrapped around the client, its hooks, and the request for text that is no Unicode.",
-        ),
-    ),
-    "client_closed": Advice(
-        "caller",
-        "The client, or the http_client that it was given, was closed before the request.",
-        ("Keep the client open for as long as it is used; make one for the whole program.",),
-    ),
-    "not_a_stream": Advice(
-        "network",
-        "The answer was no stream of events{more}.",
-        (
-            "Check base_url, and what stands between: a login page, a proxy's page, a gateway that does not stream.",
-            _NETWORK,
-        ),
-    ),
-    "no_resources": Advice(
-        "caller",
-        "This process had no file descriptor, local port or memory left for a connection.",
-        (
-            "Close streams, files and connections that are done with, or raise the limit (ulimit -n).",
-            "Use one client for the whole program.",
-        ),
-    ),
-    "connection_tls": Advice(
-        "network",
-        "No secure connection to the API could be made: TLS failed.",
-        ("Check this machine's clock and certificates, and whether a proxy puts its own in the way.",),
-    ),
-    "connection_dns": Advice(
-        "network",
-        "The name of the API's host could not be resolved (DNS).",
-        ("Check base_url, and this machine's DNS and network.",),
-    ),
-    "connection_proxy": Advice(
-        "network",
-        "The proxy did not let the request through.",
-        ("Check HTTPS_PROXY and its like, and what the proxy allows.",),
-    ),
-    "connection_refused": Advice(
-        "network",
-        "The connection to the API was refused: nobody listens at its address.",
-        ("Check base_url, host and port.", _NETWORK),
-    ),
-    "connection_unreachable": Advice(
-        "network",
-        "The API's address cannot be reached from this machine.",
-        ("Check that this machine is online.", _NETWORK),
-    ),
-    "connection_timeout": Advice(
-        "network",
-        "No connection to the API came about in time.",
-        (_NETWORK, "Raise the connect timeout of the client (timeout=)."),
-    ),
-    "connection_pool": Advice(
-        "caller",
-        "No connection of the client's pool became free in time.",
-        ("Close streams that are done with, or raise the limits of the client's http_client.",),
-    ),
-    "connection_lost": Advice(
-        "network",
-        "The connection to the API broke.",
-        (_NETWORK, "Allow more attempts: Policy.max_attempts."),
-    ),
-    "connection": Advice(
-        "network",
-        "The connection to the API failed.",
-        (_NETWORK, "Allow more attempts: Policy.max_attempts."),
-    ),
-    "stalled": Advice(
-        "network",
-        "The connection stayed open, and for too long nothing came, or no content.",
-        (
-            "Let models that think in silence think: raise Policy.progress_timeout and first_content_timeout.",
-            _FALL_BACK,
-            _NETWORK,
-        ),
-    ),
-    "slow": Advice(
-        "service",
-        "The answer came more slowly than Policy.min_chars_per_second.",
-        (_FALL_BACK, "Lower Policy.min_chars_per_second."),
-    ),
-    "truncated": Advice(
-        "network",
-        "The response ended, as if it were whole, before the message did.",
-        (_NETWORK, "Allow more attempts: Policy.max_attempts.", _SUPPORT),
-    ),
-    "malformed": Advice(
-        "network",
-        "What came was no stream of the API's events.",
-        ("Check base_url, and what a proxy or gateway makes of responses.", _SUPPORT),
-    ),
+    **TRANSPORT,
     "seam_unmatched": Advice(
         "model",
         "The model's continuations did not join what had been delivered.",
         (
             "Use what had arrived (StreamFailed.partial), or ask anew.",
-            _ASK_OTHERWISE,
+            ASK_OTHERWISE,
         ),
     ),
     "nothing_added": Advice(
@@ -279,7 +144,7 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "What had been delivered looks unfinished, and the model added nothing to it.",
         (
             "Use what had arrived (StreamFailed.partial) if it is all, or ask anew.",
-            _ASK_OTHERWISE,
+            ASK_OTHERWISE,
         ),
     ),
     "invalid_document": Advice(
@@ -296,7 +161,7 @@ ADVICE: Final[Mapping[str, Advice]] = {
     "not_asked": Advice(
         "service",
         "Nothing was asked: other streams had just seen every route fail, and Health keeps them from being asked.",
-        ("Ask again later; Health.snapshot() tells when.", _FALL_BACK, "Raise Policy.max_retry_after.", _STATUS_PAGE),
+        ("Ask again later; Health.snapshot() tells when.", FALL_BACK, "Raise Policy.max_retry_after.", STATUS_PAGE),
     ),
     "batch_expired": Advice(
         "service",

@@ -13,7 +13,8 @@ from ..core.plan.plan import Plan
 from ..core.plan.readiness import Readiness
 from ..core.plan.steps import Ask, Fail
 from ..diagnosis.evidence import withhold_headers
-from ..health.health import Health, Permit
+from ..health.health import Health
+from ..health.permit import Permit
 from ..policy import Policy
 from ..reporting.notifier import Notifier
 from ..routes import Route

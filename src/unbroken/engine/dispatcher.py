@@ -11,7 +11,8 @@ from ..core.message.partial import Partial
 from ..core.plan.plan import Plan
 from ..core.plan.readiness import ROUNDING
 from ..core.plan.steps import Ask, Fail
-from ..health.health import Health, Permit
+from ..health.health import Health
+from ..health.permit import Permit
 from ..policy import Hedging, Policy
 from ..reporting.notifier import Notifier
 from ..routes import Route

@@ -10,7 +10,7 @@ from ..concurrency.race import race
 from ..core.failure import Failure
 from ..core.message.partial import Partial
 from ..core.plan.steps import Ask
-from ..health.health import Permit
+from ..health.permit import Permit
 from ..policy import Hedging
 from .admission import Admission, Exhausted
 from .sender import Exchange

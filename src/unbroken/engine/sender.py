@@ -15,7 +15,7 @@ from ..core.plan.steps import Ask
 from ..core.requests.resume import compose, wording
 from ..core.requests.routed import Requests
 from ..core.wire.decoded import Event
-from ..health.health import Permit
+from ..health.permit import Permit
 from ..policy import Policy
 from ..report import Report
 from ..reporting.attempt_recorder import AttemptRecorder

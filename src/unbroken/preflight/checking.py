@@ -10,7 +10,20 @@ from typing import Any, Final
 from ..core.finding import Finding
 from ..core.models.corrections import Models
 from ..core.models.table import lookup
-from . import caching, calls, limits, messages, output, platforms, prefill, sampling, schemas, thinking, tools
+from . import (
+    caching,
+    calls,
+    limits,
+    messages,
+    output,
+    platforms,
+    prefill,
+    sampling,
+    schema_limits,
+    schemas,
+    thinking,
+    tools,
+)
 from .request import Request, get
 from .rule import Rule
 
@@ -21,7 +34,20 @@ API_VERSION: Final = "2026-10-21"
 #: How many findings are told of one rule: the first few say it.
 _MOST: Final = 20
 
-_GROUPS: Final = (messages, prefill, tools, calls, thinking, output, schemas, caching, sampling, limits, platforms)
+_GROUPS: Final = (
+    messages,
+    prefill,
+    tools,
+    calls,
+    thinking,
+    output,
+    schemas,
+    schema_limits,
+    caching,
+    sampling,
+    limits,
+    platforms,
+)
 #: All rules, in the order in which they are tried.
 RULES: Final[tuple[Rule, ...]] = tuple(rule for group in _GROUPS for rule in group.RULES)
 #: What rules are about.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from .json_schema import Node, nodes
 from .request import Request, get
 
-__all__ = ["all_schemas", "formats", "of_type", "schemas", "strict_tools"]
+__all__ = ["HELD", "all_schemas", "formats", "of_type", "schemas", "strict_tools"]
+
+#: The arguments that may have such schemas.
+HELD: Final = ("output_config", "output_format", "tools")
 
 
 def strict_tools(asked: Request) -> Iterator[tuple[int, Any]]:

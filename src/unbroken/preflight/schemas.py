@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from .held import all_schemas, formats, of_type, schemas, strict_tools
-from .json_schema import Node, invalid, nodes, parts
+from .held import HELD, all_schemas, formats, of_type, schemas
+from .json_schema import invalid, nodes, parts
 from .references import cycle, resolve
 from .request import Request, get
 from .rule import Complaint, Rule, rule
@@ -47,12 +47,7 @@ _FORMATS: Final = frozenset(
 )
 #: Look-around, back references, word boundaries.
 _HARD: Final = re.compile(r"\(\?[=!<]|\\[1-9bB]")
-#: The arguments whose schemas an answer can be held to.
-_HELD: Final = ("output_config", "output_format", "tools")
 _ANCHOR: Final = re.compile("#[^/]")
-_MOST_STRICT_TOOLS: Final = 20
-_MOST_OPTIONAL: Final = 24
-_MOST_UNIONS: Final = 16
 
 
 @rule("schema_invalid", "Correct it: the API takes JSON Schema draft 2020-12.", "output_config", "output_format")
@@ -67,7 +62,7 @@ def schema_invalid(asked: Request) -> Iterator[Complaint]:
                 yield path, f"The keyword has to be {wanted}."
 
 
-@rule("schema_recursive", "Write the levels out, as many as are needed.", *_HELD)
+@rule("schema_recursive", "Write the levels out, as many as are needed.", *HELD)
 def schema_recursive(asked: Request) -> Iterator[Complaint]:
     """A schema that refers to itself.
 
@@ -79,7 +74,7 @@ def schema_recursive(asked: Request) -> Iterator[Complaint]:
             yield f"{path}{where}", "The schema refers to itself."
 
 
-@rule("schema_reference", "Put what it refers to into the schema's `$defs`.", *_HELD)
+@rule("schema_reference", "Put what it refers to into the schema's `$defs`.", *HELD)
 def schema_reference(asked: Request) -> Iterator[Complaint]:
     """A reference out of the schema, or to nothing in it.
 
@@ -99,7 +94,7 @@ def schema_reference(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_additional_properties",
     "Give every object `additionalProperties: false`.",
-    *_HELD,
+    *HELD,
 )
 def schema_additional_properties(asked: Request) -> Iterator[Complaint]:
     """An object that does not rule out further properties.
@@ -116,7 +111,7 @@ def schema_additional_properties(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_constraint",
     "Leave it out, say it in the `description`, and check it when the answer is there.",
-    *_HELD,
+    *HELD,
 )
 def schema_constraint(asked: Request) -> Iterator[Complaint]:
     """A limit on a number, on the length of a string or on the items of an array.
@@ -130,7 +125,7 @@ def schema_constraint(asked: Request) -> Iterator[Complaint]:
                 yield f"{node.path}.{name}", f"`{name}` is not supported in a schema that is held to."
 
 
-@rule("schema_one_of", "Use `anyOf`.", *_HELD)
+@rule("schema_one_of", "Use `anyOf`.", *HELD)
 def schema_one_of(asked: Request) -> Iterator[Complaint]:
     """`oneOf`.
 
@@ -141,7 +136,7 @@ def schema_one_of(asked: Request) -> Iterator[Complaint]:
             yield f"{node.path}.oneOf", "`oneOf` is not supported in a schema that is held to."
 
 
-@rule("schema_enum", "List strings, numbers, true, false or null only.", *_HELD)
+@rule("schema_enum", "List strings, numbers, true, false or null only.", *HELD)
 def schema_enum(asked: Request) -> Iterator[Complaint]:
     """An `enum` of lists or objects.
 
@@ -156,7 +151,7 @@ def schema_enum(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_all_of_reference",
     "Write out what is referred to, or leave `allOf` out.",
-    *_HELD,
+    *HELD,
 )
 def schema_all_of_reference(asked: Request) -> Iterator[Complaint]:
     """A reference in `allOf`.
@@ -172,7 +167,7 @@ def schema_all_of_reference(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_pattern",
     "Write a simpler pattern, without look-around, back references and word boundaries.",
-    *_HELD,
+    *HELD,
     severity="warning",
 )
 def schema_pattern(asked: Request) -> Iterator[Complaint]:
@@ -189,7 +184,7 @@ def schema_pattern(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_format",
     "Leave the format out, or say it in the `description`.",
-    *_HELD,
+    *HELD,
     severity="warning",
 )
 def schema_format(asked: Request) -> Iterator[Complaint]:
@@ -207,7 +202,7 @@ def schema_format(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_keyword",
     "Leave it out, or say it in the `description`.",
-    *_HELD,
+    *HELD,
     severity="warning",
 )
 def schema_keyword(asked: Request) -> Iterator[Complaint]:
@@ -221,59 +216,7 @@ def schema_keyword(asked: Request) -> Iterator[Complaint]:
                 yield f"{node.path}.{name}", f"`{name}` is not among the keywords that are supported."
 
 
-@rule(
-    "schema_strict_tools",
-    "Mark as strict only the tools for which it matters.",
-    *_HELD,
-)
-def schema_strict_tools(asked: Request) -> Iterator[Complaint]:
-    """More strict tools than a request may have.
-
-    Source: structured-outputs page, explicit limits: 20 strict tools per request.
-    """
-    count = sum(1 for _ in strict_tools(asked))
-    if count > _MOST_STRICT_TOOLS:
-        yield "tools", f"{count} tools are strict; a request may have {_MOST_STRICT_TOOLS}."
-
-
-@rule("schema_optional", "Make properties required where they can be.", *_HELD)
-def schema_optional(asked: Request) -> Iterator[Complaint]:
-    """More optional properties than all schemas that are held to may have together.
-
-    Source: structured-outputs page, explicit limits: 24 optional parameters; recorded: a 400.
-    """
-    count = sum(map(_optional, all_schemas(asked)))
-    if count > _MOST_OPTIONAL:
-        yield _where(asked), f"{count} properties are optional; a request may have {_MOST_OPTIONAL}."
-
-
-@rule("schema_unions", "Use fewer alternatives and types that may be null.", *_HELD)
-def schema_unions(asked: Request) -> Iterator[Complaint]:
-    """More unions than all schemas that are held to may have together.
-
-    Source: structured-outputs page, explicit limits: 16 parameters with union types; the API's own words: "(limit: 16
-    parameters with unions)" (recorded, Sonnet 4.6).
-    """
-    count = sum(map(_is_union, all_schemas(asked)))
-    if count > _MOST_UNIONS:
-        yield _where(asked), f"{count} schemas are unions; a request may have {_MOST_UNIONS}."
-
-
-@rule("schema_too_complex", "Divide it, or use fewer optional properties and alternatives.", *_HELD)
-def schema_too_complex(asked: Request) -> Iterator[Complaint]:
-    """One schema with all the unions, or all the optional properties, that a request may have.
-
-    Source: the API's own words: "Schema is too complex for compilation", of 16 unions and of 24 optional properties
-    in one schema (recorded); the least number of either is not known.
-    """
-    for schema in schemas(asked):
-        inside = list(nodes(schema.schema, schema.path))
-        unions, optional = sum(map(_is_union, inside)), sum(map(_optional, inside))
-        if unions == _MOST_UNIONS or optional == _MOST_OPTIONAL:
-            yield schema.path, f"The schema has {unions} unions and {optional} optional properties."
-
-
-@rule("schema_true", "Say what it may be, at least its type.", *_HELD)
+@rule("schema_true", "Say what it may be, at least its type.", *HELD)
 def schema_true(asked: Request) -> Iterator[Complaint]:
     """A part of a schema that is `true`, and so lets anything pass.
 
@@ -283,23 +226,6 @@ def schema_true(asked: Request) -> Iterator[Complaint]:
         for path, part in parts(node):
             if part is True and not path.endswith("additionalProperties"):
                 yield path, "This part of a schema that is held to is `true`."
-
-
-def _optional(node: Node) -> int:
-    return len(_names(node, "properties") - _names(node, "required"))
-
-
-def _is_union(node: Node) -> bool:
-    return "anyOf" in node.schema or isinstance(node.schema.get("type"), list)
-
-
-def _names(node: Node, keyword: str) -> set[str]:
-    names = node.schema.get(keyword)
-    return {name for name in names if isinstance(name, str)} if isinstance(names, list | tuple | Mapping) else set()
-
-
-def _where(asked: Request) -> str:
-    return next(schema.path for schema in schemas(asked))
 
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -314,9 +240,5 @@ RULES: Final[tuple[Rule, ...]] = (
     schema_pattern,
     schema_format,
     schema_keyword,
-    schema_strict_tools,
-    schema_optional,
-    schema_unions,
-    schema_too_complex,
     schema_true,
 )

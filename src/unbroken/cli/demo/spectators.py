@@ -63,7 +63,7 @@ class Spectator(Protocol[P_contra]):
         """Something happened to somebody."""
 
     def watching(self, performances: Sequence[P_contra]) -> AbstractAsyncContextManager[None]:
-        """Timeouts the last of these while it goes on."""
+        """Watch the last of these while it goes on."""
         ...
 
     def close(self, performances: Sequence[P_contra]) -> None:
