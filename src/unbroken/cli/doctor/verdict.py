@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from ...diagnosis.bisect.shrink import Shrunk
 from .asking import Asked
@@ -150,5 +150,7 @@ def _bisected(request: Check, found: Shrunk, more: dict[str, Any]) -> Verdict:
             steps = list(request.next_steps)
         case "always":
             steps = ["Look at the status page, and write to support with the request ids below."]
+        case _:
+            assert_never(found.verdict)
     code = _CODES[found.verdict] if request.code in _INTERNAL or found.verdict == "found" else str(request.code)
     return Verdict(code=code, summary=summary, next_steps=tuple(steps), **more)

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, assert_never
 
 from .pieces import Pieces, filled, spelled
 
@@ -95,8 +95,10 @@ class Shrunk:
                 return "the payload is not the cause: it fails with everything left out that can be"
             case "intermittent":
                 return "the failure is intermittent: the same request does not fail this way now"
-            case _:
+            case "unfinished":
                 return self._unfinished(causes)
+            case _:
+                assert_never(self.verdict)
 
     @property
     def crowd(self) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from unbroken.core.models.table import lookup
 from unbroken.testing.claude.signing import (
@@ -120,6 +120,8 @@ class BlockWriter:
                 self.blocks.append(RawBlock({**start, **error, "content": content, **caller}))
             case RawBlock():
                 self.blocks.append(unit)
+            case _:
+                assert_never(unit)
 
     def _think(self, thinking: str) -> None:
         written = self.limits.plain(thinking)

@@ -10,13 +10,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from unbroken.core.message.blocks import THINKING
 from unbroken.testing.claude.reply import folded
 from unbroken.testing.claude.signing import plain
 from unbroken.testing.manners.resume_request import Ask, read_ask
-from unbroken.testing.script.blocks import RawBlock, ServerToolResult, ServerToolUse, Text, ToolUse, Unit
+from unbroken.testing.script.blocks import (
+    RawBlock,
+    RedactedThinking,
+    ServerToolResult,
+    ServerToolUse,
+    Text,
+    Thinking,
+    ToolUse,
+    Unit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -182,8 +191,10 @@ def _is(unit: Unit, block: Mapping[str, Any], done: Mapping[int, str]) -> bool:
             return block["type"] == tool.result_type and use in done and block.get("tool_use_id") == done[use]
         case RawBlock():
             return bool(plain(folded(unit)) == plain(block))
+        case Text() | Thinking() | RedactedThinking():
+            return False  # found by its text, or left out
         case _:
-            return False
+            assert_never(unit)
 
 
 def _calls(block: Mapping[str, Any], kind: str, name: str, input: Mapping[str, Any]) -> bool:

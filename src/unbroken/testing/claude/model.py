@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from unbroken.core.models.table import THINKING_TYPES, lookup
 from unbroken.testing.claude.block_writer import BlockWriter
@@ -129,8 +129,10 @@ def _may_write(body: dict[str, Any], unit: Unit, known: Collection[str]) -> bool
             return name not in known or offers(body, name)
         case ServerToolUse(tool=tool) | ServerToolResult(tool=tool):
             return (tool.server or tool.name) not in known or offers(body, tool.name, tool.server)
-        case _:
+        case Text() | RawBlock():
             return True
+        case _:
+            assert_never(unit)
 
 
 def _thinks(body: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ Pure: the randomness is an argument, so that a seed names a case.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, assert_never
 
 from unbroken.testing.manners import retelling
 from unbroken.testing.manners.resume_request import Ask
@@ -200,11 +200,35 @@ def continue_answer(
             return retelling.renumbered(answer, sent, rng) or rest
         case Manner.RESTART_NUMBERED:
             return retelling.number_in_front(answer, rng)
-        case _:
+        case (
+            Manner.ECHO_ONLY
+            | Manner.MARKED_ECHO_ONLY
+            | Manner.MARKED_ECHO
+            | Manner.CLOSING_MARK
+            | Manner.MARKED_ANSWER
+            | Manner.HALF_WORD
+            | Manner.INSTRUCTION
+            | Manner.ECHO_INSTRUCTION
+        ):
             return _quoting(manner, sent, rest, rng, ask or Ask(echo or "", len((echo or "").rstrip())))
+        case _:
+            assert_never(manner)
 
 
-def _quoting(manner: Manner, sent: str, rest: str, rng: Random, ask: Ask) -> str:
+#: The manners that have to do with the quotation.
+_Quoting: TypeAlias = Literal[
+    Manner.ECHO_ONLY,
+    Manner.MARKED_ECHO_ONLY,
+    Manner.MARKED_ECHO,
+    Manner.CLOSING_MARK,
+    Manner.MARKED_ANSWER,
+    Manner.HALF_WORD,
+    Manner.INSTRUCTION,
+    Manner.ECHO_INSTRUCTION,
+]
+
+
+def _quoting(manner: _Quoting, sent: str, rest: str, rng: Random, ask: Ask) -> str:
     """What is written in a manner that has to do with the quotation."""
     echo, cut = ask.echo, ask.quoted
     if not cut:
@@ -228,7 +252,9 @@ def _quoting(manner: Manner, sent: str, rest: str, rng: Random, ask: Ask) -> str
             return retelling.half_word(text, cut, rng)
         case Manner.INSTRUCTION:
             return retelling.recited(ask, quoted, rng)
-        case _:  # ECHO_INSTRUCTION
+        case Manner.ECHO_INSTRUCTION:
             more = retelling.some_words(behind, rng)
             closing = rng.choice(("", ask.closing)) if not more else ""
             return f"{quoted}{more}{closing}\n\n{retelling.recited(ask, quoted, rng)}"
+        case _:
+            assert_never(manner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Any
+from typing import Any, assert_never
 
 import anyio
 
@@ -71,8 +71,10 @@ class ResponseWriter:
                 return await self.error(error)
             case Reply() as message if not response.streamed:
                 return await self.message(message)
-            case content:
+            case Reply() | Document() as content:
                 return await self.events(content)
+            case _:
+                assert_never(response.content)
 
     async def json(self, status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -> End:
         """Answer with one JSON body, whole."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from unbroken.testing.script.faults.fault import ResponseFault
 from unbroken.testing.script.faults.place import At, Point
@@ -61,6 +61,8 @@ def _index(items: list[Item], at: At) -> int | None:
             return ends[-1] + 1 if ends else None
         case Point.MESSAGE_START | Point.MESSAGE_DELTA | Point.MESSAGE_STOP:
             return _after(items, 1, lambda item: _type(item) == at.point)
+        case _:
+            assert_never(at.point)
 
 
 def _type(item: Item) -> str | None:
