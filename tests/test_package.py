@@ -43,7 +43,7 @@ TESTED_ELSEWHERE: Final = {
     "testing/names.py": "test_package.py",
     "testing/plugin.py": "testing/server/test_threaded.py",
     "testing/wire/record.py": "testing/server/test_server.py",
-    "testing/manners/retelling.py": "testing/manners/test_manners.py",
+    "testing/manners/repetition.py": "testing/manners/test_manners.py",
     "testing/wire/sockets.py": "testing/server/test_server.py",
     "testing/manners/wordings.py": "testing/manners/test_manners.py",
     "testing/wire/http.py": "testing/server/test_server.py",

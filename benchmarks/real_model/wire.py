@@ -24,9 +24,9 @@ from unbroken.testing.claude.usage import Usage
 from unbroken.testing.rules.incoming import blocks_of
 from unbroken.testing.rules.validation import KNOWN_MODELS, validate
 from unbroken.testing.script.blocks import RawBlock
+from unbroken.testing.wire.calls import Call, route
 from unbroken.testing.wire.dialects import FIRST_PARTY
 from unbroken.testing.wire.http import LAST_CHUNK, HttpRequest, chunk, frame, head, read_request
-from unbroken.testing.wire.routing import Call, route
 from unbroken.testing.wire.sockets import Listener, Stream, accept
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from harness import ask, serving, tasks, until
 from unbroken import Policy, StreamFailed, pipe, resilient_stream
 from unbroken.pipe.markdown import Blocks
 from unbroken.pipe.speech import Sentences
-from unbroken.pipe.splitting import Lines, Splitter, Words
+from unbroken.pipe.splitter import Lines, Splitter, Words
 from unbroken.testing import ErrorEvent, Reset, Script, Silence, Status, after_characters
 
 pytestmark = [pytest.mark.anyio, pytest.mark.backends("asyncio", "uvloop")]  # real sockets, real time

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from harness import tasks
-from unbroken.pipe.pacing import Pacer
+from unbroken.pipe.pacer import Pacer
 from unbroken.pipe.readers import Paced, Pieces
-from unbroken.pipe.splitting import Words
+from unbroken.pipe.splitter import Words
 
 pytestmark = pytest.mark.anyio
 

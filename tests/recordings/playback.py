@@ -26,8 +26,8 @@ from unbroken.testing.claude.reply import folded
 from unbroken.testing.rules.incoming import Incoming
 from unbroken.testing.rules.validation import _RULES
 from unbroken.testing.script.blocks import Block
+from unbroken.testing.wire.calls import route
 from unbroken.testing.wire.dialects import BEDROCK, FIRST_PARTY, FOUNDRY, VERTEX, Dialect
-from unbroken.testing.wire.routing import route
 
 __all__ = ["DIALECTS", "FAULTS", "Cut", "Fault", "Playback", "answer_of"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from serving import ask
 
 from unbroken.testing import Answer
-from unbroken.testing.claude.signing import sign
+from unbroken.testing.claude.signatures import sign
 from unbroken.testing.rules.validation import KNOWN_MODELS, validate
 
 NEW, OLD = "2026-10-21", "2023-06-01"

@@ -34,7 +34,7 @@ from .markdown_lines import (
     interrupts,
     rule_begins,
 )
-from .splitting import Splitter
+from .splitter import Splitter
 
 __all__ = ["Blocks"]
 

@@ -9,12 +9,12 @@ from typing import Final, Generic, ParamSpec, TypeVar
 from aiostream import operator, pipable_operator
 from aiostream.core import Stream
 
+from .hub import Hub, Reader
 from .markdown import Blocks
-from .pacing import Pacer
+from .pacer import Pacer
 from .readers import Paced, Pieces
-from .sharing import Hub, Reader
 from .speech import Sentences
-from .splitting import Lines, Splitter, Words
+from .splitter import Lines, Splitter, Words
 
 __all__ = ["Operator", "Piped", "PipedTee", "blocks", "lines", "sentences", "smooth", "tee", "words"]
 

@@ -12,9 +12,9 @@ from typing import Final
 
 from aiostream import streamcontext
 
-from .pacing import Pacer
+from .pacer import Pacer
 from .pump import Pump
-from .splitting import Splitter
+from .splitter import Splitter
 
 __all__ = ["Paced", "Pieces"]
 

@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from .splitting import Splitter
+from .splitter import Splitter
 
 __all__ = ["Sentences"]
 

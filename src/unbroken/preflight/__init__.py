@@ -14,7 +14,7 @@ that is written. `Policy(preflight=...)` has every stream's request checked.
 from __future__ import annotations
 
 from ..core.finding import Finding, PreflightFailed, Severity
-from .checking import API_VERSION, RULES, check
+from .checker import API_VERSION, RULES, check
 from .rule import Rule
 
 __all__ = ["API_VERSION", "RULES", "Finding", "PreflightFailed", "Rule", "Severity", "check"]

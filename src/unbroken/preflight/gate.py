@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ..core.finding import Finding, PreflightFailed
 from ..core.models.corrections import Models
-from .checking import API_VERSION, check
+from .checker import API_VERSION, check
 
 __all__ = ["let_pass"]
 

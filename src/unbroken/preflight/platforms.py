@@ -16,14 +16,14 @@ _ON_BEDROCK: Final = re.compile(r"(?:[a-z]+\.)?anthropic\.claude-.*-v\d+(?::\d+)
 
 
 @rule("image_url_on_bedrock", "Send the image itself, as `base64`.", "image")
-def image_url_on_bedrock(asked: Request) -> Iterator[Complaint]:
+def image_url_on_bedrock(request: Request) -> Iterator[Complaint]:
     """An image that Amazon Bedrock would have to fetch from a URL.
 
     Source: recorded: a 400 of Bedrock's.
     """
-    if not _ON_BEDROCK.fullmatch(asked.model):
+    if not _ON_BEDROCK.fullmatch(request.model):
         return
-    for part in asked.of("image"):
+    for part in request.of("image"):
         if get(get(part.block, "source"), "type") == "url":
             yield part.at("source"), "The image is given by its URL, which Amazon Bedrock does not fetch."
 

@@ -22,66 +22,69 @@ _MORE: Final = frozenset({"fallback_credit_token", "mcp_servers", "thread"})
 _THINKS: Final = THINKING_TYPES - {"disabled"}
 
 
-def _is_prefilled(asked: Request) -> bool:
+def _is_prefilled(request: Request) -> bool:
     """Whether the assistant's message that ends the conversation is a prefill, and nothing else."""
-    if not asked.messages or asked.messages[-1][0] != "assistant" or not asked.is_whole:
+    if not request.messages or request.messages[-1][0] != "assistant" or not request.is_whole:
         return False
-    if not _MORE.isdisjoint(asked.has):
+    if not _MORE.isdisjoint(request.has):
         return False
-    if any(get(tool, "type") not in (None, "custom") for tool in asked.tools):
+    if any(get(tool, "type") not in (None, "custom") for tool in request.tools):
         return False
-    if not asked.turns or asked.turns[-1][0].role != "assistant":
+    if not request.turns or request.turns[-1][0].role != "assistant":
         return True  # it has no content
-    return asked.turns[-1][-1].kind in _BEGUN
+    return request.turns[-1][-1].kind in _BEGUN
 
 
-def _path(asked: Request) -> str:
-    return f"messages[{len(asked.messages or ()) - 1}]"
+def _path(request: Request) -> str:
+    return f"messages[{len(request.messages or ()) - 1}]"
 
 
 @rule(
     "prefill_unsupported", "End the conversation with a user message, or ask a model that accepts a prefill.", PREFILL
 )
-def prefill_unsupported(asked: Request) -> Iterator[Complaint]:
+def prefill_unsupported(request: Request) -> Iterator[Complaint]:
     """A prefill on a model without it.
 
     Source: errors page, prefill-not-supported, August 2026: models from 4.6 on.
     """
-    if asked.is_known and not asked.info.prefill and _is_prefilled(asked):
-        yield _path(asked), f"The conversation ends with an assistant message, and {asked.model} accepts no prefill."
+    if request.is_known and not request.info.prefill and _is_prefilled(request):
+        yield (
+            _path(request),
+            f"The conversation ends with an assistant message, and {request.model} accepts no prefill.",
+        )
 
 
 @rule("prefill_trailing_white_space", "Cut the white space off its end.", PREFILL)
-def prefill_trailing_white_space(asked: Request) -> Iterator[Complaint]:
+def prefill_trailing_white_space(request: Request) -> Iterator[Complaint]:
     """A prefill that ends with white space.
 
     Source: prefill page, August 2026: "final assistant content cannot end with trailing whitespace".
     """
-    part = asked.parts[-1] if asked.parts else None
-    if part is None or part.turn != len(asked.messages or ()) - 1 or not part.text:
+    part = request.parts[-1] if request.parts else None
+    if part is None or part.turn != len(request.messages or ()) - 1 or not part.text:
         return
-    if part.text[-1].isspace() and _is_prefilled(asked):
+    if part.text[-1].isspace() and _is_prefilled(request):
         yield part.at("text"), "The prefill ends with white space."
 
 
 @rule("prefill_with_thinking", "Turn thinking off, or end the conversation with a user message.", PREFILL)
-def prefill_with_thinking(asked: Request) -> Iterator[Complaint]:
+def prefill_with_thinking(request: Request) -> Iterator[Complaint]:
     """A prefill with thinking on.
 
     Source: thinking page, August 2026: no prefill "while thinking is on".
     """
-    if asked.thinking in _THINKS and _is_prefilled(asked):
-        yield _path(asked), "The answer is begun for the model, and thinking is on."
+    if request.thinking in _THINKS and _is_prefilled(request):
+        yield _path(request), "The answer is begun for the model, and thinking is on."
 
 
 @rule("prefill_with_output_format", "Leave out the prefill, or the output format.", PREFILL)
-def prefill_with_output_format(asked: Request) -> Iterator[Complaint]:
+def prefill_with_output_format(request: Request) -> Iterator[Complaint]:
     """A prefill with a form for the output.
 
     Source: structured-outputs page, August 2026: prefilling is "incompatible with JSON outputs".
     """
-    if output_format(asked) is not None and _is_prefilled(asked):
-        yield _path(asked), "The answer is begun for the model, and an output format is asked for."
+    if output_format(request) is not None and _is_prefilled(request):
+        yield _path(request), "The answer is begun for the model, and an output format is asked for."
 
 
 RULES: Final[tuple[Rule, ...]] = (

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from .held import HELD, all_schemas, formats, of_type, schemas
 from .json_schema import invalid, nodes, parts
 from .references import cycle, resolve
 from .request import Request, get
 from .rule import Complaint, Rule, rule
+from .strict_schemas import STRICT, all_schemas, formats, of_type, schemas
 
 __all__ = ["RULES"]
 
@@ -51,38 +51,38 @@ _ANCHOR: Final = re.compile("#[^/]")
 
 
 @rule("schema_invalid", "Correct it: the API takes JSON Schema draft 2020-12.", "output_config", "output_format")
-def schema_invalid(asked: Request) -> Iterator[Complaint]:
+def schema_invalid(request: Request) -> Iterator[Complaint]:
     """A schema for the output that is no JSON Schema; those of tools have a rule of their own.
 
     Source: structured-outputs page, JSON Schema limitations: "you'll receive a 400 error with details".
     """
-    for schema in formats(asked):
+    for schema in formats(request):
         for node in nodes(schema.schema, schema.path):
             for path, wanted in invalid(node):
                 yield path, f"The keyword has to be {wanted}."
 
 
-@rule("schema_recursive", "Write the levels out, as many as are needed.", *HELD)
-def schema_recursive(asked: Request) -> Iterator[Complaint]:
+@rule("schema_recursive", "Write the levels out, as many as are needed.", *STRICT)
+def schema_recursive(request: Request) -> Iterator[Complaint]:
     """A schema that refers to itself.
 
     Source: structured-outputs page, not supported: "Recursive schemas".
     """
-    for path, schema in [*schemas(asked), *of_type(asked)]:
+    for path, schema in [*schemas(request), *of_type(request)]:
         where = cycle(schema)
         if where is not None:
             yield f"{path}{where}", "The schema refers to itself."
 
 
-@rule("schema_reference", "Put what it refers to into the schema's `$defs`.", *HELD)
-def schema_reference(asked: Request) -> Iterator[Complaint]:
+@rule("schema_reference", "Put what it refers to into the schema's `$defs`.", *STRICT)
+def schema_reference(request: Request) -> Iterator[Complaint]:
     """A reference out of the schema, or to nothing in it.
 
     One to an `$anchor` is let pass: nobody says what becomes of it.
 
     Source: structured-outputs page, not supported: "External `$ref`".
     """
-    for schema in schemas(asked):
+    for schema in schemas(request):
         for node in nodes(schema.schema, schema.path):
             target = node.schema.get("$ref")
             if not isinstance(target, str) or _ANCHOR.match(target):
@@ -94,14 +94,14 @@ def schema_reference(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_additional_properties",
     "Give every object `additionalProperties: false`.",
-    *HELD,
+    *STRICT,
 )
-def schema_additional_properties(asked: Request) -> Iterator[Complaint]:
+def schema_additional_properties(request: Request) -> Iterator[Complaint]:
     """An object that does not rule out further properties.
 
     Source: structured-outputs page: `additionalProperties` "must be set to `false` for objects".
     """
-    for node in all_schemas(asked):
+    for node in all_schemas(request):
         type_ = node.schema.get("type")
         is_object = type_ == "object" or (isinstance(type_, list) and "object" in type_)
         if is_object and node.schema.get("additionalProperties") is not False:
@@ -111,38 +111,38 @@ def schema_additional_properties(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_constraint",
     "Leave it out, say it in the `description`, and check it when the answer is there.",
-    *HELD,
+    *STRICT,
 )
-def schema_constraint(asked: Request) -> Iterator[Complaint]:
+def schema_constraint(request: Request) -> Iterator[Complaint]:
     """A limit on a number, on the length of a string or on the items of an array.
 
     Source: structured-outputs page, not supported: numerical and string constraints, "array constraints beyond
     `minItems` of 0 or 1".
     """
-    for node in all_schemas(asked):
+    for node in all_schemas(request):
         for name, value in node.schema.items():
             if name in _CONSTRAINTS or (name == "minItems" and value not in (0, 1)):
                 yield f"{node.path}.{name}", f"`{name}` is not supported in a schema that is held to."
 
 
-@rule("schema_one_of", "Use `anyOf`.", *HELD)
-def schema_one_of(asked: Request) -> Iterator[Complaint]:
+@rule("schema_one_of", "Use `anyOf`.", *STRICT)
+def schema_one_of(request: Request) -> Iterator[Complaint]:
     """`oneOf`.
 
     Source: "output_format.schema: Schema type 'oneOf' is not supported" (github.com/vercel/ai/pull/16612).
     """
-    for node in all_schemas(asked):
+    for node in all_schemas(request):
         if "oneOf" in node.schema:
             yield f"{node.path}.oneOf", "`oneOf` is not supported in a schema that is held to."
 
 
-@rule("schema_enum", "List strings, numbers, true, false or null only.", *HELD)
-def schema_enum(asked: Request) -> Iterator[Complaint]:
+@rule("schema_enum", "List strings, numbers, true, false or null only.", *STRICT)
+def schema_enum(request: Request) -> Iterator[Complaint]:
     """An `enum` of lists or objects.
 
     Source: structured-outputs page, not supported: "Complex types within enums".
     """
-    for node in all_schemas(asked):
+    for node in all_schemas(request):
         values = node.schema.get("enum")
         if isinstance(values, list | tuple) and any(isinstance(value, list | tuple | Mapping) for value in values):
             yield f"{node.path}.enum", "The `enum` has lists or objects among its values."
@@ -151,14 +151,14 @@ def schema_enum(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_all_of_reference",
     "Write out what is referred to, or leave `allOf` out.",
-    *HELD,
+    *STRICT,
 )
-def schema_all_of_reference(asked: Request) -> Iterator[Complaint]:
+def schema_all_of_reference(request: Request) -> Iterator[Complaint]:
     """A reference in `allOf`.
 
     Source: structured-outputs page: "`allOf` with `$ref` not supported".
     """
-    for node in all_schemas(asked):
+    for node in all_schemas(request):
         parts = node.schema.get("allOf")
         if isinstance(parts, list | tuple) and any(get(part, "$ref") is not None for part in parts):
             yield f"{node.path}.allOf", "There is a `$ref` in `allOf`."
@@ -167,15 +167,15 @@ def schema_all_of_reference(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_pattern",
     "Write a simpler pattern, without look-around, back references and word boundaries.",
-    *HELD,
+    *STRICT,
     severity="warning",
 )
-def schema_pattern(asked: Request) -> Iterator[Complaint]:
+def schema_pattern(request: Request) -> Iterator[Complaint]:
     """A pattern with look-around, back references or word boundaries.
 
     Source: structured-outputs page, pattern support: these are not supported, and "may result in 400 errors".
     """
-    for node in all_schemas(asked):
+    for node in all_schemas(request):
         pattern = node.schema.get("pattern")
         if isinstance(pattern, str) and _HARD.search(pattern):
             yield f"{node.path}.pattern", "The pattern uses what is not supported in a schema that is held to."
@@ -184,16 +184,16 @@ def schema_pattern(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_format",
     "Leave the format out, or say it in the `description`.",
-    *HELD,
+    *STRICT,
     severity="warning",
 )
-def schema_format(asked: Request) -> Iterator[Complaint]:
+def schema_format(request: Request) -> Iterator[Complaint]:
     """A format of a string that the page does not list.
 
     Source: structured-outputs page, supported string formats; the SDK's `lib/_parse/_transform.py`, 2.12.0, moves
     others to the description.
     """
-    for node in all_schemas(asked):
+    for node in all_schemas(request):
         format_ = node.schema.get("format")
         if node.schema.get("type") == "string" and isinstance(format_, str) and format_ not in _FORMATS:
             yield f"{node.path}.format", "The format is not among those that are supported."
@@ -202,27 +202,27 @@ def schema_format(asked: Request) -> Iterator[Complaint]:
 @rule(
     "schema_keyword",
     "Leave it out, or say it in the `description`.",
-    *HELD,
+    *STRICT,
     severity="warning",
 )
-def schema_keyword(asked: Request) -> Iterator[Complaint]:
+def schema_keyword(request: Request) -> Iterator[Complaint]:
     """A keyword that is not among the supported ones.
 
     Source: structured-outputs page, JSON Schema limitations, which does not name it.
     """
-    for node in all_schemas(asked):
+    for node in all_schemas(request):
         for name in node.schema:
             if name in _UNNAMED:
                 yield f"{node.path}.{name}", f"`{name}` is not among the keywords that are supported."
 
 
-@rule("schema_true", "Say what it may be, at least its type.", *HELD)
-def schema_true(asked: Request) -> Iterator[Complaint]:
+@rule("schema_true", "Say what it may be, at least its type.", *STRICT)
+def schema_true(request: Request) -> Iterator[Complaint]:
     """A part of a schema that is `true`, and so lets anything pass.
 
     Source: recorded: a 400 for such a part of a strict tool's schema.
     """
-    for node in all_schemas(asked):
+    for node in all_schemas(request):
         for path, part in parts(node):
             if part is True and not path.endswith("additionalProperties"):
                 yield path, "This part of a schema that is held to is `true`."

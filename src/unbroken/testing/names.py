@@ -39,7 +39,7 @@ from unbroken.testing.script.script import (
 )
 from unbroken.testing.server.server import FaultServer as FaultServer
 from unbroken.testing.server.threaded import ThreadedFaultServer as ThreadedFaultServer
-from unbroken.testing.services.batching import (
+from unbroken.testing.services.batch import (
     Batch as Batch,
     BatchedRequest as BatchedRequest,
 )

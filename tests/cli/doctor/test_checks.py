@@ -9,8 +9,8 @@ import anyio
 import httpx2
 import pytest
 
-from unbroken.cli.doctor.asking import Asked
 from unbroken.cli.doctor.checks import Check, Limits, hello, key, masked, no_key, preflight, sent
+from unbroken.cli.doctor.trial import Trial
 from unbroken.testing import Script, Status, ThreadedFaultServer
 
 KEY = "sk-ant-api03-abcdefghijklmnop-WXYZ"
@@ -147,13 +147,13 @@ def test_what_preflight_finds() -> None:
 
 def test_an_answer_may_be_whole_or_not_and_may_have_no_content() -> None:
     """All of these are answers."""
-    whole = Asked("m", None, 0.25, 1.0, "req_1")
+    whole = Trial("m", None, 0.25, 1.0, "req_1")
     assert sent(whole, {}, show_content=False).summary == "m answers: content after 0.25 s, whole after 1.00 s"
-    cut = Asked("m", None, 0.25, 120.0, None, whole=False)
+    cut = Trial("m", None, 0.25, 120.0, None, whole=False)
     assert (
         sent(cut, {}, show_content=False).summary == "m answers: content after 0.25 s, not read to its end after 120 s"
     )
-    empty = Asked("m", None, None, 1.0, "req_1")
+    empty = Trial("m", None, None, 1.0, "req_1")
     assert sent(empty, {}, show_content=False).summary == "m answers: without content, whole after 1.00 s"
 
 
@@ -161,6 +161,6 @@ def test_the_apis_own_words_are_content() -> None:
     """They may quote the request."""
     response = httpx2.Response(400, request=httpx2.Request("POST", "http://127.0.0.1"))
     error = anthropic.BadRequestError("no", response=response, body={"error": {"message": "a secret"}})
-    asked = Asked("m", error, None, 1.0, "req_1")
+    asked = Trial("m", error, None, 1.0, "req_1")
     assert "a secret" not in str(sent(asked, {}, show_content=False))
     assert sent(asked, {}, show_content=True).details == ("a secret",)

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from unbroken.cli.doctor.asking import Asked
-from unbroken.cli.doctor.bisecting import Bisected
+from unbroken.cli.doctor.bisection import Bisected
 from unbroken.cli.doctor.checks import Check
+from unbroken.cli.doctor.trial import Trial
 from unbroken.cli.doctor.verdict import Verdict, conclude
 from unbroken.diagnosis.bisect.shrink import Shrunk
 
-ANSWERED = Asked("m", None, 0.1, 0.1, "req_1")
-DIED = Asked("m", RuntimeError("it died"), None, 0.1, "req_1")
+ANSWERED = Trial("m", None, 0.1, 0.1, "req_1")
+DIED = Trial("m", RuntimeError("it died"), None, 0.1, "req_1")
 
 
 def ok(name: str) -> Check:
@@ -24,8 +24,8 @@ def problem(name: str, code: str = "server_error", **more: Any) -> Check:
     return Check(name=name, outcome="problem", summary=f"{name} is wrong", code=code, **more)
 
 
-def verdict(*checks: Check, asked: Asked | None = None, bisected: Bisected | None = None, **more: Any) -> Verdict:
-    return conclude(checks, asked, bisected, **({"name": "request.json", "interrupted": False} | more))
+def verdict(*checks: Check, trial: Trial | None = None, bisected: Bisected | None = None, **more: Any) -> Verdict:
+    return conclude(checks, trial, bisected, **({"name": "request.json", "interrupted": False} | more))
 
 
 def searched(**changes: Any) -> Bisected:
@@ -46,7 +46,7 @@ def searched(**changes: Any) -> Bisected:
 def test_all_is_well() -> None:
     """As far as was looked."""
     assert verdict(ok("network"), ok("hello")).summary == "All is well: every model that was asked answers."
-    assert verdict(ok("hello"), ok("request"), asked=ANSWERED).summary == "All is well: the request was answered."
+    assert verdict(ok("hello"), ok("request"), trial=ANSWERED).summary == "All is well: the request was answered."
     assert verdict(ok("JSON")).summary == "All is well: nothing that was looked at is wrong."
     assert verdict(ok("network"), interrupted=True).code == "interrupted"
 
@@ -56,7 +56,7 @@ def test_what_keeps_the_others_from_working_comes_first() -> None:
     order = ["JSON", "network", "key", "hello", "request", "preflight"]
     for first in range(len(order)):
         checks = [problem(name, code="permission") for name in reversed(order[first:])]
-        found = verdict(*checks, asked=DIED)
+        found = verdict(*checks, trial=DIED)
         assert not found.healthy
         known = {"JSON": "The request is no valid JSON.", "preflight": "The API will reject the request."}
         assert found.summary == known.get(order[first], f"{order[first]} is wrong")
@@ -64,8 +64,8 @@ def test_what_keeps_the_others_from_working_comes_first() -> None:
 
 def test_what_was_answered_is_well_whatever_preflight_found() -> None:
     """The API decides."""
-    assert verdict(problem("preflight"), ok("request"), asked=ANSWERED).healthy
-    assert not verdict(problem("preflight"), asked=None).healthy
+    assert verdict(problem("preflight"), ok("request"), trial=ANSWERED).healthy
+    assert not verdict(problem("preflight"), trial=None).healthy
 
 
 def test_an_internal_error_of_the_request_alone_is_probably_the_payloads() -> None:
@@ -73,7 +73,7 @@ def test_an_internal_error_of_the_request_alone_is_probably_the_payloads() -> No
     advice = "tool_choice: Give tools, or leave `tool_choice` out."
     preflight = problem("preflight", "invalid_request", next_steps=(advice,))
     request = problem("request", next_steps=(advice, "Ask again later."), request_ids=("req_3",))
-    found = verdict(preflight, ok("hello"), request, asked=DIED)
+    found = verdict(preflight, ok("hello"), request, trial=DIED)
     assert found.code == "likely_payload"
     assert found.next_steps == (
         advice,
@@ -81,7 +81,7 @@ def test_an_internal_error_of_the_request_alone_is_probably_the_payloads() -> No
         "Send it again: where it works then, the error is intermittent.",
     )
     assert found.request_ids == ("req_3",)
-    assert "--bisect REQUEST.json" in verdict(preflight, request, asked=DIED, name="-").next_steps[1]
+    assert "--bisect REQUEST.json" in verdict(preflight, request, trial=DIED, name="-").next_steps[1]
 
 
 def test_during_an_incident_one_waits_first() -> None:
@@ -123,7 +123,7 @@ def test_during_an_incident_one_waits_first() -> None:
 )
 def test_what_bisecting_found_is_the_verdict(changes: dict[str, Any], code: str, step: str) -> None:
     """With what follows from it, and the id of the smallest request that failed."""
-    found = verdict(problem("request", request_ids=("req_3",)), asked=DIED, bisected=searched(**changes))
+    found = verdict(problem("request", request_ids=("req_3",)), trial=DIED, bisected=searched(**changes))
     assert found.code == code
     assert found.next_steps[-1] == step
     assert found.request_ids == ("req_3", "req_6")
@@ -132,14 +132,14 @@ def test_what_bisecting_found_is_the_verdict(changes: dict[str, Any], code: str,
 def test_of_too_many_parts_there_may_be_fewer() -> None:
     """Where it seems to be their number, more requests alone would not help."""
     causes = ("tools[10]", "tools[11]", "tools[12]")
-    found = verdict(problem("request"), asked=DIED, bisected=searched(verdict="unfinished", causes=causes))
+    found = verdict(problem("request"), trial=DIED, bisected=searched(verdict="unfinished", causes=causes))
     assert found.next_steps[0] == "Try with fewer or simpler tools."
 
 
 def test_a_rejection_of_what_cannot_be_left_out_is_no_matter_for_support() -> None:
     """The payload is its cause, and its own steps say more."""
     request = problem("request", "invalid_request", next_steps=("model: Give it.",))
-    found = verdict(request, asked=DIED, bisected=searched(verdict="always", causes=()))
+    found = verdict(request, trial=DIED, bisected=searched(verdict="always", causes=()))
     assert (found.code, found.next_steps) == ("invalid_request", ("model: Give it.",))
     assert found.summary == "The API rejects what cannot be left out of the request: its model, say, or `max_tokens`."
 
@@ -147,8 +147,8 @@ def test_a_rejection_of_what_cannot_be_left_out_is_no_matter_for_support() -> No
 def test_a_rejection_stays_one_where_its_part_was_not_found() -> None:
     """Only what was found has a code of its own."""
     request = problem("request", "invalid_request")
-    assert verdict(request, asked=DIED, bisected=searched()).code == "payload"
-    assert verdict(request, asked=DIED, bisected=searched(verdict="unfinished")).code == "invalid_request"
+    assert verdict(request, trial=DIED, bisected=searched()).code == "payload"
+    assert verdict(request, trial=DIED, bisected=searched(verdict="unfinished")).code == "invalid_request"
 
 
 def test_plain_data() -> None:

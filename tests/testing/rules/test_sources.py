@@ -8,7 +8,7 @@ import pytest
 from judging import SEARCH, says, server_call, server_result, text, turns
 
 from unbroken.testing import Answer, ServerTool, Text
-from unbroken.testing.claude.signing import stamped_citation, stamped_result
+from unbroken.testing.claude.signatures import stamped_citation, stamped_result
 
 INVALID = "messages.1.content.1: Invalid `encrypted_content` in `search_result` block"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from judging import BUDGET, CACHED, NEWEST, OPTIONAL, PREFILLS, TOOL, call, result, says, text, thought, turns
 
-from unbroken.testing.claude.signing import after_thinking, conversation, redacted
+from unbroken.testing.claude.signatures import after_thinking, conversation, redacted
 
 BETWEEN, INTERLEAVES = "claude-sonnet-5-5", "claude-sonnet-4-5"
 INTERLEAVED = ("interleaved-thinking-2025-05-14",)

@@ -21,7 +21,7 @@ from judging import (
 )
 
 from unbroken.testing import Answer, RawBlock
-from unbroken.testing.claude.signing import sealed_id
+from unbroken.testing.claude.signatures import sealed_id
 
 ODD = (server_call("s", "telepathy"), server_result("s", "telepathy"))
 BM25, BASH, SEARCHES = "tool_search_tool_bm25", "bash_code_execution", ("srvtoolu_1", "srvtoolu_2")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .examining import DEFAULT_MODEL, Options, examine
+from .examination import DEFAULT_MODEL, Options, examine
 
 __all__ = ["DEFAULT_MODEL", "Options", "examine"]

@@ -16,7 +16,7 @@ from ...core.failure import words
 from ...diagnosis.diagnosis import Diagnosis
 from ...preflight import check
 from ..problems import count, without_keys
-from .asking import Asked, ask, plain
+from .trial import Trial, ask, plain
 
 __all__ = ["Check", "Limits", "Outcome", "hello", "key", "masked", "no_key", "preflight", "problem", "sent", "source"]
 
@@ -151,16 +151,16 @@ async def key(client: anthropic.AsyncAnthropic, limits: Limits) -> Check:
 
 async def hello(client: anthropic.AsyncAnthropic, model: str, limits: Limits) -> Check:
     """Whether a model answers the least that it can be asked."""
-    asked = await ask(client, plain(model), limit=limits.hello)
-    found = asked.diagnosis({})
-    data = asked.to_dict()
+    trial = await ask(client, plain(model), limit=limits.hello)
+    found = trial.diagnosis({})
+    data = trial.to_dict()
     if found is not None:
         return problem("hello", found, about=f"{model}: ", data=data)
-    ids = (asked.request_id,) if asked.request_id else ()
+    ids = (trial.request_id,) if trial.request_id else ()
     return Check(
         name="hello",
         outcome="ok",
-        summary=f"{model} answers: content after {asked.first_content or asked.seconds:.2f} s",
+        summary=f"{model} answers: content after {trial.first_content or trial.seconds:.2f} s",
         request_ids=ids,
         data=data,
     )
@@ -188,23 +188,23 @@ def preflight(params: Mapping[str, Any]) -> Check:
     )
 
 
-def sent(asked: Asked, params: Mapping[str, Any], *, show_content: bool) -> Check:
+def sent(trial: Trial, params: Mapping[str, Any], *, show_content: bool) -> Check:
     """What came of the request."""
-    ids = (asked.request_id,) if asked.request_id else ()
-    found = asked.diagnosis(params)
+    ids = (trial.request_id,) if trial.request_id else ()
+    found = trial.diagnosis(params)
     if found is not None:
-        said = () if not show_content or asked.error is None else (without_keys(words(asked.error)),)
+        said = () if not show_content or trial.error is None else (without_keys(words(trial.error)),)
         return Check(
             name="request",
             outcome="problem",
-            summary=f"{asked.model}: {found.summary} ({asked.seconds:.2f} s)",
+            summary=f"{trial.model}: {found.summary} ({trial.seconds:.2f} s)",
             details=(*map(str, found.limits), *said),
             code=found.code,
             next_steps=found.next_steps,
             request_ids=ids,
-            data=asked.to_dict(),
+            data=trial.to_dict(),
         )
-    first = "without content" if asked.first_content is None else f"content after {asked.first_content:.2f} s"
-    whole = f"whole after {asked.seconds:.2f} s" if asked.whole else f"not read to its end after {asked.seconds:.0f} s"
-    summary = f"{asked.model} answers: {first}, {whole}"
-    return Check(name="request", outcome="ok", summary=summary, request_ids=ids, data=asked.to_dict())
+    first = "without content" if trial.first_content is None else f"content after {trial.first_content:.2f} s"
+    whole = f"whole after {trial.seconds:.2f} s" if trial.whole else f"not read to its end after {trial.seconds:.0f} s"
+    summary = f"{trial.model} answers: {first}, {whole}"
+    return Check(name="request", outcome="ok", summary=summary, request_ids=ids, data=trial.to_dict())

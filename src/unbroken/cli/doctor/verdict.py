@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
 from ...diagnosis.bisect.shrink import Shrunk
-from .asking import Asked
-from .bisecting import Bisected
+from .bisection import Bisected
 from .checks import Check
+from .trial import Trial
 
 __all__ = ["Verdict", "conclude"]
 
@@ -57,7 +57,7 @@ class Verdict:
 
 def conclude(
     checks: Sequence[Check],
-    asked: Asked | None,
+    trial: Trial | None,
     bisected: Bisected | None,
     *,
     name: str | None,
@@ -67,7 +67,7 @@ def conclude(
 
     Args:
         checks: Every step.
-        asked: What came of the given request; None: it was not sent.
+        trial: What came of the given request; None: it was not sent.
         bisected: What bisecting has found; None: nothing was bisected.
         name: Of the request's file; None: there is none.
         interrupted: Whether it was ended before its end.
@@ -75,7 +75,7 @@ def conclude(
     ids = [request_id for check in checks if check.outcome == "problem" for request_id in check.request_ids]
     ids += bisected.request_ids[-1:] if bisected else ()
     more: dict[str, Any] = {"request_ids": tuple(dict.fromkeys(ids)), "interrupted": interrupted}
-    answered = asked is not None and asked.error is None
+    answered = trial is not None and trial.error is None
     # What the API has answered is well, whatever preflight thinks of it; and so is a key with which it answers.
     accepted = any(check.name == "hello" and check.outcome == "ok" for check in checks)
     well = {"preflight": answered, "key": accepted, "network": accepted}

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from unbroken.core.models.table import lookup
-from unbroken.testing.claude.signing import (
+from unbroken.testing.claude.signatures import (
     after_thinking,
     conversation,
     redacted,
@@ -53,11 +53,11 @@ class BlockWriter:
         rng: Decides the pieces.
         size: The least and the most characters in one of them; None: as many as the API's have.
         id: The message's id.
-        asked: What the request carries of the answer.
+        carried: What the request carries of the answer.
     """
 
     def __init__(
-        self, body: dict[str, Any], rng: Random, size: tuple[int, int] | None, id: str, asked: Carried
+        self, body: dict[str, Any], rng: Random, size: tuple[int, int] | None, id: str, carried: Carried
     ) -> None:
         info = lookup(body["model"])
         display = (body.get("thinking") or {}).get("display") or ("summarized" if info.shows_thinking else "omitted")
@@ -71,7 +71,7 @@ class BlockWriter:
         self._before = conversation(body, body["messages"])
         # Two servers number their messages alike; what they were asked tells their calls apart.
         self._place = f"{id[4:]}{self._before[:6]}"
-        self._calls: dict[int, str] = dict(asked.done)
+        self._calls: dict[int, str] = dict(carried.done)
 
     def write(self, index: int, unit: Unit) -> None:
         """Add a unit, or as much of it as the limits leave.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from unbroken.core.message.blocks import THINKING
 from unbroken.testing.claude.reply import folded
-from unbroken.testing.claude.signing import plain
+from unbroken.testing.claude.signatures import plain
 from unbroken.testing.manners.resume_request import Ask, read_ask
 from unbroken.testing.script.blocks import (
     RawBlock,
@@ -99,15 +99,15 @@ def carried(answers: Sequence[Answer], messages: Sequence[dict[str, Any]], prefi
     scripted = _by_turns(answers)
     turns = turns_of(messages)
     spoken = [turn for turn in turns if turn["role"] == "assistant"]
-    asked = _text(turns[-1]) if turns[-1]["role"] != "assistant" else None
-    begun = turns[-1] if asked is None else turns[-2] if len(turns) > 1 else None
+    prompt = _text(turns[-1]) if turns[-1]["role"] != "assistant" else None
+    begun = turns[-1] if prompt is None else turns[-2] if len(turns) > 1 else None
     if begun is not None and not _answers_a_tool(turns[-1]):
-        found = _begun(scripted[min(len(spoken), len(scripted)) - 1], begun, asked, prefill)
+        found = _begun(scripted[min(len(spoken), len(scripted)) - 1], begun, prompt, prefill)
         if found is not None:
             return found
-    fresh = scripted[min(len(spoken) - (asked is None), len(scripted) - 1)][0]
-    begins = _quoted(fresh.text, asked or "")
-    return Carried(fresh, begins, begins or None, read_ask(fresh.text, begins, asked or "") if begins else None)
+    fresh = scripted[min(len(spoken) - (prompt is None), len(scripted) - 1)][0]
+    begins = _quoted(fresh.text, prompt or "")
+    return Carried(fresh, begins, begins or None, read_ask(fresh.text, begins, prompt or "") if begins else None)
 
 
 def _by_turns(answers: Sequence[Answer]) -> list[list[Answer]]:
@@ -120,7 +120,7 @@ def _by_turns(answers: Sequence[Answer]) -> list[list[Answer]]:
     return [turn for turn in turns if turn]
 
 
-def _begun(parts: Sequence[Answer], turn: dict[str, Any], asked: str | None, prefill: str) -> Carried | None:
+def _begun(parts: Sequence[Answer], turn: dict[str, Any], prompt: str | None, prefill: str) -> Carried | None:
     """How much of a turn's answers a request carries; None if it is not them begun."""
     told = _text(turn)
     own = prefill if parts[0].prefill is None else parts[0].prefill
@@ -140,13 +140,13 @@ def _begun(parts: Sequence[Answer], turn: dict[str, Any], asked: str | None, pre
             break
     if told.strip() or blocks or not (before or done or part is not parts[0]):
         return None
-    ask = None if asked is None else read_ask(before + part.text[len(sent) :], before, asked)
+    ask = None if prompt is None else read_ask(before + part.text[len(sent) :], before, prompt)
     # An answer without a text has no words that could be quoted: only what is said asks for its rest.
-    wordless = whole and not before and _ASKS_TO_GO_ON.search(asked or "")
+    wordless = whole and not before and _ASKS_TO_GO_ON.search(prompt or "")
     quotes = ask is not None and ask.echo and not (whole and ask.ends_early)
     if ask is not None and not (quotes or wordless) and (whole or not (sent or done)):
         return None  # an ordinary conversation: the answer was given, and the user says something new
-    return Carried(part, sent, (ask and ask.echo) or None, ask, asked is None, done)
+    return Carried(part, sent, (ask and ask.echo) or None, ask, prompt is None, done)
 
 
 def _read(units: Sequence[Unit], told: str) -> tuple[str, str] | None:
@@ -205,12 +205,12 @@ def _countable(units: Sequence[Unit]) -> int:
     return sum(isinstance(unit, ToolUse | ServerToolUse | ServerToolResult | RawBlock) for unit in units)
 
 
-def _quoted(text: str, asked: str) -> str:
+def _quoted(text: str, prompt: str) -> str:
     """The beginning of `text` that a user turn quotes when it says that the response was interrupted."""
-    if not _ASKS_TO_GO_ON.search(asked) or text[:_SHORTEST] not in asked:
+    if not _ASKS_TO_GO_ON.search(prompt) or text[:_SHORTEST] not in prompt:
         return ""
     length = _SHORTEST
-    while length < len(text) and text[: length + 1] in asked:
+    while length < len(text) and text[: length + 1] in prompt:
         length += 1
     return text[:length]
 
@@ -227,6 +227,6 @@ def is_pause(answers: Sequence[Answer], messages: Sequence[dict[str, Any]]) -> b
     """Whether a request ends with a turn that was paused, as it was: its answer is the next one of the turn."""
     if not answers or turns_of(messages)[-1]["role"] != "assistant":
         return False
-    asked = carried(answers, messages)
-    place = next((n for n, answer in enumerate(answers) if answer is asked.answer), 0)
-    return asked.prefill and not asked.sent and not asked.done and place > 0
+    found = carried(answers, messages)
+    place = next((n for n, answer in enumerate(answers) if answer is found.answer), 0)
+    return found.prefill and not found.sent and not found.done and place > 0

@@ -55,7 +55,7 @@ def _files(told: Any) -> Iterator[str]:
 
 def reply(
     body: dict[str, Any],
-    asked: Carried,
+    carried: Carried,
     rng: Random,
     *,
     id: str,
@@ -66,22 +66,22 @@ def reply(
 
     Args:
         body: A request that was found valid.
-        asked: What it asks for.
+        carried: What it asks for.
         rng: Decides the pieces, and what the manner leaves owriter.
         id: The message's id.
         known: The tools that the conversation's requests have offered. One of them which this request does not
             offer is not called; a tool that no request ever spoke of is called without that.
         betas: The betas that the request names.
     """
-    answer = asked.answer
+    answer = carried.answer
     units = {
         index: unit
         for index, unit in enumerate(answer.units)
-        if _may_write(body, unit, known) and index not in asked.done
+        if _may_write(body, unit, known) and index not in carried.done
     }
-    writer = BlockWriter(body, rng, answer.pieces, id, asked)
-    manner = _manner(body, asked)
-    for index, unit in _to_write(asked, units, manner, rng):
+    writer = BlockWriter(body, rng, answer.pieces, id, carried)
+    manner = _manner(body, carried)
+    for index, unit in _to_write(carried, units, manner, rng):
         if writer.limits.met:
             break
         writer.write(index, unit)
@@ -144,37 +144,39 @@ _THINKS: Final = THINKING_TYPES - {"disabled"}
 
 
 def _container(body: Mapping[str, Any], answers: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    asked = body.get("container")
-    name = asked.get("id") if isinstance(asked, dict) else asked
+    carried = body.get("container")
+    name = carried.get("id") if isinstance(carried, dict) else carried
     return {**answers, "id": name} if answers is not None and name else answers
 
 
-def _manner(body: dict[str, Any], asked: Carried) -> Manner | None:
+def _manner(body: dict[str, Any], carried: Carried) -> Manner | None:
     """How the model goes on with what the request carries; None if it begins its answer."""
-    if not asked.begun or (output_format(body) is not None and not asked.prefill):
+    if not carried.begun or (output_format(body) is not None and not carried.prefill):
         # Whoever must write a document of some form cannot begin in the middle of one.
         return None
-    return Manner.EXACT if asked.prefill else asked.answer.manner
+    return Manner.EXACT if carried.prefill else carried.answer.manner
 
 
-def _to_write(asked: Carried, left: dict[int, Unit], manner: Manner | None, rng: Random) -> Iterator[tuple[int, Unit]]:
+def _to_write(
+    carried: Carried, left: dict[int, Unit], manner: Manner | None, rng: Random
+) -> Iterator[tuple[int, Unit]]:
     """The answer's units, or what is left of them after what the request carries, with their numbers."""
     if manner is None:
-        yield from ((index, unit) for index, unit in enumerate(asked.answer.units) if index in left)
+        yield from ((index, unit) for index, unit in enumerate(carried.answer.units) if index in left)
         return
     if manner is Manner.EMPTY:
         return
-    place, end = _open_text(asked)
-    pending = [(i, u) for i, u in left.items() if i < place and _is_ahead(asked, i, u)]
-    opened = asked.answer.units[place] if place < len(asked.answer.units) and not pending else None
+    place, end = _open_text(carried)
+    pending = [(i, u) for i, u in left.items() if i < place and _is_ahead(carried, i, u)]
+    opened = carried.answer.units[place] if place < len(carried.answer.units) and not pending else None
     behind = [*pending, *((i, u) for i, u in left.items() if i > place or (i == place and opened is None))]
     if manner is Manner.STRAIGHT_TO_TOOL:
         call = next((n for n, (_, unit) in enumerate(behind) if _is_call(unit)), None)
         manner, behind = (Manner.EXACT, behind) if call is None else (manner, behind[call:])
     # A model that may think does so again before it goes on.
     yield from [(i, u) for i, u in left.items() if i < place and isinstance(u, Thinking | RedactedThinking)][:1]
-    text = asked.answer.text[: end if opened is not None else len(asked.sent)]
-    rest = continue_answer(text, asked.sent, echo=asked.echo, manner=manner, rng=rng, ask=asked.ask)
+    text = carried.answer.text[: end if opened is not None else len(carried.sent)]
+    rest = continue_answer(text, carried.sent, echo=carried.echo, manner=manner, rng=rng, ask=carried.ask)
     stops = manner in STOPPING
     if rest:
         yield place, Text(rest, opened.citations if isinstance(opened, Text) and not stops else ())
@@ -186,22 +188,22 @@ def _is_call(unit: Unit) -> bool:
     return raw or isinstance(unit, ToolUse | ServerToolUse)
 
 
-def _is_ahead(asked: Carried, index: int, unit: Unit) -> bool:
+def _is_ahead(carried: Carried, index: int, unit: Unit) -> bool:
     """Whether a unit that the request does not carry is still to be written, and was not passed over."""
-    behind = sum(len(each.text) for each in asked.answer.units[:index] if isinstance(each, Text))
-    return not isinstance(unit, Text | Thinking | RedactedThinking) and behind >= len(asked.sent)
+    behind = sum(len(each.text) for each in carried.answer.units[:index] if isinstance(each, Text))
+    return not isinstance(unit, Text | Thinking | RedactedThinking) and behind >= len(carried.sent)
 
 
-def _open_text(asked: Carried) -> tuple[int, int]:
+def _open_text(carried: Carried) -> tuple[int, int]:
     """The unit with which the text goes on, and where it ends in the answer's text.
 
     It is the text block that was cut or, if what is carried ends with a whole block, the next one. A place behind
     the last unit means that no text is left.
     """
-    last, end = max(asked.done, default=-1), 0
-    for index, unit in enumerate(asked.answer.units):
+    last, end = max(carried.done, default=-1), 0
+    for index, unit in enumerate(carried.answer.units):
         if isinstance(unit, Text):
             end += len(unit.text)
-            if end >= len(asked.sent) and index > last:
+            if end >= len(carried.sent) and index > last:
                 return index, end
-    return len(asked.answer.units), end
+    return len(carried.answer.units), end

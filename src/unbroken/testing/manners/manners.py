@@ -13,7 +13,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, assert_never
 
-from unbroken.testing.manners import retelling
+from unbroken.testing.manners import repetition
 from unbroken.testing.manners.resume_request import Ask
 from unbroken.testing.manners.wordings import APOLOGIES, APOLOGIES_IN_FRONT, COMPLETE, LEAD_INS, PROMISES, REFUSALS
 
@@ -169,13 +169,13 @@ def continue_answer(
         case Manner.ECHO:
             return (echo or "") + rest
         case Manner.SLOPPY_ECHO:
-            return retelling.sloppy(echo or "") + rest
+            return repetition.sloppy(echo or "") + rest
         case Manner.REPEAT_WORDS:
-            return sent[retelling.words_back(sent, rng.randint(1, 5)) :] + rest
+            return sent[repetition.words_back(sent, rng.randint(1, 5)) :] + rest
         case Manner.RESTART_WORD:
-            return sent[retelling.word_start(sent, rest) :] + rest
+            return sent[repetition.word_start(sent, rest) :] + rest
         case Manner.RESTART_SENTENCE:
-            return sent[retelling.sentence_start(sent) :] + rest
+            return sent[repetition.sentence_start(sent) :] + rest
         case Manner.RESTART_ANSWER:
             return answer
         case Manner.PREAMBLE:
@@ -189,17 +189,17 @@ def continue_answer(
         case Manner.DOUBLED_SPACE:
             return sent[len(sent.rstrip()) :] + rest[: len(rest) - len(rest.lstrip())] + rest
         case Manner.REOPENED_FENCE:
-            return retelling.reopened(sent, rest, rng)
+            return repetition.reopened(sent, rest, rng)
         case Manner.APOLOGY | Manner.REFUSAL_IN_TEXT | Manner.ALREADY_COMPLETE | Manner.PROMISE:
             return rng.choice(_SAYINGS[manner])
         case Manner.EMPTY | Manner.STRAIGHT_TO_TOOL:
             return ""
         case Manner.RESTART_OTHER_WORDS:
-            return retelling.in_other_words(sent, rng)
+            return repetition.in_other_words(sent, rng)
         case Manner.RESTART_RENUMBERED:
-            return retelling.renumbered(answer, sent, rng) or rest
+            return repetition.renumbered(answer, sent, rng) or rest
         case Manner.RESTART_NUMBERED:
-            return retelling.number_in_front(answer, rng)
+            return repetition.number_in_front(answer, rng)
         case (
             Manner.ECHO_ONLY
             | Manner.MARKED_ECHO_ONLY
@@ -232,7 +232,7 @@ def _quoting(manner: _Quoting, sent: str, rest: str, rng: Random, ask: Ask) -> s
     """What is written in a manner that has to do with the quotation."""
     echo, cut = ask.echo, ask.quoted
     if not cut:
-        echo = sent[retelling.words_back(sent, _OWN_WORDS) :]
+        echo = sent[repetition.words_back(sent, _OWN_WORDS) :]
         cut = len(echo.rstrip())
     text = echo + rest
     quoted, behind = text[:cut], text[cut:]
@@ -249,12 +249,12 @@ def _quoting(manner: _Quoting, sent: str, rest: str, rng: Random, ask: Ask) -> s
             opening, closing = rng.choice(((ask.opening, ask.closing), ("", ask.closing), (ask.opening, "")))
             return opening + text + closing
         case Manner.HALF_WORD:
-            return retelling.half_word(text, cut, rng)
+            return repetition.half_word(text, cut, rng)
         case Manner.INSTRUCTION:
-            return retelling.recited(ask, quoted, rng)
+            return repetition.recited(ask, quoted, rng)
         case Manner.ECHO_INSTRUCTION:
-            more = retelling.some_words(behind, rng)
+            more = repetition.some_words(behind, rng)
             closing = rng.choice(("", ask.closing)) if not more else ""
-            return f"{quoted}{more}{closing}\n\n{retelling.recited(ask, quoted, rng)}"
+            return f"{quoted}{more}{closing}\n\n{repetition.recited(ask, quoted, rng)}"
         case _:
             assert_never(manner)

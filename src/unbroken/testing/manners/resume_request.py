@@ -74,11 +74,11 @@ class _Passage:
     outer_start: int = -1
     outer_end: int = -1
 
-    def around(self, asked: str) -> tuple[str, str]:
+    def around(self, prompt: str) -> tuple[str, str]:
         """What is said before it and after it, without the marks."""
         first = self.start if self.outer_start < 0 else self.outer_start
         last = self.end if self.outer_end < 0 else self.outer_end
-        return asked[:first].strip(), asked[last:].strip()
+        return prompt[:first].strip(), prompt[last:].strip()
 
 
 class _Squeezed:
@@ -92,44 +92,44 @@ class _Squeezed:
         return len(self.text)
 
 
-def read_ask(answer: str, sent: str, asked: str) -> Ask:
-    """What `asked` quotes of an answer, and what it says beside.
+def read_ask(answer: str, sent: str, prompt: str) -> Ask:
+    """What `prompt` quotes of an answer, and what it says beside.
 
     Args:
         answer: The whole answer.
         sent: The part of it that the request carries, with or without its trailing white space.
-        asked: The text of the user turn after it.
+        prompt: The text of the user turn after it.
     """
     if not answer.startswith(sent):
         sent = sent.rstrip()
     # Nothing longer than the turn is quoted in it: a long answer need not be looked through.
-    reach = 4 * len(asked) + _NEAR
+    reach = 4 * len(prompt) + _NEAR
     offset = max(0, len(sent) - reach)
     before = _Squeezed(answer[offset : len(sent)], offset)
     behind = _Squeezed(answer[len(sent) : len(sent) + reach], len(sent))
-    told = _Squeezed(asked)
-    found = _touching(before, behind, told, asked) or _near(before, asked)
+    told = _Squeezed(prompt)
+    found = _touching(before, behind, told, prompt) or _near(before, prompt)
     if found is None:
-        return Ask(before=asked.strip())
+        return Ask(before=prompt.strip())
     passage, first, last = found  # counted in squeezed characters from the boundary
     places = before.places + behind.places
     start = places[len(before) + first] if first < 0 else len(sent)
     end = places[len(before) + last - 1] + 1
     # White space inside the marks is part of the quotation where the answer has it too.
-    inside = asked[passage.start : passage.end]
+    inside = prompt[passage.start : passage.end]
     head, tail = inside[: len(inside) - len(inside.lstrip())], inside[len(inside.rstrip()) :]
     if first < 0 and answer.endswith(head, 0, start):
         start -= len(head)
     if answer.startswith(tail, end):
         end += len(tail)
-    said, then = passage.around(asked)
+    said, then = passage.around(prompt)
     return Ask(answer[start : len(sent)], end - start, passage.opening, passage.closing, said, then)
 
 
 _Found = tuple[_Passage, int, int]
 
 
-def _touching(before: _Squeezed, behind: _Squeezed, told: _Squeezed, asked: str) -> _Found | None:
+def _touching(before: _Squeezed, behind: _Squeezed, told: _Squeezed, prompt: str) -> _Found | None:
     """The longest passage that ends with what is carried, or goes on into what comes behind it."""
     backwards, told_backwards = before.text[::-1], told.text[::-1]
     candidates = []
@@ -140,7 +140,7 @@ def _touching(before: _Squeezed, behind: _Squeezed, told: _Squeezed, asked: str)
             candidates.append((left + right, at, left, right))
     for _, at, left, right in sorted(candidates, reverse=True):
         start, end = told.places[at - left], told.places[at + right - 1] + 1
-        passage = _marked(asked, start, end)
+        passage = _marked(prompt, start, end)
         if passage is None and left < _SHORTEST:
             continue
         passage = passage or _Passage(start, end)
@@ -164,93 +164,93 @@ def _common(text: str, told: str, at: int) -> int:
     return low
 
 
-def _near(before: _Squeezed, asked: str) -> _Found | None:
+def _near(before: _Squeezed, prompt: str) -> _Found | None:
     """The longest passage between marks that is from the last sentence or so of what is carried."""
     best: _Found | None = None
-    for passage in _between_marks(asked):
-        words = _OUTER_ELLIPSIS.sub("", "".join(asked[passage.start : passage.end].split()))
+    for passage in _between_marks(prompt):
+        words = _OUTER_ELLIPSIS.sub("", "".join(prompt[passage.start : passage.end].split()))
         at = before.text.rfind(words, max(0, len(before) - _NEAR)) if len(words) >= _SHORTEST else -1
         if at >= 0 and (best is None or len(words) > best[2] - best[1]):
             best = passage, at - len(before), at - len(before) + len(words)
     return best
 
 
-def _between_marks(asked: str) -> Iterator[_Passage]:
-    for tag in _TAG.finditer(asked):
+def _between_marks(prompt: str) -> Iterator[_Passage]:
+    for tag in _TAG.finditer(prompt):
         closing = f"</{tag[1]}>"
-        end = asked.find(closing, tag.end())
+        end = prompt.find(closing, tag.end())
         if end >= 0:
             yield _Passage(tag.end(), end, tag[0], closing, tag.start(), end + len(closing))
     for opening, closing in _PAIRS:
-        start = asked.find(opening)
+        start = prompt.find(opening)
         while start >= 0:
             at = start + len(opening)
-            end = asked.find(closing, at + 1)
+            end = prompt.find(closing, at + 1)
             if end < 0:
                 break
             yield _Passage(at, end, opening, closing, start, end + len(closing))
-            start = asked.find(opening, end + len(closing))
-    for line in _LINE.finditer(asked):
+            start = prompt.find(opening, end + len(closing))
+    for line in _LINE.finditer(prompt):
         yield _Passage(*line.span())
 
 
-def _marked(asked: str, start: int, end: int) -> _Passage | None:
+def _marked(prompt: str, start: int, end: int) -> _Passage | None:
     """The passage from `start` to `end` without what it has of the marks around it; None if there are none.
 
     The answer may have, before or after the quoted words, what the turn has there as its mark.
     """
-    found = _in_a_tag(asked, start, end) or _in_a_fence(asked, start, end) or _in_a_pair(asked, start, end, (0,))
-    found = found or _on_lines(asked, start, end) or _in_a_pair(asked, start, end, (0, 1))
-    if found is None and start > 0 and end < len(asked) and _SET_OFF.match(asked[start - 1] + asked[end]):
+    found = _in_a_tag(prompt, start, end) or _in_a_fence(prompt, start, end) or _in_a_pair(prompt, start, end, (0,))
+    found = found or _on_lines(prompt, start, end) or _in_a_pair(prompt, start, end, (0, 1))
+    if found is None and start > 0 and end < len(prompt) and _SET_OFF.match(prompt[start - 1] + prompt[end]):
         return _Passage(start, end)
     return found
 
 
-def _on_lines(asked: str, start: int, end: int) -> _Passage | None:
+def _on_lines(prompt: str, start: int, end: int) -> _Passage | None:
     """The passage if it is whole lines, but for some characters of the line before it or of the one behind it."""
-    if not _LINE_HEAD.search(asked[:start]):
-        start = asked.find("\n", start, min(end, start + _SHORTEST)) + 1 or end
-    if not _LINE_END.match(asked, end):
-        end = asked.rfind("\n", max(start, end - _SHORTEST), end)
+    if not _LINE_HEAD.search(prompt[:start]):
+        start = prompt.find("\n", start, min(end, start + _SHORTEST)) + 1 or end
+    if not _LINE_END.match(prompt, end):
+        end = prompt.rfind("\n", max(start, end - _SHORTEST), end)
     return _Passage(start, end) if start < end else None
 
 
-def _in_a_tag(asked: str, start: int, end: int) -> _Passage | None:
-    for tag in _TAG.finditer(asked):
+def _in_a_tag(prompt: str, start: int, end: int) -> _Passage | None:
+    for tag in _TAG.finditer(prompt):
         closing = f"</{tag[1]}>"
-        last = asked.find(closing, max(tag.end(), end - len(closing)))
-        if _opens(asked, tag.start(), tag.end(), start) and last >= 0 and not asked[end:last].strip():
+        last = prompt.find(closing, max(tag.end(), end - len(closing)))
+        if _opens(prompt, tag.start(), tag.end(), start) and last >= 0 and not prompt[end:last].strip():
             return _Passage(tag.end(), last, tag[0], closing, tag.start(), last + len(closing))
     return None
 
 
-def _in_a_fence(asked: str, start: int, end: int) -> _Passage | None:
-    for fence in _FENCE.finditer(asked):
+def _in_a_fence(prompt: str, start: int, end: int) -> _Passage | None:
+    for fence in _FENCE.finditer(prompt):
         closing = f"\n{fence[1]}"
-        last = asked.find(closing, max(fence.end() - 1, end - len(closing)))
-        if _opens(asked, fence.start(), fence.end(), start) and last >= 0 and not asked[end:last].strip():
+        last = prompt.find(closing, max(fence.end() - 1, end - len(closing)))
+        if _opens(prompt, fence.start(), fence.end(), start) and last >= 0 and not prompt[end:last].strip():
             return _Passage(fence.end(), last, fence[0], closing, fence.start(), last + len(closing))
     return None
 
 
-def _opens(asked: str, first: int, last: int, start: int) -> bool:
+def _opens(prompt: str, first: int, last: int, start: int) -> bool:
     """Whether the mark from `first` to `last` stands right before `start`, or reaches beyond it."""
-    return (first <= start <= last) or (last < start and not asked[last:start].strip())
+    return (first <= start <= last) or (last < start and not prompt[last:start].strip())
 
 
-def _in_a_pair(asked: str, start: int, end: int, inside: tuple[int, ...]) -> _Passage | None:
+def _in_a_pair(prompt: str, start: int, end: int, inside: tuple[int, ...]) -> _Passage | None:
     """The passage between two marks; `inside`: how many of each may be at the passage's own ends."""
     for opening, closing in _PAIRS:
         for first in (start + n * len(opening) for n in inside):
-            head = asked[:first].rstrip(" \t")
+            head = prompt[:first].rstrip(" \t")
             dots = _ELLIPSIS.search(head)
             head = head[: dots.start()] if dots else head
             if not head.endswith(opening):
                 continue
             for last in (end - n * len(closing) for n in inside):
-                tail = asked[last:].lstrip(" \t")
+                tail = prompt[last:].lstrip(" \t")
                 if last > first and tail.startswith(closing):
-                    inner = (len(head), len(asked) - len(tail)) if not dots else (first, len(asked) - len(tail))
-                    outer = (len(head) - len(opening), len(asked) - len(tail) + len(closing))
+                    inner = (len(head), len(prompt) - len(tail)) if not dots else (first, len(prompt) - len(tail))
+                    outer = (len(head) - len(opening), len(prompt) - len(tail) + len(closing))
                     return _Passage(*inner, opening, closing, *outer)
     return None

@@ -13,15 +13,15 @@ _MOST: Final = 4
 _TTLS: Final = ("5m", "1h")
 
 
-def marks(asked: Incoming) -> Iterator[str]:
+def marks(request: Incoming) -> Iterator[str]:
     """Marks that are none, too many of them, and one of an hour after one of five minutes.
 
     What stands inside a tool's result is not looked at: nothing says how such marks count. Sources: the SDK's
     types/cache_control_ephemeral_param.py, 2.12.0, and the prompt-caching page, in its words:
     github.com/vellum-ai/vellum-assistant/pull/22191.
     """
-    given = list(_marks(asked))
-    top = asked.body.get("cache_control")
+    given = list(_marks(request))
+    top = request.body.get("cache_control")
     for path, mark in [("cache_control", top), *given] if top is not None else given:
         yield from _mark(path, mark)
     if len(given) > _MOST:
@@ -36,18 +36,18 @@ def marks(asked: Incoming) -> Iterator[str]:
         shorter = shorter or _ttl(mark) == "5m"
 
 
-def automatic(asked: Incoming) -> Iterator[str]:
+def automatic(request: Incoming) -> Iterator[str]:
     """Automatic caching where four blocks are marked already, or the last one for another time.
 
     Nothing says in which words the first is refused; the page has "no slots left for automatic caching". The words of
     the second: github.com/vellum-ai/vellum-assistant/pull/23414.
     """
-    top = asked.body.get("cache_control")
+    top = request.body.get("cache_control")
     if top is None:
         return
-    content = asked.messages[-1]["content"]
+    content = request.messages[-1]["content"]
     own = content[-1].get("cache_control") if content and isinstance(content, list) else None
-    if own is None and len(list(_marks(asked))) == _MOST:
+    if own is None and len(list(_marks(request))) == _MOST:
         yield f"A maximum of {_MOST} blocks with cache_control may be provided: no slots left for automatic caching."
     if own is not None and _ttl(own) != _ttl(top):
         yield (
@@ -56,13 +56,13 @@ def automatic(asked: Incoming) -> Iterator[str]:
         )
 
 
-def _marks(asked: Incoming) -> Iterator[tuple[str, Any]]:
+def _marks(request: Incoming) -> Iterator[tuple[str, Any]]:
     """The marks and their paths, in the order in which the API reads them."""
     places: list[tuple[str, Any]] = []
     for name in ("tools", "system"):
-        items = asked.body.get(name)
+        items = request.body.get(name)
         places += [(f"{name}.{i}", item) for i, item in enumerate(items if isinstance(items, list) else ())]
-    places += [(path, block) for path, _, block in asked.parts()]
+    places += [(path, block) for path, _, block in request.parts()]
     for path, item in places:
         if item.get("cache_control") is not None:
             yield f"{path}.cache_control", item["cache_control"]

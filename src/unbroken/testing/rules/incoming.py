@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from unbroken.core.models.table import ModelInfo, lookup
 from unbroken.testing.claude.carried import is_pause
 from unbroken.testing.claude.reply import folded
-from unbroken.testing.claude.signing import plain
+from unbroken.testing.claude.signatures import plain
 from unbroken.testing.script.blocks import RawBlock, ServerTool, Text
 
 if TYPE_CHECKING:

@@ -28,18 +28,18 @@ _ONE: Final = frozenset(
 )
 
 
-def of_tools(asked: Incoming) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def of_tools(request: Incoming) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The caller's own tools, with their paths: the API's have a type of another name."""
-    for i, tool in enumerate(asked.body.get("tools") or ()):
+    for i, tool in enumerate(request.body.get("tools") or ()):
         if tool.get("type") in (None, "custom"):
             yield f"tools.{i}.custom", tool
 
 
-def held(asked: Incoming) -> Iterator[tuple[str, Schema]]:
+def held(request: Incoming) -> Iterator[tuple[str, Schema]]:
     """The schemas that the output, and the input of strict tools, is held to; with their paths."""
-    for path, form in output_formats(asked.body):
+    for path, form in output_formats(request.body):
         yield f"{path}.schema", form["schema"]
-    for path, tool in of_tools(asked):
+    for path, tool in of_tools(request):
         if tool.get("strict") is True:
             yield f"{path}.input_schema", tool["input_schema"]
 

@@ -26,22 +26,22 @@ _LEARN_MORE: Final = (
 )
 
 
-def kinds(asked: Incoming) -> Iterator[str]:
+def kinds(request: Incoming) -> Iterator[str]:
     """Parameters that are no list, or no object, where they have to be. What is null counts as left out."""
     for name in (*_LISTS, *_OBJECTS):
-        value = asked.body.get(name)
+        value = request.body.get(name)
         if value is not None and not isinstance(value, list if name in _LISTS else dict):
             yield f"{name}: {_LIST if name in _LISTS else _DICTIONARY}"
-    for i, server in enumerate(asked.body.get("mcp_servers") or ()):
+    for i, server in enumerate(request.body.get("mcp_servers") or ()):
         if not isinstance(server, dict):
             yield f"mcp_servers.{i}: {_DICTIONARY}"
-    thinking = asked.body.get("thinking")
+    thinking = request.body.get("thinking")
     if thinking is not None and not isinstance(thinking.get("type"), str):
         yield "thinking: Unable to extract tag using discriminator 'type'"
-    form = (asked.body.get("output_config") or {}).get("format")
+    form = (request.body.get("output_config") or {}).get("format")
     if form is not None and not isinstance(form, dict):
         yield f"output_config.format: {_DICTIONARY}"
-    yield from _choice(asked.body.get("tool_choice"))
+    yield from _choice(request.body.get("tool_choice"))
 
 
 def _choice(choice: dict[str, Any] | None) -> Iterator[str]:
@@ -57,9 +57,9 @@ def _choice(choice: dict[str, Any] | None) -> Iterator[str]:
         yield "tool_choice.tool.name: Field required"
 
 
-def system(asked: Incoming) -> Iterator[str]:
+def system(request: Incoming) -> Iterator[str]:
     """A system prompt that is neither a text nor text blocks, or a block of it in which nothing stands."""
-    given = asked.body.get("system")
+    given = request.body.get("system")
     if given is None:
         return
     if not isinstance(given, str | list):
@@ -76,41 +76,41 @@ def system(asked: Incoming) -> Iterator[str]:
             yield "system: text content blocks must be non-empty"
 
 
-def speed(asked: Incoming) -> Iterator[str]:
+def speed(request: Incoming) -> Iterator[str]:
     """The fast mode, of a model that has none: fast-mode page, November 2026."""
-    if asked.body.get("speed") == "fast" and not asked.info.speed:
-        yield f"'{asked.body['model']}' does not support the `speed` parameter."
+    if request.body.get("speed") == "fast" and not request.info.speed:
+        yield f"'{request.body['model']}' does not support the `speed` parameter."
 
 
-def sampling(asked: Incoming) -> Iterator[str]:
+def sampling(request: Incoming) -> Iterator[str]:
     """Sampling parameters that the model does not take, or not now; the newest version has none of them.
 
     Sources: the migration guide to version 2026-10-21; the what's-new page of Claude 4.7; the extended-thinking page.
     The words of `temperature`: github.com/mnfst/modelparams.dev/issues/214,
     github.com/tinovyatkin/amazon-bedrock-copilot-chat/issues/546.
     """
-    given = [name for name in _SAMPLING if asked.body.get(name) is not None]
-    if asked.version >= _NEWER:
-        yield from (f"{name}: Extra inputs are not permitted" for name in _SAMPLING if name in asked.body)
-    elif asked.info.sampling == "none":
+    given = [name for name in _SAMPLING if request.body.get(name) is not None]
+    if request.version >= _NEWER:
+        yield from (f"{name}: Extra inputs are not permitted" for name in _SAMPLING if name in request.body)
+    elif request.info.sampling == "none":
         for name in given:
-            if asked.body[name] != _DEFAULT.get(name):
+            if request.body[name] != _DEFAULT.get(name):
                 yield f"`{name}` is deprecated for this model."
     else:
-        temperature = asked.body.get("temperature")
+        temperature = request.body.get("temperature")
         if isinstance(temperature, int | float) and not 0 <= temperature <= 1:
             yield "temperature: range: 0..1"
-        if asked.thinking in ("enabled", "adaptive"):
-            yield from _while_thinking(asked)
-        if {"temperature", "top_p"} <= set(given) and asked.info.sampling == "one":
+        if request.thinking in ("enabled", "adaptive"):
+            yield from _while_thinking(request)
+        if {"temperature", "top_p"} <= set(given) and request.info.sampling == "one":
             yield "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
 
 
-def _while_thinking(asked: Incoming) -> Iterator[str]:
-    top_p = asked.body.get("top_p")
-    if asked.body.get("temperature") not in (None, 1):
+def _while_thinking(request: Incoming) -> Iterator[str]:
+    top_p = request.body.get("top_p")
+    if request.body.get("temperature") not in (None, 1):
         yield f"`temperature` may only be set to 1 when thinking is enabled or in adaptive mode. {_LEARN_MORE}"
-    if asked.body.get("top_k") is not None:
+    if request.body.get("top_k") is not None:
         yield f"`top_k` must be unset when thinking is enabled or in adaptive mode. {_LEARN_MORE}"
     if isinstance(top_p, int | float) and top_p < _LEAST_TOP_P:
         yield (

@@ -29,17 +29,17 @@ _MOST_OPTIONAL: Final = 24
 _MOST_UNIONS: Final = 16
 
 
-def tools(asked: Incoming) -> Iterator[str]:
+def tools(request: Incoming) -> Iterator[str]:
     """Tools that are none, names that they cannot have, and schemas that are none of an object.
 
     The fields: the SDK's types/tool_param.py, 2.12.0. The words: github.com/home-assistant/core/issues/147760 of names,
     github.com/n8n-io/n8n/issues/30590 of properties, github.com/anthropics/claude-code/issues/40075 and issues/63673 of
     schemas.
     """
-    for i, tool in enumerate(asked.body.get("tools") or ()):
+    for i, tool in enumerate(request.body.get("tools") or ()):
         if not isinstance(tool, dict):
             yield f"tools.{i}: Input should be a valid dictionary"
-    for path, tool in of_tools(asked):
+    for path, tool in of_tools(request):
         name, schema = tool.get("name"), tool.get("input_schema")
         if not isinstance(name, str):
             yield f"{path}.name: Field required"
@@ -67,16 +67,16 @@ def _input(path: str, schema: Schema) -> Iterator[str]:
         )
 
 
-def held_to(asked: Incoming) -> Iterator[str]:
+def held_to(request: Incoming) -> Iterator[str]:
     """Schemas to which the model cannot be held, and too many strict tools.
 
     The words of `oneOf` and of constraints: github.com/vercel/ai/pull/16612, github.com/agentjido/req_llm/issues/302.
     """
-    strict = sum(tool.get("strict") is True for tool in asked.body.get("tools") or ())
+    strict = sum(tool.get("strict") is True for tool in request.body.get("tools") or ())
     if strict > _MOST_STRICT_TOOLS:
         yield f"tools: at most {_MOST_STRICT_TOOLS} tools may be strict. Found {strict}."
-    yield from _sizes([schema for _, schema in held(asked)])
-    for path, schema in held(asked):
+    yield from _sizes([schema for _, schema in held(request)])
+    for path, schema in held(request):
         if not is_schema(schema):
             yield f"{path}: JSON schema is invalid. It must match JSON Schema draft 2020-12."
         for message in _references(schema):

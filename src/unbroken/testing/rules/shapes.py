@@ -98,9 +98,9 @@ _MESSAGE: Final = frozenset({"role", "content"})
 _SYSTEM_MESSAGE: Final = _MESSAGE | {"clear_at", "output_config"}
 
 
-def fields(asked: Incoming) -> Iterator[str]:
+def fields(request: Incoming) -> Iterator[str]:
     """Fields that nobody knows, or of a wrong kind."""
-    body = asked.body
+    body = request.body
     for name in body:
         if name not in _FIELDS and name not in _BETA_FIELDS:
             yield f"{name}: Extra inputs are not permitted"
@@ -112,16 +112,16 @@ def fields(asked: Incoming) -> Iterator[str]:
             yield "stop_sequences: each stop sequence must contain non-whitespace"
 
 
-def betas(asked: Incoming) -> Iterator[str]:
+def betas(request: Incoming) -> Iterator[str]:
     """Fields of a beta that the request does not name."""
     for name, beta in _BETA_FIELDS.items():
-        if name in asked.body and not any(each.startswith(beta or "") for each in asked.betas):
+        if name in request.body and not any(each.startswith(beta or "") for each in request.betas):
             yield f"{name}: Extra inputs are not permitted"
 
 
-def messages(asked: Incoming) -> Iterator[str]:
+def messages(request: Incoming) -> Iterator[str]:
     """Messages that are none, and roles out of order."""
-    given = asked.body.get("messages")
+    given = request.body.get("messages")
     if not isinstance(given, list):
         yield "messages: Field required"
     elif not given:
@@ -154,11 +154,11 @@ def _is_content(content: object) -> bool:
     )
 
 
-def blocks(asked: Incoming) -> Iterator[str]:
+def blocks(request: Incoming) -> Iterator[str]:
     """Blocks of a type that nobody knows, and such as have not the fields of their type."""
-    for path, message, block in asked.parts():
+    for path, message, block in request.parts():
         kind = block["type"]
-        if asked.is_scripted(block):
+        if request.is_scripted(block):
             continue
         if kind in _OTHERS:
             yield from _missing(f"{path}.{kind}", block, _GIVEN.get(kind, ()))
@@ -189,12 +189,12 @@ def _missing(path: str, block: Block, must: Collection[str]) -> Iterator[str]:
             yield f"{path}.{name}: Input should be a valid string"
 
 
-def texts(asked: Incoming) -> Iterator[str]:
+def texts(request: Incoming) -> Iterator[str]:
     """Texts in which nothing stands; the content of a final assistant message may be empty.
 
     White space alone the model writes itself, and gets back.
     """
-    for _path, message, part in asked.parts():
+    for _path, message, part in request.parts():
         if part["type"] != "text" or message["content"] == "":
             continue
         text: Any = part.get("text")
@@ -204,11 +204,11 @@ def texts(asked: Incoming) -> Iterator[str]:
             yield "messages: text content blocks must contain non-whitespace text"
 
 
-def version(asked: Incoming) -> Iterator[str]:
+def version(request: Incoming) -> Iterator[str]:
     """What version 2026-10-21 no longer takes in messages."""
-    if asked.version < "2026-10-21":
+    if request.version < "2026-10-21":
         return
-    for path, message, block in asked.parts():
+    for path, message, block in request.parts():
         if block["type"] == "document" and message["role"] == "assistant":
             yield f"{path}: `document` blocks are not allowed in assistant messages"
         if block["type"] == "text" and message["role"] == "user" and block.get("citations"):

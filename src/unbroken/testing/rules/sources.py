@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from unbroken.testing.claude.signing import content_of, is_index_of, plain
+from unbroken.testing.claude.signatures import content_of, is_index_of, plain
 from unbroken.testing.rules.incoming import Incoming
 
 __all__ = ["citations", "images", "search_results"]
@@ -25,40 +25,40 @@ _CITATIONS: Final = (
 )
 
 
-def images(asked: Incoming) -> Iterator[str]:
+def images(request: Incoming) -> Iterator[str]:
     """Images that Bedrock would have to fetch; it knows no URL. The words are not known."""
-    if not _ON_BEDROCK.fullmatch(asked.body["model"]):
+    if not _ON_BEDROCK.fullmatch(request.body["model"]):
         return
-    for path, _message, block in asked.parts():
+    for path, _message, block in request.parts():
         if block["type"] == "image" and isinstance(block["source"], dict) and block["source"].get("type") == "url":
             yield f"{path}.image.source: Input tag 'url' found using 'type' does not match any of the expected tags"
 
 
-def search_results(asked: Incoming) -> Iterator[str]:
+def search_results(request: Incoming) -> Iterator[str]:
     """Results of a search whose `encrypted_content` is missing, or was changed, or belongs to another one."""
-    scripted = [plain(result) for result in asked.scripted_results()]
-    for path, _message, block in asked.parts():
+    scripted = [plain(result) for result in request.scripted_results()]
+    for path, _message, block in request.parts():
         content = block.get("content")
         if block["type"] != "web_search_tool_result" or not isinstance(content, list):
             continue
-        if plain(content) in scripted or asked.is_scripted(block):
+        if plain(content) in scripted or request.is_scripted(block):
             continue
         for result in content:
             if result.get("encrypted_content") != content_of(result):
                 yield f"{path}: Invalid `encrypted_content` in `search_result` block"
 
 
-def citations(asked: Incoming) -> Iterator[str]:
+def citations(request: Incoming) -> Iterator[str]:
     """Citations of a kind that nobody knows, and such as the model did not write.
 
     The API itself can tell only by the `encrypted_index` of a search result's. Here the citations of a text that the
     script knows must be the script's, each of them once.
     """
-    for path, message, block in asked.parts():
+    for path, message, block in request.parts():
         if block["type"] != "text" or message["role"] != "assistant":
             continue
         given = block.get("citations") or []
-        known = asked.citations_of(block["text"])
+        known = request.citations_of(block["text"])
         left = Counter(map(_key, known or ()))
         for n, citation in enumerate(given):
             where = f"{path}.text.citations.{n}"

@@ -8,7 +8,7 @@ from typing import Final
 from unbroken.core.message.blocks import THINKING
 from unbroken.core.models.table import EFFORTS, LEAST_THINKING_BUDGET, QUIET_TYPES, ModelInfo
 from unbroken.testing.claude.carried import turns_of
-from unbroken.testing.claude.signing import after_thinking, conversation, signed_by, signed_in
+from unbroken.testing.claude.signatures import after_thinking, conversation, signed_by, signed_in
 from unbroken.testing.rules.incoming import Block, Incoming, blocks_of
 
 __all__ = ["parameter", "places", "signatures"]
@@ -17,16 +17,16 @@ __all__ = ["parameter", "places", "signatures"]
 _INTERLEAVED: Final = "interleaved-thinking-"
 
 
-def parameter(asked: Incoming) -> Iterator[str]:
+def parameter(request: Incoming) -> Iterator[str]:
     """A kind of thinking that the model has not; a budget that does not fit."""
-    thinking = asked.body.get("thinking")
+    thinking = request.body.get("thinking")
     if thinking is None:
         return
-    kind = asked.thinking
-    if kind not in (asked.info.thinking or ("disabled",)):
+    kind = request.thinking
+    if kind not in (request.info.thinking or ("disabled",)):
         yield f'"thinking.type.{kind}" is not supported for this model.'
-    effort = (asked.body.get("output_config") or {}).get("effort")
-    quiet = asked.info.quiet_effort
+    effort = (request.body.get("output_config") or {}).get("effort")
+    quiet = request.info.quiet_effort
     # What's-new pages of Opus 5 and the 5.5 models; the words are not known.
     is_quiet = kind in QUIET_TYPES
     if quiet is not None and is_quiet and effort in EFFORTS and effort not in quiet:
@@ -34,25 +34,25 @@ def parameter(asked: Incoming) -> Iterator[str]:
     if kind != "enabled":
         return
     budget = thinking.get("budget_tokens")
-    most = asked.body.get("max_tokens")
-    may_interleave = asked.info.interleaves and bool(asked.body.get("tools") or asked.body.get("mcp_servers"))
+    most = request.body.get("max_tokens")
+    may_interleave = request.info.interleaves and bool(request.body.get("tools") or request.body.get("mcp_servers"))
     if isinstance(budget, bool) or not isinstance(budget, int):
         yield "thinking.enabled.budget_tokens: Field required"
     elif budget < LEAST_THINKING_BUDGET:
         yield f"thinking.enabled.budget_tokens: Input should be greater than or equal to {LEAST_THINKING_BUDGET}"
-    elif isinstance(most, int) and most <= budget and not (may_interleave and asked.has_beta(_INTERLEAVED)):
+    elif isinstance(most, int) and most <= budget and not (may_interleave and request.has_beta(_INTERLEAVED)):
         yield "`max_tokens` must be greater than `thinking.budget_tokens`."
 
 
-def places(asked: Incoming) -> Iterator[str]:
+def places(request: Incoming) -> Iterator[str]:
     """Thinking that ends a turn; with a budget, a turn of calls that does not begin with thinking."""
-    for i, message in enumerate(asked.messages):
+    for i, message in enumerate(request.messages):
         content = blocks_of(message)
         if message["role"] == "assistant" and content and content[-1]["type"] in THINKING:
             yield f"messages.{i}: The final block in an assistant message cannot be `thinking`."
-    turns = turns_of([dict(message) for message in asked.messages])
+    turns = turns_of([dict(message) for message in request.messages])
     answers_calls = any(block["type"] == "tool_result" for block in turns[-1]["content"])
-    if asked.thinking != "enabled" or not answers_calls or len(turns) == 1:
+    if request.thinking != "enabled" or not answers_calls or len(turns) == 1:
         return
     first = turns[-2]["content"][0]["type"]
     if first not in THINKING:
@@ -63,13 +63,13 @@ def places(asked: Incoming) -> Iterator[str]:
         )
 
 
-def signatures(asked: Incoming) -> Iterator[str]:
+def signatures(request: Incoming) -> Iterator[str]:
     """Blocks that another model signed, or that were changed, moved, or left alone since."""
-    for i, message in enumerate(asked.messages):
-        before = conversation(asked.body, asked.messages[:i])
+    for i, message in enumerate(request.messages):
+        before = conversation(request.body, request.messages[:i])
         for j, block in enumerate(blocks_of(message)):
-            if block["type"] in THINKING and not asked.is_scripted(block):
-                yield from _signature(f"messages.{i}.content.{j}", block, asked.info, before)
+            if block["type"] in THINKING and not request.is_scripted(block):
+                yield from _signature(f"messages.{i}.content.{j}", block, request.info, before)
                 before = after_thinking(before, block)
 
 

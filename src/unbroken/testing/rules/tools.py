@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from unbroken.testing.claude.carried import turns_of
 from unbroken.testing.claude.offers import SERVER_TOOLS, offers
-from unbroken.testing.claude.signing import was_changed
+from unbroken.testing.claude.signatures import was_changed
 from unbroken.testing.rules.incoming import Block, Incoming
 
 __all__ = ["calls", "offer", "server_calls"]
@@ -19,37 +19,37 @@ _SERVER_ID: Final = re.compile(r"srvtoolu_[a-zA-Z0-9_]+")
 _SERVER_CALLS: Final = ("server_tool_use", "mcp_tool_use")
 
 
-def offer(asked: Incoming) -> Iterator[str]:
+def offer(request: Incoming) -> Iterator[str]:
     """Tools of one name; a choice that the model does not take."""
-    tools = asked.body.get("tools") or ()
+    tools = request.body.get("tools") or ()
     names = [tool["name"] for tool in tools if isinstance(tool.get("name"), str)]
     if len(set(names)) < len(names):
         yield "tools: Tool names must be unique."
-    choice = asked.body.get("tool_choice")
+    choice = request.body.get("tool_choice")
     if choice is None:
         return
     forced = choice["type"] in ("any", "tool")
-    if forced and not asked.info.forced_tool_choice:
+    if forced and not request.info.forced_tool_choice:
         yield "tool_choice: `any` and `tool` are not supported by this model."
-    if forced and asked.thinking == "enabled":
+    if forced and request.thinking == "enabled":
         yield "Thinking may not be enabled when tool_choice forces tool use."
     # What a toolset, an MCP server or a block in a message brings has names that do not stand in the list.
-    added = any(block["type"] == "tool_addition" for _, _, block in asked.parts())
-    others = added or bool(asked.body.get("mcp_servers"))
+    added = any(block["type"] == "tool_addition" for _, _, block in request.parts())
+    others = added or bool(request.body.get("mcp_servers"))
     if choice["type"] != "none" and not tools and not others:
         yield "tool_choice may only be specified while providing tools."
     elif choice["type"] == "tool" and choice["name"] not in names and not others and len(names) == len(tools):
         yield f"Tool '{choice['name']}' not found in provided tools"
 
 
-def calls(asked: Incoming) -> Iterator[str]:
+def calls(request: Incoming) -> Iterator[str]:
     """Calls of the caller's tools: each has an id of its own, and its result at the start of the next turn."""
-    for path, _message, block in asked.parts():
+    for path, _message, block in request.parts():
         if block["type"] == "tool_use":
             yield from _id(path, block, _ID)
             yield from _unchanged(path, block, None)
     waiting: list[str] = []
-    turns = turns_of([dict(message) for message in asked.messages])
+    turns = turns_of([dict(message) for message in request.messages])
     for i, turn in enumerate(turns):
         ids = Counter(block["id"] for block in turn["content"] if block["type"] in ("tool_use", *_SERVER_CALLS))
         if any(count > 1 for count in ids.values()):
@@ -103,19 +103,19 @@ def _orphans(i: int, ids: Sequence[str]) -> str:
     )
 
 
-def server_calls(asked: Incoming) -> Iterator[str]:
+def server_calls(request: Incoming) -> Iterator[str]:
     """Calls of the API's own tools: each has its result behind it, unless the turn was paused there, or waits.
 
     Beside a call of the caller's tools a call may be in flight: its result comes with the next answer.
     """
-    turns = turns_of([dict(message) for message in asked.messages])
+    turns = turns_of([dict(message) for message in request.messages])
     waiting: dict[str, Block] = {}
     for i, turn in enumerate(turns):
         begun: dict[str, Block] = {}
         for j, block in enumerate(turn["content"]):
             path = f"messages.{i}.content.{j}"
             if block["type"] in _SERVER_CALLS:
-                yield from _call(path, block, asked, is_over=i < len(turns) - 1)
+                yield from _call(path, block, request, is_over=i < len(turns) - 1)
                 begun[str(block["id"])] = block
             elif block["type"].endswith("_tool_result"):
                 name = str(block.get("tool_use_id"))
@@ -132,8 +132,8 @@ def server_calls(asked: Incoming) -> Iterator[str]:
             )
 
 
-def _call(path: str, block: Block, asked: Incoming, *, is_over: bool) -> Iterator[str]:
-    if asked.is_scripted(block):
+def _call(path: str, block: Block, request: Incoming, *, is_over: bool) -> Iterator[str]:
+    if request.is_scripted(block):
         return
     name, server = block["name"], block.get("server_name")
     if block["type"] == "server_tool_use":
@@ -141,7 +141,7 @@ def _call(path: str, block: Block, asked: Incoming, *, is_over: bool) -> Iterato
         if name not in SERVER_TOOLS:
             known = ", ".join(f"'{each}'" for each in SERVER_TOOLS)
             yield f"{path}.server_tool_use.name: Input should be {known}"
-    if not offers(asked.body, name, server) and not (is_over and server is None):
+    if not offers(request.body, name, server) and not (is_over and server is None):
         offered = f"MCP server `{server}`" if server else f"`{name}` tool"
         yield f"{path}: `{name}` tool use was found, but no {offered} was provided"
     yield from _unchanged(path, block, None)

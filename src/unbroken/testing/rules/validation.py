@@ -101,8 +101,8 @@ def validate(
         return _invalid("model: Field required")
     if model not in models and lookup(model).name not in models:
         return ApiError(404, "not_found_error", f"model: {model}")
-    asked = Incoming(body, version, betas, counting, answers, others)
-    objections = (message for rule in _RULES for message in rule(asked))
+    request = Incoming(body, version, betas, counting, answers, others)
+    objections = (message for rule in _RULES for message in rule(request))
     first = next(objections, None)
     return None if first is None else _invalid(first)
 

@@ -140,7 +140,7 @@ class Script:
             ValueError: In one sentence, with the place in the file, if it cannot be read as a script.
             OSError: If the file cannot be opened.
         """
-        from unbroken.testing.script.loading import load
+        from unbroken.testing.script.toml_file import load
 
         return load(path, Script, Answer)
 

@@ -76,8 +76,8 @@ class Served:
         self.rng: Random = Random(f"{script.seed}/{name}/{step}")
         # Another one, so that what is written does not follow from how it is sent.
         self.sending: Random = Random(f"{script.seed}/{name}/{step}/sending")
-        self.asked: Carried = carried(script.turns, body["messages"], player.prefill)
+        self.carried: Carried = carried(script.turns, body["messages"], player.prefill)
         player.known |= offered(body)
-        if not self.asked.begun:
+        if not self.carried.begun:
             # What ends the request, and is not the answer begun, is the caller's own prefill.
             player.prefill = ending_text(body["messages"]) or ""

@@ -12,7 +12,7 @@ from anyio.from_thread import start_blocking_portal
 from unbroken.testing.rules.validation import KNOWN_MODELS
 from unbroken.testing.script.faults.fault import End
 from unbroken.testing.script.script import Answer, Script
-from unbroken.testing.server.answering import Api
+from unbroken.testing.server.api import Api
 from unbroken.testing.server.player import Player
 from unbroken.testing.server.response_writer import ResponseWriter
 from unbroken.testing.wire.http import HttpRequest, read_request
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from unbroken.testing.server.threaded import ThreadedFaultServer
-    from unbroken.testing.services.batching import Batch
+    from unbroken.testing.services.batch import Batch
     from unbroken.testing.services.service_status import ServiceStatus
 
 __all__ = ["FaultServer"]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
 
     from unbroken.testing.script.script import Answer, Script
-    from unbroken.testing.services.batching import Batch
+    from unbroken.testing.services.batch import Batch
     from unbroken.testing.services.service_status import ServiceStatus
     from unbroken.testing.wire.record import Connection, Request
 

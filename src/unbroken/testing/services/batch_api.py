@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from unbroken.testing.script.batches import Batches
 from unbroken.testing.script.faults import Fault, Status, Step
 from unbroken.testing.script.script import as_faults
-from unbroken.testing.services.batching import Batch, BatchedRequest
-from unbroken.testing.services.paging import page
+from unbroken.testing.services.batch import Batch, BatchedRequest
+from unbroken.testing.services.pages import page
 from unbroken.testing.wire.documents import Response, document
 
 if TYPE_CHECKING:
@@ -75,15 +75,15 @@ class BatchApi:
         if any(isinstance(fault, Status) for fault in faults):
             return document({}, faults)
         self._made += 1
-        asked, now = request.body["requests"], request.arrived_at
+        entries, now = request.body["requests"], request.arrived_at
         requests = [
             BatchedRequest(
                 custom_id=each["custom_id"],
                 params=each["params"],
                 result=process(f"{self._made:04d}{n:04d}", each["params"]),
-                done_at=now + script.seconds * (n + 1) / len(asked),
+                done_at=now + script.seconds * (n + 1) / len(entries),
             )
-            for n, each in enumerate(asked)
+            for n, each in enumerate(entries)
         ]
         batch = Batch(f"msgbatch_{self._made:08d}", now, requests, script)
         self.batches.append(batch)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from unbroken.core.models.table import EFFORTS, THINKING_TYPES, ModelInfo, lookup
 from unbroken.testing.script.faults import Status
-from unbroken.testing.services.paging import page
+from unbroken.testing.services.pages import page
 
 __all__ = ["describe_model", "exists", "list_models"]
 

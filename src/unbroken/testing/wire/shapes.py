@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from unbroken.testing.claude.signing import message_id
+from unbroken.testing.claude.signatures import message_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

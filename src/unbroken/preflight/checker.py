@@ -93,9 +93,9 @@ def check(
         params = {**params, **extra}
     name = get(params, "model") if model is None else model
     name = name if isinstance(name, str) else ""
-    asked = Request(params, name, lookup(name) if models is None else models.get(name), version)
+    request = Request(params, name, lookup(name) if models is None else models.get(name), version)
     return [
         Finding(rule.code, path, message, rule.fix, rule.severity)
-        for rule in _about(_SUBJECTS & asked.has)
-        for path, message in islice(rule.judge(asked), _MOST)
+        for rule in _about(_SUBJECTS & request.has)
+        for path, message in islice(rule.judge(request), _MOST)
     ]

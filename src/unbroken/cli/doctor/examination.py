@@ -19,14 +19,14 @@ from ...private_files import write_private
 from ...sdk.clients import without_retries
 from ..chat import client_for
 from ..problems import Problem, count
-from .around import look_around
-from .asking import Asked, ask
-from .bisecting import Bisect, Bisected, can_bisect, estimate
+from .bisection import Bisect, Bisected, can_bisect, estimate
 from .checks import Check, Limits, Outcome, preflight, sent
 from .network import Resolve, address_of, resolve
-from .reading import parse
-from .showing import Shower
+from .request_file import parse
+from .surroundings import look_around
+from .trial import Trial, ask
 from .verdict import Verdict, conclude
+from .view import Shower
 
 __all__ = ["DEFAULT_MODEL", "Options", "examine"]
 
@@ -131,7 +131,7 @@ class _Doctor:
         self._shower = Shower(Console(stderr=options.as_json, highlight=False))
         self._checks: list[Check] = []
         self._params: dict[str, Any] | None = None
-        self._asked: Asked | None = None
+        self._trial: Trial | None = None
         self._bisect: Bisect | None = None
 
     async def run(self) -> None:
@@ -155,8 +155,8 @@ class _Doctor:
             if self._params is not None:
                 with self._shower.busy("sending the request"):
                     await self._send(quiet, self._params)
-                if self._options.bisect and self._asked is not None:
-                    await self._search(quiet, self._params, self._asked.error)
+                if self._options.bisect and self._trial is not None:
+                    await self._search(quiet, self._params, self._trial.error)
 
     # -- the request as a text
 
@@ -177,8 +177,8 @@ class _Doctor:
 
     async def _look_around(self, url: httpx2.URL, client: anthropic.AsyncAnthropic | str) -> None:
         options = self._options
-        asked = (self._params or {}).get("model")
-        models = dict.fromkeys([*([asked] if isinstance(asked, str) else []), *options.models])
+        named = (self._params or {}).get("model")
+        models = dict.fromkeys([*([named] if isinstance(named, str) else []), *options.models])
         if options.name is None and not models:
             models = {DEFAULT_MODEL: None}
         await look_around(
@@ -197,12 +197,12 @@ class _Doctor:
         if (why := self._why_not(params)) is not None:
             self._not_sent(why)
             return
-        asked = await ask(client, params, limit=self._options.timeout)
+        trial = await ask(client, params, limit=self._options.timeout)
         for _ in range(self._options.repeat - 1 if self._options.bisect else 0):
-            if asked.error is None:
-                asked = await ask(client, params, limit=self._options.timeout)
-        self._asked = asked
-        self._tell(sent(asked, params, show_content=self._options.show_content))
+            if trial.error is None:
+                trial = await ask(client, params, limit=self._options.timeout)
+        self._trial = trial
+        self._tell(sent(trial, params, show_content=self._options.show_content))
 
     def _not_sent(self, why: str) -> None:
         self._tell(Check(name="request", outcome="skipped", summary=f"not sent: {why}"))
@@ -254,7 +254,7 @@ class _Doctor:
         found = None if self._bisect is None else self._bisect.result()
         if found is not None:
             self._shower.bisected(found)
-        verdict = conclude(self._checks, self._asked, found, name=options.name, interrupted=interrupted)
+        verdict = conclude(self._checks, self._trial, found, name=options.name, interrupted=interrupted)
         self._shower.verdict(verdict)
         told = self._to_dict(verdict, found)
         if options.as_json:

@@ -9,9 +9,9 @@ import anthropic
 import anyio
 import httpx2
 
-from unbroken.cli.doctor.around import look_around
 from unbroken.cli.doctor.checks import Check, Limits
 from unbroken.cli.doctor.network import resolve
+from unbroken.cli.doctor.surroundings import look_around
 from unbroken.testing import Script, Silence, ThreadedFaultServer
 from unbroken.testing.script.faults import BEFORE_RESPONSE
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from unbroken.testing.wire.calls import key_of, route
 from unbroken.testing.wire.dialects import BEDROCK, FIRST_PARTY, VERTEX, Dialect
-from unbroken.testing.wire.routing import key_of, route
 
 VERTEX_PATH = "/projects/p/locations/global/publishers/anthropic/models"
 NEW = "2026-10-21"

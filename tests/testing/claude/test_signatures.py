@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from unbroken.testing.claude.signing import (
+from unbroken.testing.claude.signatures import (
     after_thinking,
     conversation,
     is_index_of,

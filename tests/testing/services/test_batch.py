@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from unbroken.testing.script.batches import LIFETIME, Batches
-from unbroken.testing.services.batching import Batch, BatchedRequest
+from unbroken.testing.services.batch import Batch, BatchedRequest
 
 
 def batch(count: int, script: Batches, *, created_at: float = 100.0) -> Batch:

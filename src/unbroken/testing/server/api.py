@@ -15,9 +15,9 @@ from unbroken.testing.script.script import as_faults
 from unbroken.testing.services.batch_api import BatchApi
 from unbroken.testing.services.catalogue import describe_model, list_models
 from unbroken.testing.services.service_status import ServiceStatus, status_page
+from unbroken.testing.wire.calls import Call, key_of, route
 from unbroken.testing.wire.dialects import FIRST_PARTY
 from unbroken.testing.wire.documents import JSON, Document, JsonDialect, Response, document
-from unbroken.testing.wire.routing import Call, key_of, route
 
 if TYPE_CHECKING:
     from unbroken.testing.server.player import Player
@@ -104,16 +104,16 @@ class Api:
         if call.counting:
             counted = Document([{"input_tokens": count_tokens(call.body)}])
             return Response(counted, JsonDialect(JSON.content_type, call.dialect), self._lookup_faults)
-        taken = self.player.take(call.body)
-        answer = taken.asked.answer
+        served = self.player.take(call.body)
+        answer = served.carried.answer
         name = call.dialect.shape.message_id(request.number)
         return Response(
-            reply(call.body, taken.asked, taken.rng, id=name, known=self.player.known, betas=call.betas),
+            reply(call.body, served.carried, served.rng, id=name, known=self.player.known, betas=call.betas),
             call.dialect,
-            taken.faults,
+            served.faults,
             answer.pace,
             {**call.dialect.accepted(self._moment(request.arrived_at)), **answer.headers},
-            taken.sending,
+            served.sending,
             streamed=bool(call.body.get("stream")),
             scripted=True,
         )
@@ -146,14 +146,14 @@ class Api:
             refused = [what for name, what in _NOT_IN_BATCHES.items() if params.get(name)]
             error = Status(400, message=f"{refused[0]} is not supported in batches") if refused else self._judge(call)
             if error is None:
-                taken = self.player.take_batched(params)
-                if not taken.faults:
+                served = self.player.take_batched(params)
+                if not served.faults:
                     name = FIRST_PARTY.shape.message_id(id)
-                    message = reply(params, taken.asked, taken.rng, id=name, known=self.player.known).message()
+                    message = reply(params, served.carried, served.rng, id=name, known=self.player.known).message()
                     message["usage"]["service_tier"] = "batch"
                     return {"type": "succeeded", "message": message}
                 # Whatever else would break a response is to a batch an error inside the server.
-                error = next((fault for fault in taken.faults if isinstance(fault, Status)), Status(500))
+                error = next((fault for fault in served.faults if isinstance(fault, Status)), Status(500))
             _, _, body = FIRST_PARTY.error(error, f"req_{id}")
             return {"type": "errored", "error": body}
 

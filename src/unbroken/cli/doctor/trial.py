@@ -19,14 +19,14 @@ from ...diagnosis.diagnosis import Diagnosis
 from ...diagnosis.evidence import request_id_of
 from ...sdk.exceptions import StreamTruncated
 
-__all__ = ["Asked", "ask", "plain"]
+__all__ = ["Trial", "ask", "plain"]
 
 #: What of the arguments is no part of the body.
 _BESIDE: Final = frozenset({"betas", "extra_headers", "extra_query"})
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Trial:
     """What came of a request.
 
     Attributes:
@@ -65,7 +65,7 @@ def plain(model: str) -> dict[str, Any]:
     return {"model": model, "max_tokens": LOW_TOKENS, "messages": [{"role": "user", "content": PLACEHOLDER}]}
 
 
-async def ask(client: anthropic.AsyncAnthropic, params: Mapping[str, Any], *, limit: float) -> Asked:
+async def ask(client: anthropic.AsyncAnthropic, params: Mapping[str, Any], *, limit: float) -> Trial:
     """Send a request as it is, with nothing of it looked at before.
 
     Args:
@@ -86,7 +86,7 @@ async def ask(client: anthropic.AsyncAnthropic, params: Mapping[str, Any], *, li
     if scope.cancelled_caught and reading.first is None:
         error = anthropic.APITimeoutError(request=_request(client))
     model = params.get("model")
-    return Asked(
+    return Trial(
         # What stands there and is no name may be content.
         model=model if isinstance(model, str) else "no model",
         error=error,

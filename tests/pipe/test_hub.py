@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from harness import tasks
-from unbroken.pipe.sharing import Hub, Reader
+from unbroken.pipe.hub import Hub, Reader
 
 pytestmark = pytest.mark.anyio
 

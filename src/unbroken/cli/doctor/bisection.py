@@ -19,9 +19,9 @@ from ...core.requests.resume import estimate_tokens
 from ...diagnosis.bisect.pieces import Pieces
 from ...diagnosis.bisect.shrink import Candidate, Outcome, Shrunk, shrink
 from ...diagnosis.evidence import failure_of, headers_of
-from .asking import Asked, ask
+from .trial import Trial, ask
 
-__all__ = ["Bisect", "Bisected", "Estimate", "Trial", "can_bisect", "estimate"]
+__all__ = ["Bisect", "Bisected", "BisectionStep", "Estimate", "can_bisect", "estimate"]
 
 #: Failures that a part of the request can cause.
 _OF_A_PART: Final = (Kind.SERVER_ERROR, Kind.INVALID_REQUEST)
@@ -100,12 +100,12 @@ def _cost(request: Mapping[str, Any]) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class BisectionStep:
     """One request of the search, as it is shown."""
 
     candidate: Candidate
     outcome: Outcome
-    asked: Asked
+    trial: Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class Bisect:
         max_cost: float | None,
         repeat: int,
         limit: float,
-        tell: Callable[[Trial], None],
+        tell: Callable[[BisectionStep], None],
     ) -> None:
         self._client = client
         self._max_requests = max_requests
@@ -213,14 +213,14 @@ class Bisect:
             if not self._affords(candidate.request):
                 return "stop"
             self._sent += 1
-            asked = await ask(self._client, candidate.request, limit=self._limit)
-            outcome = self._judge(asked)
-            if outcome == "fails" and asked.request_id:
-                self._request_ids.append(asked.request_id)
+            trial = await ask(self._client, candidate.request, limit=self._limit)
+            outcome = self._judge(trial)
+            if outcome == "fails" and trial.request_id:
+                self._request_ids.append(trial.request_id)
             if outcome is not None:
-                self._tell(Trial(candidate, outcome, asked))
+                self._tell(BisectionStep(candidate, outcome, trial))
                 return outcome
-            told = None if asked.error is None else retry_after_seconds(headers_of(asked.error), time.time())
+            told = None if trial.error is None else retry_after_seconds(headers_of(trial.error), time.time())
             wait = min(_LONGEST_WAIT, _WAIT * 2**attempt if told is None else told)
         self._stopped = "the API did not answer any more, or only that it is busy"
         return "stop"
@@ -237,13 +237,13 @@ class Bisect:
         self._cost = after
         return True
 
-    def _judge(self, asked: Asked) -> Outcome | None:
+    def _judge(self, trial: Trial) -> Outcome | None:
         """What comes of a request; None: it is to be asked again."""
-        if asked.error is None:
+        if trial.error is None:
             return "passes"
-        if _signature(asked.error) == self._sought:
+        if _signature(trial.error) == self._sought:
             return "fails"
-        kind = _failure(asked.error).kind
+        kind = _failure(trial.error).kind
         if kind in _PASSING:
             return None
         if kind in (Kind.INVALID_REQUEST, Kind.PREFILL_UNSUPPORTED, Kind.SERVER_ERROR):

@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from preflighting import SEARCH, an_object, ask, held
 from unbroken.core.models.table import ModelInfo
-from unbroken.preflight.held import all_schemas, formats, of_type, schemas, strict_tools
 from unbroken.preflight.request import Request
+from unbroken.preflight.strict_schemas import all_schemas, formats, of_type, schemas, strict_tools
 
 STRICT = {"name": "look", "input_schema": an_object(size={"type": "integer"}), "strict": True}
 

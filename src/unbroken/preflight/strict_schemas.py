@@ -9,43 +9,43 @@ from typing import Any, Final
 from .json_schema import Node, nodes
 from .request import Request, get
 
-__all__ = ["HELD", "all_schemas", "formats", "of_type", "schemas", "strict_tools"]
+__all__ = ["STRICT", "all_schemas", "formats", "of_type", "schemas", "strict_tools"]
 
 #: The arguments that may have such schemas.
-HELD: Final = ("output_config", "output_format", "tools")
+STRICT: Final = ("output_config", "output_format", "tools")
 
 
-def strict_tools(asked: Request) -> Iterator[tuple[int, Any]]:
+def strict_tools(request: Request) -> Iterator[tuple[int, Any]]:
     """The strict tools, with their places."""
-    return ((i, tool) for i, tool in enumerate(asked.tools) if get(tool, "strict") is True)
+    return ((i, tool) for i, tool in enumerate(request.tools) if get(tool, "strict") is True)
 
 
-def formats(asked: Request) -> Iterator[Node]:
+def formats(request: Request) -> Iterator[Node]:
     """The schemas of the output, where they are given as schemas."""
-    config = get(get(asked.params, "output_config"), "format")
-    for path, wanted in (("output_config.format", config), ("output_format", get(asked.params, "output_format"))):
+    config = get(get(request.params, "output_config"), "format")
+    for path, wanted in (("output_config.format", config), ("output_format", get(request.params, "output_format"))):
         if isinstance(wanted, Mapping) and isinstance(wanted.get("schema"), Mapping):
             yield Node(f"{path}.schema", wanted["schema"])
 
 
-def schemas(asked: Request) -> Iterator[Node]:
+def schemas(request: Request) -> Iterator[Node]:
     """The schemas that are held to, as they are sent."""
-    yield from formats(asked)
-    for i, tool in strict_tools(asked):
+    yield from formats(request)
+    for i, tool in strict_tools(request):
         schema = get(tool, "input_schema")
         if isinstance(schema, Mapping):
             yield Node(f"tools[{i}].input_schema", schema)
 
 
-def all_schemas(asked: Request) -> Iterator[Node]:
+def all_schemas(request: Request) -> Iterator[Node]:
     """All schemas in them."""
-    for schema in schemas(asked):
+    for schema in schemas(request):
         yield from nodes(schema.schema, schema.path)
 
 
-def of_type(asked: Request) -> Iterator[Node]:
+def of_type(request: Request) -> Iterator[Node]:
     """The schema of the type that the output is to be parsed into, if it is a pydantic model."""
-    wanted = get(asked.params, "output_format")
+    wanted = get(request.params, "output_format")
     schema = _schema_of(wanted) if isinstance(wanted, type) else None
     if schema is not None:
         yield Node("output_format", schema)

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from unbroken.cli.doctor.asking import Asked
-from unbroken.cli.doctor.bisecting import Bisected, Estimate, Trial
+from unbroken.cli.doctor.bisection import Bisected, BisectionStep, Estimate
 from unbroken.cli.doctor.checks import Check
-from unbroken.cli.doctor.showing import Shower, money
+from unbroken.cli.doctor.trial import Trial
 from unbroken.cli.doctor.verdict import Verdict
+from unbroken.cli.doctor.view import Shower, money
 from unbroken.diagnosis.bisect.shrink import Candidate, Shrunk
 
-ASKED = Asked("m", None, 0.1, 0.1, "req_1")
+ASKED = Trial("m", None, 0.1, 0.1, "req_1")
 
 
 def shrunk(**changes: Any) -> Shrunk:
@@ -81,8 +81,8 @@ def test_what_is_being_done_is_shown_in_a_terminal_alone() -> None:
     plain, terminal = Screen(), Screen(terminal=True)
     for screen in (plain, terminal):
         with screen.busy("asking"):
-            screen.trial(Trial(Candidate({}, 1, 40, 40), "fails", ASKED))
-        screen.trial(Trial(Candidate({}, 2, 0, 40), "passes", ASKED))
+            screen.trial(BisectionStep(Candidate({}, 1, 40, 40), "fails", ASKED))
+        screen.trial(BisectionStep(Candidate({}, 2, 0, 40), "passes", ASKED))
     assert plain.lines == ["                1. 40 of 40 parts still fail"]
     assert "request 1: 40 of 40 parts" in terminal.file.getvalue()
 
@@ -93,7 +93,7 @@ def test_a_search_is_told_where_it_gets_smaller() -> None:
     screen.estimate(Estimate(40, 10, 40, 0.034, 0.21))
     screen.estimate(Estimate(40, 10, 40, None, None))
     for number, (kept, outcome) in enumerate([(40, "fails"), (0, "passes"), (20, "fails"), (30, "fails")], 1):
-        screen.trial(Trial(Candidate({}, number, kept, 40), outcome, ASKED))  # type: ignore[arg-type]
+        screen.trial(BisectionStep(Candidate({}, number, kept, 40), outcome, ASKED))  # type: ignore[arg-type]
     screen.bisected(Bisected(shrunk(), 9, 0.034, None, ()))
     screen.bisected(Bisected(shrunk(verdict="unfinished"), 1, None, "the cost is spent", ()))
     assert [" ".join(line.split()) for line in screen.lines] == [

@@ -10,7 +10,7 @@ import anyio
 import httpx2
 import pytest
 
-from unbroken.cli.doctor.asking import Asked, ask, plain
+from unbroken.cli.doctor.trial import Trial, ask, plain
 from unbroken.testing import (
     AFTER_MESSAGE_START,
     AFTER_MESSAGE_STOP,
@@ -29,10 +29,10 @@ from unbroken.testing import (
 HELLO = plain("claude-opus-5-5")
 
 
-def asking(script: Script | str, params: dict[str, Any] = HELLO, *, limit: float = 60.0) -> tuple[Asked, Any]:
+def asking(script: Script | str, params: dict[str, Any] = HELLO, *, limit: float = 60.0) -> tuple[Trial, Any]:
     """What came of a request, and the request as the server saw it."""
 
-    async def main() -> tuple[Asked, Any]:
+    async def main() -> tuple[Trial, Any]:
         async with FaultServer(script) as server:
             async with anthropic.AsyncAnthropic(base_url=server.url, api_key="k", max_retries=0) as client:
                 asked = await ask(client, params, limit=limit)
@@ -87,7 +87,7 @@ def test_what_stands_beside_and_is_nonsense_is_not_sent() -> None:
     ids=lambda value: str(value)[:20],
 )
 def test_what_goes_wrong_is_a_value(fault: Any, code: str) -> None:
-    """Asked once, and never raised; the request id is there, where a response came."""
+    """Trial once, and never raised; the request id is there, where a response came."""
     asked, requests = asking(Script("Hello.", faults=[fault]))
     found = asked.diagnosis({})
     assert found is not None
@@ -130,7 +130,7 @@ def test_a_message_that_ends_with_a_reason_and_nothing_else_is_whole() -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, headers={"content-type": "text/event-stream"}, text=body)
 
-    async def main() -> Asked:
+    async def main() -> Trial:
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as http:
             return await ask(anthropic.AsyncAnthropic(api_key="k", http_client=http), HELLO, limit=60)
 

@@ -11,7 +11,7 @@ from rich.status import Status
 from rich.text import Text
 
 from ..problems import count
-from .bisecting import Bisected, Estimate, Trial
+from .bisection import Bisected, BisectionStep, Estimate
 from .checks import Check, Outcome
 from .verdict import Verdict
 
@@ -68,7 +68,7 @@ class Shower:
             text += "; the price of this model is not known"
         self._row(("·", "dim"), "bisect", Text(text))
 
-    def trial(self, trial: Trial) -> None:
+    def trial(self, trial: BisectionStep) -> None:
         """One request of the search: a line whenever the part that fails has become smaller."""
         candidate = trial.candidate
         parts = f"{candidate.kept} of {candidate.pieces} parts"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbroken.testing.script.faults import Status
-from unbroken.testing.services.paging import page
+from unbroken.testing.services.pages import page
 
 
 @given(st.integers(0, 50), st.integers(1, 20), st.sampled_from(["after_id", "before_id"]))

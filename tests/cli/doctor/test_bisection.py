@@ -11,8 +11,8 @@ import anyio
 import httpx2
 import pytest
 
-from unbroken.cli.doctor.asking import plain
-from unbroken.cli.doctor.bisecting import Bisect, Bisected, Trial, can_bisect, estimate
+from unbroken.cli.doctor.bisection import Bisect, Bisected, BisectionStep, can_bisect, estimate
+from unbroken.cli.doctor.trial import plain
 
 MODEL = "claude-opus-5-5"
 REQUEST: dict[str, Any] = {
@@ -47,7 +47,7 @@ INTERNAL = raised(error(500))
 
 def search(says: Says, *, died_of: Exception = INTERNAL, params: dict[str, Any] = REQUEST, **options: Any) -> Bisected:
     """What was found; every request was told of, but for those that were sent again."""
-    told: list[Trial] = []
+    told: list[BisectionStep] = []
 
     async def main() -> Bisected:
         transport = httpx2.MockTransport(lambda request: says(json.loads(request.content)))
@@ -72,7 +72,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         if seconds:
             waited.append(seconds)
 
-    monkeypatch.setattr("unbroken.cli.doctor.bisecting.anyio.sleep", sleep)
+    monkeypatch.setattr("unbroken.cli.doctor.bisection.anyio.sleep", sleep)
     return waited
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from unbroken.cli.doctor.reading import parse
+from unbroken.cli.doctor.request_file import parse
 
 
 @pytest.mark.parametrize(

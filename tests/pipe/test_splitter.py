@@ -16,7 +16,7 @@ from tests.corpus.texts import TEXTS
 from unbroken import pipe
 from unbroken.pipe.markdown import Blocks
 from unbroken.pipe.speech import Sentences
-from unbroken.pipe.splitting import Lines, Splitter, Words
+from unbroken.pipe.splitter import Lines, Splitter, Words
 
 SPLITTERS: Final[tuple[type[Splitter], ...]] = (Words, Lines, Sentences, Blocks)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbroken.pipe.pacing import Pacer
+from unbroken.pipe.pacer import Pacer
 
 Taken = list[tuple[float, str]]
 
