@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
 from importlib.metadata import entry_points, metadata, version
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 import pytest
 
 import unbroken
+import unbroken.testing
 
 TESTS: Final = Path(__file__).parent
 PACKAGE: Final = TESTS.parent / "src" / "unbroken"
+REFERENCE: Final = TESTS.parent / "docs" / "pages" / "reference"
 
 #: Source files without a test file of their own name, and where they are tested: parts that show only in the whole.
 TESTED_ELSEWHERE: Final = {
@@ -53,52 +57,30 @@ TESTED_ELSEWHERE: Final = {
 OPTIONAL: Final = ("aiostream", "h11", "opentelemetry", "pytest", "rich", "trio", "typer", "unbroken.testing")
 
 
-def test_the_public_names() -> None:
-    """A name that comes or goes is a decision, and has its line in the changelog."""
-    assert set(unbroken.__all__) == {
-        "PRICES",
-        "AttemptCost",
-        "AttemptReport",
-        "BatchCanceled",
-        "BatchErrored",
-        "BatchExpired",
-        "BatchFailed",
-        "BatchTimeout",
-        "Cost",
-        "Deferred",
-        "DiagnosedRequest",
-        "Diagnosis",
-        "Finding",
-        "Health",
-        "Hedging",
-        "Incident",
-        "ModelInfo",
-        "Notice",
-        "Partial",
-        "Policy",
-        "PreflightFailed",
-        "Price",
-        "RateLimit",
-        "Report",
-        "ResilienceMiddleware",
-        "ResilientStream",
-        "ResilientStreamManager",
-        "Route",
-        "Status",
-        "StatusPage",
-        "StatusPageError",
-        "StreamArguments",
-        "StreamFailed",
-        "StreamStalled",
-        "StreamTimeout",
-        "StreamTruncated",
-        "Usage",
-        "defer",
-        "diagnose",
-        "resilient_message",
-        "resilient_stream",
-    }
+def test_the_public_names_are_those_of_the_reference() -> None:
+    """A name that comes or goes is a decision: it has its entry in the documentation, and nothing else has."""
+    entries = "".join(page.read_text(encoding="utf-8") for page in REFERENCE.glob("*.md"))
+    named = set(re.findall(r"^::: unbroken\.(\w+)$", entries, re.MULTILINE))
+    assert set(unbroken.__all__) == {name for name in named if not isinstance(getattr(unbroken, name), ModuleType)}
     assert all(hasattr(unbroken, name) for name in unbroken.__all__)
+
+
+def test_type_checkers_are_told_the_same_names() -> None:
+    """What is imported for them alone is what is imported late, from the same modules, under the same names."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    told = next(each for each in tree.body if isinstance(each, ast.If))
+    imports = [each for each in told.body if isinstance(each, ast.ImportFrom)]
+    homes = {f"{'.' * each.level}{each.module}": tuple(name.name for name in each.names) for each in imports}
+    assert homes == unbroken._HOMES
+    assert all(name.asname == name.name for each in imports for name in each.names), "an alias is what exports a name"
+
+
+def test_all_names_can_be_imported_at_once() -> None:
+    """`from unbroken import *` brings them, and those of the fault server."""
+    for package in (unbroken, unbroken.testing):
+        names: dict[str, object] = {}
+        exec(f"from {package.__name__} import *", names)
+        assert set(package.__all__) == set(names) - {"__builtins__"}
 
 
 def test_the_version_is_the_distributions() -> None:

@@ -12,81 +12,72 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api.batch import defer
-    from .api.diagnose import diagnose
-    from .api.message import resilient_message
-    from .api.middleware import ResilienceMiddleware
-    from .api.stream import StreamArguments, resilient_stream
-    from .core.message.partial import Partial
-    from .core.models.prices import PRICES, Price
-    from .core.models.table import ModelInfo
-    from .diagnosis.diagnosis import DiagnosedRequest, Diagnosis
-    from .diagnosis.rate_limits import RateLimit
-    from .engine.stream import ResilientStream, ResilientStreamManager
-    from .errors import (
-        BatchCanceled,
-        BatchErrored,
-        BatchExpired,
-        BatchFailed,
-        BatchTimeout,
-        Deferred,
-        StreamFailed,
-        StreamTimeout,
+    from .api.batch import defer as defer
+    from .api.diagnose import diagnose as diagnose
+    from .api.message import resilient_message as resilient_message
+    from .api.middleware import ResilienceMiddleware as ResilienceMiddleware
+    from .api.stream import (
+        StreamArguments as StreamArguments,
+        resilient_stream as resilient_stream,
     )
-    from .health.health import Health
-    from .health.status_page import Incident, Status, StatusPage, StatusPageError
-    from .policy import Hedging, Policy
-    from .preflight import Finding, PreflightFailed
-    from .report import AttemptCost, AttemptReport, Cost, Notice, Report, Usage
-    from .routes import Route
-    from .sdk.exceptions import StreamStalled, StreamTruncated
+    from .core.message.partial import Partial as Partial
+    from .core.models.prices import (
+        PRICES as PRICES,
+        Price as Price,
+    )
+    from .core.models.table import ModelInfo as ModelInfo
+    from .diagnosis.diagnosis import (
+        DiagnosedRequest as DiagnosedRequest,
+        Diagnosis as Diagnosis,
+    )
+    from .diagnosis.rate_limits import RateLimit as RateLimit
+    from .engine.stream import (
+        ResilientStream as ResilientStream,
+        ResilientStreamManager as ResilientStreamManager,
+    )
+    from .errors import (
+        BatchCanceled as BatchCanceled,
+        BatchErrored as BatchErrored,
+        BatchExpired as BatchExpired,
+        BatchFailed as BatchFailed,
+        BatchTimeout as BatchTimeout,
+        Deferred as Deferred,
+        StreamFailed as StreamFailed,
+        StreamTimeout as StreamTimeout,
+    )
+    from .health.health import Health as Health
+    from .health.status_page import (
+        Incident as Incident,
+        Status as Status,
+        StatusPage as StatusPage,
+        StatusPageError as StatusPageError,
+    )
+    from .policy import (
+        Hedging as Hedging,
+        Policy as Policy,
+    )
+    from .preflight import (
+        Finding as Finding,
+        PreflightFailed as PreflightFailed,
+    )
+    from .report import (
+        AttemptCost as AttemptCost,
+        AttemptReport as AttemptReport,
+        Cost as Cost,
+        Notice as Notice,
+        Report as Report,
+        Usage as Usage,
+    )
+    from .routes import Route as Route
+    from .sdk.exceptions import (
+        StreamStalled as StreamStalled,
+        StreamTruncated as StreamTruncated,
+    )
 
     __version__: str
 
-__all__ = [
-    "PRICES",
-    "AttemptCost",
-    "AttemptReport",
-    "BatchCanceled",
-    "BatchErrored",
-    "BatchExpired",
-    "BatchFailed",
-    "BatchTimeout",
-    "Cost",
-    "Deferred",
-    "DiagnosedRequest",
-    "Diagnosis",
-    "Finding",
-    "Health",
-    "Hedging",
-    "Incident",
-    "ModelInfo",
-    "Notice",
-    "Partial",
-    "Policy",
-    "PreflightFailed",
-    "Price",
-    "RateLimit",
-    "Report",
-    "ResilienceMiddleware",
-    "ResilientStream",
-    "ResilientStreamManager",
-    "Route",
-    "Status",
-    "StatusPage",
-    "StatusPageError",
-    "StreamArguments",
-    "StreamFailed",
-    "StreamStalled",
-    "StreamTimeout",
-    "StreamTruncated",
-    "Usage",
-    "defer",
-    "diagnose",
-    "resilient_message",
-    "resilient_stream",
-]
-
+#: The public names, by the module that each is imported from when it is first used. The imports above say the same to
+#: type checkers; tests/test_package.py compares the two.
 _HOMES = {
     ".api.batch": ("defer",),
     ".api.diagnose": ("diagnose",),
@@ -120,6 +111,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":  # not a list of its own, which type checkers would have to be told once more
+        return [name for names in _HOMES.values() for name in names]
     if name == "__version__":
         from importlib.metadata import version
 
@@ -132,4 +125,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "__version__"})
+    return sorted({*globals(), *__getattr__("__all__"), "__version__"})

@@ -112,7 +112,7 @@ def test_what_grows_without_an_end_is_not_read_again_and_again(kind: type[Splitt
 
 def test_what_cuts_knows_no_event_loop() -> None:
     """The rules of cutting and pacing can be used and tested without asyncio and without aiostream."""
-    for name in ("splitting", "speech", "markdown", "pacing"):
+    for name in ("splitter", "speech", "markdown", "markdown_lines", "pacer"):
         tree = ast.parse(Path(pipe.__file__).with_name(f"{name}.py").read_text("utf-8"))
         imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}

@@ -61,9 +61,9 @@ class BlockWriter:
     ) -> None:
         info = lookup(body["model"])
         display = (body.get("thinking") or {}).get("display") or ("summarized" if info.shows_thinking else "omitted")
-        self.limits = Limits(body["max_tokens"] * TOKEN, tuple(body.get("stop_sequences") or ()))
+        self.limits: Limits = Limits(body["max_tokens"] * TOKEN, tuple(body.get("stop_sequences") or ()))
         self.blocks: list[RawBlock] = []
-        self.thought = 0
+        self.thought: int = 0
         self._rng = rng
         self._size = size
         self._shown = display != "omitted"
@@ -154,7 +154,7 @@ class Limits:
     """How much may be written: `max_tokens` and `stop_sequences`."""
 
     def __init__(self, characters: int, stop_sequences: tuple[str, ...]) -> None:
-        self.written = 0
+        self.written: int = 0
         self.met: str | None = None if characters else "max_tokens"
         self.stop_sequence: str | None = None
         self._left = characters
