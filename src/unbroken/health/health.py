@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_HEDGE_DELAY", "Health", "default_health"]
 
 #: The hedge delay of a route of which too little is known, in seconds. Ours: well above the usual time to first
-#: content of a short prompt, and a reader has not left by then. `Hedging(delay=...)` is for who knows better.
+#: content of a short prompt, and a reader has not left by then. `Hedging(delay=...)` is for callers who know better.
 DEFAULT_HEDGE_DELAY: Final = 2.0
 
 #: How many times to first content make a 95th percentile: with fewer than twenty, it would be the slowest of them.
@@ -144,7 +144,7 @@ class Health:
         return latest.incident(model)
 
     def enter(self, client: object, model: str, *, retry: bool = False, mode: str = "") -> Permit | None:
-        """Ask for the permission to send one request; it says how that went.
+        """Ask for the permission to send one request; the permit is told how that went.
 
         Args:
             client: The client that sends it.

@@ -42,7 +42,7 @@ class Shared:
 
 
 class Permit:
-    """The permission to send one request; whoever has it says how that went.
+    """The permission to send one request. Its holder reports how the request went.
 
     Of the four ends (`succeeded`, `failed`, `lost`, `cancelled`) the first counts, and later ones do nothing.
     """

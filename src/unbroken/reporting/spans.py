@@ -5,7 +5,7 @@ the SDK's own spans (`anthropic/_tracing.py`), which follow them; what is ours b
 out here, as the SDK does, because the package that has them is no dependency, and its names are a release behind.
 
 By the conventions a span of `gen_ai.operation.name` "chat" covers an operation with all of its retries. That is the
-stream's; an attempt is no operation of its own, and its span has no such name: who counts by it counts streams.
+stream's; an attempt is no operation of its own, and its span has no such name: a count of operations is one of streams.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class StreamSpan:
         )
 
     def attempt(self, entry: AttemptReport) -> AttemptSpan:
-        """The span of an attempt that is sent now, whoever sends it."""
+        """The span of an attempt that is sent now."""
         span = self._tracer.start_span(
             "unbroken.attempt",
             context=trace.set_span_in_context(self._span),

@@ -71,7 +71,7 @@ class Telemetry:
 
     @quietly
     def attempt(self, entry: AttemptReport) -> AttemptSpan | None:
-        """A request is sent: its span, to be ended by whoever keeps the entry; None: nobody listens to spans."""
+        """A request is sent. Returns its span, to be ended with the report's entry; None: no tracer is set up."""
         return None if self._span is None else self._span.attempt(entry)
 
     @quietly

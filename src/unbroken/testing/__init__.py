@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
     # Late, because pytest imports this package for its plugin even where no test wants a server.
     if not name.startswith("_") or name == "__all__":
         names = import_module(f"{__name__}.names")
-        public = [each for each in vars(names) if not each.startswith("_")]
+        public = [each for each in vars(names) if each[0].isalpha()]  # nor what pytest has put there
         if name == "__all__":
             return public
         if name in public:

@@ -30,7 +30,7 @@ from .view import Shower
 
 __all__ = ["DEFAULT_MODEL", "Options", "examine"]
 
-#: Who is asked where neither the request nor the command line names a model: the cheapest of the table.
+#: The model that is asked where neither the request nor the command line names a model: the cheapest of the table.
 DEFAULT_MODEL: Final = "claude-haiku-5-5"
 
 VERSION: Final = 1

@@ -32,7 +32,7 @@ async def look_around(
     Args:
         url: Where the API is.
         client: With `max_retries=0`; or why there is none.
-        models: Who is to say hello.
+        models: The models that are tried.
         status_url: Where the status page is; None: its usual place.
         limits: Seconds for each step.
         resolve: How names are resolved.

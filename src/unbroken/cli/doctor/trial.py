@@ -30,7 +30,7 @@ class Trial:
     """What came of a request.
 
     Attributes:
-        model: Who was asked.
+        model: The model that was asked.
         error: What it died of, an error of the SDK's or of its transport's; None: it was answered.
         first_content: Seconds until content came; None: none did.
         seconds: Until it was over, or was not read any more.

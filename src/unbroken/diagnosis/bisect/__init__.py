@@ -1,1 +1,1 @@
-"""Which part of a request makes it fail. Pure: whoever asks the API is `unbroken doctor`."""
+"""Which part of a request makes it fail. Pure: `unbroken doctor` sends the requests."""

@@ -152,7 +152,7 @@ def _container(body: Mapping[str, Any], answers: Mapping[str, Any] | None) -> Ma
 def _manner(body: dict[str, Any], carried: Carried) -> Manner | None:
     """How the model goes on with what the request carries; None if it begins its answer."""
     if not carried.begun or (output_format(body) is not None and not carried.prefill):
-        # Whoever must write a document of some form cannot begin in the middle of one.
+        # A model that must write a document of some form cannot begin in the middle of one.
         return None
     return Manner.EXACT if carried.prefill else carried.answer.manner
 

@@ -160,7 +160,7 @@ class Api:
         return process
 
     def _identify(self, request: Request) -> Status | None:
-        """The error with which the API answers one who has no key, or a wrong one."""
+        """The error with which the API answers a request that has no key, or a wrong one."""
         key = key_of(request.headers)
         if not key:
             return Status(401, message="x-api-key header is required")

@@ -45,7 +45,7 @@ class Stream:
         Raises:
             OSError: If the client has closed the connection.
         """
-        # First, so that a caller who is cancelled knows that nothing was sent, and one who returns that all
+        # First, so that a caller that is cancelled knows that nothing was sent, and one that returns that all
         # was.
         await anyio.lowlevel.checkpoint()
         left = memoryview(data)

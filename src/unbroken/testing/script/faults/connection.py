@@ -75,7 +75,7 @@ class Refuse:
     """The listening socket is closed, so that connections are refused, and opened again on the same port.
 
     It is in force from the response before it on (from the start, if it comes first), and stands for no
-    request: who is refused is not seen, so the step after it is that of the next request which arrives. Idle
+    request: a refused connection is not seen, so the step after it is that of the next request that arrives. Idle
     connections are closed too. The seconds count from the end of that response.
 
     Attributes:
