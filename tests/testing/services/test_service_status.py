@@ -14,6 +14,7 @@ from unbroken.testing import (
     BadJson,
     Drop,
     FaultServer,
+    Refuse,
     ServiceIncident,
     ServiceStatus,
     Silence,
@@ -120,3 +121,10 @@ def test_a_page_in_a_thread(fault_server: ThreadedFaultServer) -> None:
     with httpx2.Client(trust_env=False) as http:
         assert http.get(f"{fault_server.url}/api/v2/status.json").json()["status"]["indicator"] == "minor"
     assert fault_server.batches == []
+
+
+@pytest.mark.parametrize("fault", [Refuse(1), [Status(500), Refuse(1)], BadJson(at=BEFORE_RESPONSE)])
+def test_a_fault_that_the_page_cannot_play_is_refused(fault: Any) -> None:
+    """When it is written, and not passed over when the page is asked."""
+    with pytest.raises(ValueError, match=r"Refuse belongs|cannot come before"):
+        ServiceStatus(fault=fault)

@@ -11,12 +11,13 @@ from unbroken.testing.manners.manners import Manner
 from unbroken.testing.script.batches import Batches
 from unbroken.testing.script.blocks import Block, Text, Unit, units
 from unbroken.testing.script.faults import Fault, Point, Refuse, Step
+from unbroken.testing.script.faults.fault import ResponseFault
 from unbroken.testing.script.poison import Poison
 
 if TYPE_CHECKING:
     import os
 
-__all__ = ["DEFAULT_TEXT", "Answer", "Script"]
+__all__ = ["DEFAULT_TEXT", "Answer", "Script", "as_faults", "of_response"]
 
 #: What the model says when nothing else was scripted.
 DEFAULT_TEXT: Final = (
@@ -111,14 +112,11 @@ class Script:
             faults = as_faults(step)
             if any(isinstance(fault, Refuse) for fault in faults) and (len(faults) > 1 or step is self.then):
                 raise ValueError("Refuse is a step by itself, and not one that lasts")
-            for fault in faults:
-                _check_place(fault)
+            of_response([fault for fault in faults if not isinstance(fault, Refuse)])
         elsewhere = [self.lookups, *(step for steps in self.batches.steps for step in steps)]
         elsewhere += (poison.fault for poison in self.poisons)
-        for fault in (fault for step in elsewhere for fault in as_faults(step)):
-            if isinstance(fault, Refuse):
-                raise ValueError("Refuse belongs in `faults`: a connection is refused before its request is known")
-            _check_place(fault)
+        for step in elsewhere:
+            of_response(step)
         for script in self.models.values():
             if script.models or script.lookups or script.batches != Batches():
                 raise ValueError("a model's own script names no models, no lookups and no batches")
@@ -176,6 +174,17 @@ def as_faults(step: Step) -> tuple[Fault, ...]:
     return tuple(step) if isinstance(step, Sequence) else (step,)
 
 
-def _check_place(fault: Fault) -> None:
-    if not isinstance(fault, Refuse) and not fault.before_headers and fault.at.point is Point.RESPONSE:
-        raise ValueError(f"{type(fault).__name__} cannot come before the headers")
+def of_response(step: Step) -> tuple[ResponseFault, ...]:
+    """A step as the faults of one response.
+
+    Raises:
+        ValueError: If one of them is none, or stands where it cannot be played.
+    """
+    faults: list[ResponseFault] = []
+    for fault in as_faults(step):
+        if isinstance(fault, Refuse):
+            raise ValueError("Refuse belongs in `faults`: a connection is refused before its request is known")
+        if not fault.before_headers and fault.at.point is Point.RESPONSE:
+            raise ValueError(f"{type(fault).__name__} cannot come before the headers")
+        faults.append(fault)
+    return tuple(faults)

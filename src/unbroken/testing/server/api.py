@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, unquote
 
 from unbroken.testing.claude.model import count_tokens, reply
 from unbroken.testing.rules.validation import validate
-from unbroken.testing.script.faults import Fault, Status
-from unbroken.testing.script.script import as_faults
+from unbroken.testing.script.faults import Status
+from unbroken.testing.script.faults.fault import ResponseFault
+from unbroken.testing.script.script import of_response
 from unbroken.testing.services.batch_api import BatchApi
 from unbroken.testing.services.catalogue import describe_model, list_models
 from unbroken.testing.services.service_status import ServiceStatus, status_page
@@ -134,8 +135,8 @@ class Api:
         return self.batches.call(script, request, query)
 
     @property
-    def _lookup_faults(self) -> tuple[Fault, ...]:
-        return as_faults(self.player.script.lookups)
+    def _lookup_faults(self) -> tuple[ResponseFault, ...]:
+        return of_response(self.player.script.lookups)
 
     def _batched(self, request: Request) -> Callable[[str, dict[str, Any]], dict[str, Any]]:
         """What makes the result of a batched request, from an id of its own and its parameters."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from unbroken.testing.claude.carried import Carried, carried, ending_text
 from unbroken.testing.claude.offers import offered
 from unbroken.testing.script.faults import Fault, Refuse
+from unbroken.testing.script.faults.fault import ResponseFault
+from unbroken.testing.script.script import of_response
 
 if TYPE_CHECKING:
     from unbroken.testing.script.script import Answer, Script
@@ -30,13 +32,13 @@ class Player:
         """What a request to `POST /v1/messages` gets; it uses a step up, unless its content is what goes wrong."""
         poison = self.poison(body)
         if poison is not None:
-            return Served(self, body, "poisoned", (poison,))
+            return Served(self, body, "poisoned", of_response(poison))
         name, script = self.script.for_model(body["model"])
         n = self.counts.get(name, 0)
         while any(isinstance(fault, Refuse) for fault in script.step(n)):
             n += 1
         self.counts[name] = n + 1
-        return Served(self, body, n, script.step(n))
+        return Served(self, body, n, of_response(script.step(n)))
 
     def take_batched(self, body: dict[str, Any]) -> Served:
         """What a request of a batch gets; it uses one of the batches' own steps up."""
@@ -44,7 +46,7 @@ class Player:
         poison = self.poison(body)
         errors = self.script.batches.errors
         error = poison or (errors[n] if n < len(errors) else None)
-        return Served(self, body, f"batched/{n}", () if error is None else (error,))
+        return Served(self, body, f"batched/{n}", of_response(error))
 
     def poison(self, body: dict[str, Any]) -> Fault | None:
         """What goes wrong with a request because of its content."""
@@ -70,7 +72,9 @@ class Player:
 class Served:
     """What one request gets."""
 
-    def __init__(self, player: Player, body: dict[str, Any], step: int | str, faults: tuple[Fault, ...]) -> None:
+    def __init__(
+        self, player: Player, body: dict[str, Any], step: int | str, faults: tuple[ResponseFault, ...]
+    ) -> None:
         name, script = player.script.for_model(body["model"])
         self.faults = faults
         self.rng: Random = Random(f"{script.seed}/{name}/{step}")

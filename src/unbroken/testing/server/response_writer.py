@@ -10,7 +10,7 @@ from typing import Any, assert_never
 import anyio
 
 from unbroken.testing.claude.reply import Reply
-from unbroken.testing.script.faults import ErrorEvent, Fault, Point, Status
+from unbroken.testing.script.faults import ErrorEvent, Point, Status
 from unbroken.testing.script.faults.fault import End, ResponseFault, Write
 from unbroken.testing.server.schedule import schedule, text_of
 from unbroken.testing.wire.dialects import FIRST_PARTY, Dialect
@@ -29,7 +29,7 @@ class ResponseWriter:
         stream: Where to.
         request: What is answered; `status`, `sent_text`, `faults` and `whole` are kept up to date.
         dialect: The platform whose words are used.
-        faults: What goes wrong. A `Refuse` among them is the server's own to play.
+        faults: What goes wrong.
         pace: Seconds between two events.
         last: Whether the connection ends with this response, and says so.
 
@@ -45,7 +45,7 @@ class ResponseWriter:
         stream: Stream,
         request: Request,
         dialect: Dialect = FIRST_PARTY,
-        faults: Sequence[Fault] = (),
+        faults: Sequence[ResponseFault] = (),
         pace: float = 0.0,
         *,
         last: bool = False,
@@ -58,7 +58,7 @@ class ResponseWriter:
         self._request = request
         self._dialect = dialect
         self._last = last
-        self._faults = [fault for fault in faults if isinstance(fault, ResponseFault)]
+        self._faults = faults
         self._next: tuple[Write, bool] | None = None
         self._rng = Random(0)
         self._beside: Mapping[str, str] = {}

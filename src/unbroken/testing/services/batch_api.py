@@ -13,8 +13,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from unbroken.testing.script.batches import Batches
-from unbroken.testing.script.faults import Fault, Status, Step
-from unbroken.testing.script.script import as_faults
+from unbroken.testing.script.faults import Status, Step
+from unbroken.testing.script.faults.fault import ResponseFault
+from unbroken.testing.script.script import of_response
 from unbroken.testing.services.batch import Batch, BatchedRequest
 from unbroken.testing.services.pages import page
 from unbroken.testing.wire.documents import Response, document
@@ -118,7 +119,7 @@ class BatchApi:
         self,
         id: str,
         now: float,
-        faults: Sequence[Fault],
+        faults: Sequence[ResponseFault],
         do: Callable[[Batch], Mapping[str, Any] | Sequence[Any] | Status],
     ) -> Response:
         """Answer a call on one batch."""
@@ -145,10 +146,10 @@ class BatchApi:
         self.batches.remove(batch)
         return {"id": batch.id, "type": "message_batch_deleted"}
 
-    def _faults(self, call: str, steps: Sequence[Step]) -> tuple[Fault, ...]:
+    def _faults(self, call: str, steps: Sequence[Step]) -> tuple[ResponseFault, ...]:
         n = self._calls[call]
         self._calls[call] += 1
-        return as_faults(steps[n]) if n < len(steps) else ()
+        return of_response(steps[n]) if n < len(steps) else ()
 
 
 def _results(batch: Batch, now: float) -> Sequence[Any] | Status:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any, Final, Literal, TypeAlias
 
 from unbroken.testing.script.faults import Status, Step
-from unbroken.testing.script.script import as_faults
+from unbroken.testing.script.script import of_response
 from unbroken.testing.wire.documents import Document, JsonDialect, Response
 
 __all__ = ["Indicator", "ServiceIncident", "ServiceStatus", "status_page"]
@@ -68,6 +68,9 @@ class ServiceStatus:
         fault: What goes wrong with every request for it: `Status(500)`, `Silence(at=BEFORE_RESPONSE)`, which never
             answers, `Silence(3, at=BEFORE_RESPONSE)`, `BadJson()`, which is a page of HTML, `Drop()`.
         raw: JSON that is answered instead, on every path; None: none.
+
+    Raises:
+        ValueError: If `fault` is a `Refuse`, or needs the headers and stands before them.
     """
 
     indicator: Indicator | None = None
@@ -76,6 +79,9 @@ class ServiceStatus:
     components: Sequence[str] = ("claude.ai", "Claude Console", "Claude API", "Claude Code")
     fault: Step = None
     raw: Any = None
+
+    def __post_init__(self) -> None:
+        of_response(self.fault)  # which objects to what could not be played
 
     @property
     def unresolved(self) -> list[ServiceIncident]:
@@ -129,7 +135,7 @@ def status_page(path: str, status: ServiceStatus, *, url: str, date: str) -> Res
     page = {"id": _PAGE_ID, "name": "Claude", "url": url, "time_zone": "Etc/UTC", "updated_at": date}
     body = {"page": page, **{_NAMES.get(part, part): parts[part] for part in found}}
     content = Document([body if status.raw is None else status.raw])
-    return Response(content, _DIALECT, as_faults(status.fault))
+    return Response(content, _DIALECT, of_response(status.fault))
 
 
 _DOCUMENTS: Final[Mapping[str, Sequence[str]]] = {

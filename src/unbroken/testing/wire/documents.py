@@ -13,7 +13,8 @@ from random import Random
 from typing import Any, Final
 
 from unbroken.testing.claude.reply import Reply
-from unbroken.testing.script.faults import ErrorEvent, Fault, Status
+from unbroken.testing.script.faults import ErrorEvent, Status
+from unbroken.testing.script.faults.fault import ResponseFault
 from unbroken.testing.wire.dialects import FIRST_PARTY, Dialect, Placing
 from unbroken.testing.wire.http import error_body
 
@@ -99,7 +100,7 @@ class Response:
 
     content: Reply | Document | Status
     dialect: Dialect = FIRST_PARTY
-    faults: Sequence[Fault] = ()
+    faults: Sequence[ResponseFault] = ()
     pace: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict)
     rng: Random = field(default_factory=lambda: Random(0))
@@ -107,7 +108,7 @@ class Response:
     scripted: bool = False
 
 
-def document(content: Mapping[str, Any] | Sequence[Any] | Status, faults: Sequence[Fault] = ()) -> Response:
+def document(content: Mapping[str, Any] | Sequence[Any] | Status, faults: Sequence[ResponseFault] = ()) -> Response:
     """The response with a JSON document (an object), with lines of JSON (a list of them), or with an error.
 
     Args:
