@@ -622,8 +622,11 @@ def _plain(block: Event) -> Event:
 # -- the verdict
 
 
-def _without_errors(body: bytes) -> bytes:
-    return b"".join(frame + b"\n\n" for frame in body.split(b"\n\n") if frame and b'{"type": "error"' not in frame)
+def _until_its_end(body: bytes) -> bytes:
+    """The body without what comes behind its stop reason, but for the end of the message."""
+    until = body.find(b'"delta": {"stop_reason": "')
+    end = body.find(b"\n\n", until) + 2
+    return body if until < 0 or not end else body[:end] + encode({"type": "message_stop"})
 
 
 async def judge(readers: Readers, body: Body) -> str | None:
@@ -633,7 +636,7 @@ async def judge(readers: Readers, body: Body) -> str | None:
     if told[0].error is not None and body.rule is not Rule.SAME:
         # The SDK tripped. What the model wrote is still known; and an error behind the whole of it takes nothing back.
         told.append(await readers.by_the_sdk(body.unspoilt))
-        told.append(await readers.by_the_sdk(_without_errors(body.reference)))
+        told.append(await readers.by_the_sdk(_until_its_end(body.reference)))
     if ours.error is not None and not _is_documented(ours.error):
         return f"no error that is documented: {ours.error!r}"
     if ours.error is None and not ours.stopped:

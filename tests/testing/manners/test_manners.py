@@ -104,6 +104,14 @@ def test_the_white_space_that_ends_what_was_sent_does_not_matter() -> None:
     assert continue_answer("a b", "a ", echo=None, manner=Manner.EXACT, rng=Random()) == "b"
 
 
+def test_no_sentence_is_begun_again_in_the_text_before_a_call() -> None:
+    """What a model said before it looked something up is no part of the sentence at hand."""
+    answer, sent = "Let me look:Let me think.", "Let me look:Let"
+    restart = Manner.RESTART_SENTENCE
+    assert continue_answer(answer, sent, echo=None, manner=restart, rng=Random(), since=12) == "Let me think."
+    assert continue_answer(answer, sent, echo=None, manner=restart, rng=Random()) == answer
+
+
 def test_what_is_not_the_answers_beginning_is_refused() -> None:
     """A `ValueError` says so."""
     with pytest.raises(ValueError, match="does not begin"):

@@ -23,7 +23,7 @@ from unbroken.testing.script.blocks import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from random import Random
 
     from unbroken.testing.claude.carried import Carried
@@ -176,11 +176,21 @@ def _to_write(
     # A model that may think does so again before it goes on.
     yield from [(i, u) for i, u in left.items() if i < place and isinstance(u, Thinking | RedactedThinking)][:1]
     text = carried.answer.text[: end if opened is not None else len(carried.sent)]
-    rest = continue_answer(text, carried.sent, echo=carried.echo, manner=manner, rng=rng, ask=carried.ask)
+    since = end - len(_said_in_a_row(carried.answer.units, place)) if opened is not None else 0
+    rest = continue_answer(text, carried.sent, echo=carried.echo, manner=manner, rng=rng, ask=carried.ask, since=since)
     stops = manner in STOPPING
     if rest:
         yield place, Text(rest, opened.citations if isinstance(opened, Text) and not stops else ())
     yield from () if stops else behind
+
+
+def _said_in_a_row(units: Sequence[Unit], place: int) -> str:
+    """The text of a unit and of the texts right before it: a sentence may run through them, but through no call."""
+    texts: list[str] = []
+    while place >= 0 and isinstance(unit := units[place], Text):
+        texts.insert(0, unit.text)
+        place -= 1
+    return "".join(texts)
 
 
 def _is_call(unit: Unit) -> bool:

@@ -142,7 +142,7 @@ _SAYINGS: Final = {
 
 
 def continue_answer(
-    answer: str, sent: str, *, echo: str | None, manner: Manner, rng: Random, ask: Ask | None = None
+    answer: str, sent: str, *, echo: str | None, manner: Manner, rng: Random, ask: Ask | None = None, since: int = 0
 ) -> str:
     """What a model writes when it is asked to go on with `answer` after `sent`.
 
@@ -154,6 +154,7 @@ def continue_answer(
         rng: Decides what the manner leaves open: how many words, which wording.
         ask: How the request asks (`read_ask`); None: it quotes the echo, in quotation marks, and nothing is known of
             what it says beside.
+        since: Where in the answer the text at hand begins: no sentence is begun again before that.
 
     Raises:
         ValueError: If `answer` does not begin with `sent`, trailing white space aside.
@@ -175,7 +176,7 @@ def continue_answer(
         case Manner.RESTART_WORD:
             return sent[repetition.word_start(sent, rest) :] + rest
         case Manner.RESTART_SENTENCE:
-            return sent[repetition.sentence_start(sent) :] + rest
+            return sent[max(since, repetition.sentence_start(sent)) :] + rest
         case Manner.RESTART_ANSWER:
             return answer
         case Manner.PREAMBLE:
