@@ -19,8 +19,16 @@ PACKAGE: Final = TESTS.parent / "src" / "unbroken"
 
 #: Source files without a test file of their own name, and where they are tested: parts that show only in the whole.
 TESTED_ELSEWHERE: Final = {
+    "core/message/block.py": "core/message/test_partial.py",
+    "core/message/partial_json.py": "core/message/test_partial.py",
+    "core/splicing/block_role.py": "core/splicing/test_joining.py",
+    "core/wire/counters.py": "core/splicing/test_usage.py",
     "engine/admission.py": "engine/test_dispatcher.py",
+    "engine/drain.py": "engine/test_attempt.py",
+    "engine/watchdog.py": "engine/test_attempt.py",
+    "engine/whole_body.py": "engine/test_attempt.py",
     "sdk/exceptions.py": "test_errors.py",
+    "sdk/failures.py": "engine/test_attempt.py",
     "cli/demo/sides.py": "cli/demo/test_demo.py",
     "cli/demo/story.py": "cli/demo/test_demo.py",
     "cli/demo/svg.py": "cli/demo/test_picture.py",
