@@ -25,7 +25,6 @@ TESTED_ELSEWHERE: Final = {
     "core/wire/counters.py": "core/splicing/test_usage.py",
     "engine/admission.py": "engine/test_dispatcher.py",
     "engine/drain.py": "engine/test_attempt.py",
-    "engine/watchdog.py": "engine/test_attempt.py",
     "engine/whole_body.py": "engine/test_attempt.py",
     "sdk/exceptions.py": "test_errors.py",
     "sdk/failures.py": "engine/test_attempt.py",

@@ -57,9 +57,10 @@ class ResilientStream(Generic[FormatT]):
         return self
 
     async def __anext__(self) -> ParsedMessageStreamEvent[FormatT]:
+        reader, feed = self._reader, self._driver.out
         while (made := self._next_made()) is None:
-            types = self._types()
-            self._made = types.push(await self._reader.next_event())
+            types = self._typed or self._types()
+            self._made = types.push(feed.take() if feed.waiting and reader.in_midst else await reader.next_event())
         return cast("ParsedMessageStreamEvent[FormatT]", made)
 
     def _next_made(self) -> Any:
