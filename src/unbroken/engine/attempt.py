@@ -216,8 +216,8 @@ class Attempt:
         if slow is not None:
             return chunk, self._given_up(slow)
         if len(chunk) > _PIECE:
-            self._large = (chunk[at : at + _PIECE] for at in range(_PIECE, len(chunk), _PIECE))
-            chunk = chunk[:_PIECE]
+            self._large = _pieces(chunk)
+            return next(self._large), None
         return chunk, None
 
     def _in_one_piece(self, whole: WholeBody, ended: Failure) -> tuple[list[Event], Failure]:
@@ -290,3 +290,7 @@ class Attempt:
             async for _ in self._chunks:
                 pass
             self._ended = True
+
+
+def _pieces(chunk: bytes) -> Iterator[bytes]:
+    return (chunk[at : at + _PIECE] for at in range(0, len(chunk), _PIECE))
