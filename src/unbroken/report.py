@@ -8,11 +8,22 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from .core.models.costs import AttemptCost, Cost
+from .core.wire.counters import INPUT_TOKENS, TOKENS
 
 if TYPE_CHECKING:
     from .core.models.prices import Price
 
-__all__ = ["AttemptCost", "AttemptReport", "Cost", "Notice", "Report", "Usage", "first_content", "first_delivered"]
+__all__ = [
+    "AttemptCost",
+    "AttemptReport",
+    "Cost",
+    "Notice",
+    "Report",
+    "Usage",
+    "first_content",
+    "first_delivered",
+    "input_told",
+]
 
 VERSION: Final = 1
 
@@ -201,14 +212,7 @@ class Report:
         def total(name: str) -> int:
             return sum(getattr(attempt, name) or 0 for attempt in self.attempts)
 
-        return Usage(
-            total("input_tokens"),
-            total("cache_creation_input_tokens"),
-            total("cache_read_input_tokens"),
-            total("output_tokens"),
-            total("estimated_input_tokens"),
-            total("estimated_output_tokens"),
-        )
+        return Usage(**{name: total(name) for name in (*TOKENS, "estimated_input_tokens", "estimated_output_tokens")})
 
     def cost(self, prices: Mapping[str, Price] | None = None) -> Cost:
         """What all attempts cost: list prices, without the fees of server-side tools and for data residency.
@@ -272,3 +276,8 @@ def first_content(report: Report) -> float | None:
     """Seconds from entering the stream to the first content that was delivered; None without any."""
     opened = first_delivered(report)
     return None if opened is None or opened.first_content is None else opened.started + opened.first_content
+
+
+def input_told(spent: AttemptReport | Usage) -> int:
+    """All of the input that the API has told of, in tokens, caches included."""
+    return sum(getattr(spent, name) or 0 for name in INPUT_TOKENS)

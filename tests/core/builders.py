@@ -6,6 +6,7 @@ from typing import Any
 
 from unbroken.core.message.partial import Partial
 from unbroken.core.wire.decoded import Event
+from unbroken.core.wire.deltas import as_delta
 
 
 def message_start(id: str = "msg_1", model: str = "claude-opus-5-5", **usage: int) -> Event:
@@ -50,7 +51,7 @@ def delta(index: int, type: str, value: Any) -> Event:
         "citations_delta": "citation",
         "compaction_delta": "content",
     }[type]
-    return {"type": "content_block_delta", "index": index, "delta": {"type": type, field: value}}
+    return as_delta({"type": "content_block_delta", "index": index, "delta": {"type": type, field: value}})
 
 
 def text_delta(text: str, index: int = 0) -> Event:

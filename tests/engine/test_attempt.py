@@ -583,6 +583,21 @@ async def test_a_flood_is_a_stall(name: str) -> None:
     assert looks < 7000
 
 
+async def test_what_comes_in_one_large_chunk_is_read_whole() -> None:
+    """It is read in several pieces, and each event of it comes once, in order."""
+    deltas = [{**EVENTS[1], "delta": {"type": "text_delta", "text": str(n)}} for n in range(5_000)]
+    frames = [b"event: content_block_delta\ndata: %b\n\n" % json.dumps(delta).encode() for delta in deltas]
+    assert len(b"".join(frames)) > 4 * 64 * 1024
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"".join(frames)
+
+    async with told(pieces(), content_type=SSE) as attempt:
+        events, died = await drain(attempt)
+    assert [event["delta"]["text"] for event in events] == [str(n) for n in range(5_000)]
+    assert died.kind is Kind.TRUNCATED
+
+
 async def test_an_answer_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is in it, and however it was packed."""
     monkeypatch.setattr("unbroken.engine.attempt._LARGEST_BODY", 100_000)

@@ -9,6 +9,7 @@ import pytest
 from builders import block_start, block_stop, delta, message_delta, message_start, message_stop, text_delta
 
 from unbroken import Partial
+from unbroken.core.wire.deltas import as_delta
 from unbroken.engine.consumed import Consumed
 
 Event = dict[str, Any]
@@ -31,8 +32,10 @@ MESSAGE: list[Event] = [
     *(delta(2, "input_json_delta", piece) for piece in ('{"a', '": 1', "}")),
     block_stop(2),
     {"type": "content_block_start", "index": 3, "content_block": {"type": "some_new_block"}},
-    {"type": "content_block_delta", "index": 3, "delta": {"type": "some_new_delta", "n": 1}},
-    {"type": "content_block_delta", "index": 3, "delta": {"type": "some_new_delta", "n": 2}},
+    *(
+        as_delta({"type": "content_block_delta", "index": 3, "delta": {"type": "some_new_delta", "n": n}})
+        for n in (1, 2)
+    ),
     block_stop(3),
     message_delta(None),
     message_delta("tool_use"),

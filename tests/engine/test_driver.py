@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,20 +15,25 @@ from harness import AT_ONCE, CONTINUE, PREFILL, Reading, ask, assert_unbroken, r
 from unbroken import Health, Policy, StreamFailed, resilient_stream
 from unbroken.core.requests.prompts import AGAIN, FIRST
 from unbroken.engine.driver import Driver
+from unbroken.engine.reader import open_reader
 from unbroken.routes import Route
 from unbroken.sdk.call_site import NOWHERE
 from unbroken.testing import (
     AFTER_CONTENT,
     AFTER_LAST_TEXT,
     AFTER_MESSAGE_DELTA,
+    AFTER_MESSAGE_START,
     AFTER_MESSAGE_STOP,
+    BEFORE_MESSAGE_START,
     Answer,
     BadJson,
+    CutFrame,
     Drop,
     EndOfFile,
     ErrorEvent,
     Event,
     Manner,
+    Pings,
     Reset,
     Script,
     Silence,
@@ -37,6 +43,7 @@ from unbroken.testing import (
     ToolUse,
     after_blocks,
     after_characters,
+    after_events,
 )
 
 pytestmark = pytest.mark.anyio
@@ -79,10 +86,10 @@ async def test_it_opens_and_runs_to_the_end() -> None:
         engine = driver(client)
         await engine.open()
         assert engine.response is not None
-        assert not engine.out.events
+        assert not engine.out.waiting
         await engine.run()
         assert (engine.done, engine.error, engine.out.closed) == (True, None, True)
-        types = [event["type"] for event in engine.out.events]
+        types = [event["type"] for event in engine.out.waiting]
         assert (types[0], types[-1]) == ("message_start", "message_stop")
         assert engine.held.text == TEXT
         assert engine.report.outcome == "complete"
@@ -97,14 +104,65 @@ async def test_it_waits_for_a_slow_reader() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(engine.run)
             text = ""
-            while not engine.out.closed or engine.out.events:
+            while not engine.out.closed or engine.out.waiting:
                 await engine.out.arrival()
-                waiting = list(engine.out.events)
-                engine.out.events.clear()
+                waiting = [engine.out.take() for _ in list(engine.out.waiting)]
                 assert len(waiting) < 700
                 text += "".join(event.get("delta", {}).get("text", "") for event in waiting)
         assert text == TEXT * 15
         await engine.aclose()
+
+
+DELIVERED: Final[dict[str, tuple[Any, list[Any]]]] = {
+    "nothing": (TEXT, []),
+    "a reset": (TEXT, [CUT]),
+    "resets": (TEXT, [CUT, Reset(at=after_characters(20)), Drop()]),
+    "a reset in the thinking": ([Thinking("Hm, hm, hm."), TEXT], [Reset(at=after_events(3))]),
+    "before the first event": (TEXT, [EndOfFile(at=BEFORE_MESSAGE_START)]),
+    "after the start": (TEXT, [Drop(at=AFTER_MESSAGE_START)]),
+    "an error event": (TEXT, [ErrorEvent(), ErrorEvent(blank_line=False)]),
+    "an end": (TEXT, [EndOfFile()]),
+    "a cut frame": (TEXT, [CutFrame(), CutFrame(end="drop")]),
+    "what is no JSON": (TEXT, [BadJson()]),
+    "a status": (TEXT, [Status(), CUT, Status(500)]),
+    "silence": (TEXT, [Silence()]),
+    "pings": (TEXT, [Pings(0.01, every=0.001)]),
+    "an event that is not known": (TEXT, [Event("of_next_year")]),
+    "after the stop": (TEXT, [(Event("of_next_year", at=AFTER_MESSAGE_STOP), Drop(at=AFTER_MESSAGE_STOP))]),
+    "no message_stop": (TEXT, [EndOfFile(at=AFTER_MESSAGE_DELTA)]),
+    "after the last word": (TEXT, [Drop(at=AFTER_LAST_TEXT)]),
+    "a whole call": ([TEXT, ToolUse("look", {"at": 1})], [Drop(at=AFTER_CONTENT)]),
+    "half a call": ([TEXT, ToolUse("look", {"at": "the world"})], [Drop(at=after_blocks(1))]),
+    "what does not join": (Answer(TEXT, manner=Manner.APOLOGY), [CUT]),
+    "nothing that helps": (TEXT, [CUT] * 20),
+}
+
+
+@pytest.mark.parametrize("name", DELIVERED)
+async def test_every_event_that_a_reader_gets_was_delivered_at_one_place(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the same order, also what comes after the end, and what the driver ends a message with by itself."""
+    answer, faults = DELIVERED[name]
+    seen: list[Any] = []
+    deliver = Driver._deliver
+
+    def observed(self: Driver, events: list[Any]) -> None:
+        seen.extend(events)
+        deliver(self, events)
+
+    monkeypatch.setattr(Driver, "_deliver", observed)
+    policy = replace(AT_ONCE, idle_timeout=0.2)
+    answer = answer if isinstance(answer, Answer) else Answer(answer)
+    async with serving(Script(answer, faults=faults)) as (_, client):
+        reader = await open_reader(driver(client, policy=policy))
+        taken: list[Any] = []
+        with suppress(StopAsyncIteration, StreamFailed):
+            while True:
+                taken.append(await reader.next_event())
+        await reader.close()
+    assert taken == seen
+    assert taken
 
 
 async def test_what_it_ends_with_is_told_after_the_events() -> None:
@@ -117,8 +175,7 @@ async def test_what_it_ends_with_is_told_after_the_events() -> None:
         async def take() -> None:
             while not engine.out.closed:
                 await engine.out.arrival()
-                taken.extend(engine.out.events)
-                engine.out.events.clear()
+                taken.extend([engine.out.take() for _ in list(engine.out.waiting)])
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(take)

@@ -14,6 +14,11 @@ pytestmark = [pytest.mark.anyio, pytest.mark.backends("asyncio", "virtual")]
 EVENT: Event = {"type": "message_stop"}
 
 
+def take_all(feed: EventFeed) -> list[Event]:
+    """Everything that waits, oldest first."""
+    return [feed.take() for _ in list(feed.waiting)]
+
+
 async def test_who_waits_is_woken_by_an_event() -> None:
     """All who wait: who takes it is up to them."""
     feed, woken = EventFeed(), 0
@@ -29,7 +34,7 @@ async def test_who_waits_is_woken_by_an_event() -> None:
         await anyio.wait_all_tasks_blocked()
         assert woken == 0
         feed.put([EVENT])
-    assert (woken, list(feed.events)) == (2, [EVENT])
+    assert (woken, list(feed.waiting)) == (2, [EVENT])
 
 
 async def test_there_is_no_wait_for_what_is_there() -> None:
@@ -37,7 +42,7 @@ async def test_there_is_no_wait_for_what_is_there() -> None:
     feed = EventFeed()
     feed.put([EVENT])
     await feed.arrival()
-    feed.events.clear()
+    take_all(feed)
     feed.close()
     await feed.arrival()
     assert feed.closed
@@ -87,7 +92,7 @@ async def test_the_engine_waits_while_there_is_enough() -> None:
         tasks.start_soon(fill)
         await anyio.wait_all_tasks_blocked()
         assert not went_on
-        feed.events.clear()
+        take_all(feed)
         tasks.start_soon(feed.arrival)
         await anyio.wait_all_tasks_blocked()
         assert went_on
@@ -103,7 +108,7 @@ async def test_a_cancelled_wait_takes_nothing_along() -> None:
         tasks.start_soon(feed.arrival)
         await checkpoint()
         feed.put([EVENT])
-    assert list(feed.events) == [EVENT]
+    assert list(feed.waiting) == [EVENT]
 
 
 @pytest.mark.backends("asyncio")  # trio lets the two run in any order
@@ -114,8 +119,8 @@ async def test_the_first_of_an_answer_is_handed_over_at_once() -> None:
     async def read() -> None:
         while not feed.closed:
             await feed.arrival()
-            seen.append(len(feed.events))
-            feed.events.clear()
+            seen.append(len(feed.waiting))
+            take_all(feed)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(read)
@@ -145,9 +150,20 @@ async def test_more_is_asked_for_once_ahead_of_who_reads() -> None:
         tasks.start_soon(ask)
         await anyio.wait_all_tasks_blocked()
         assert not asked
-        feed.events.clear()
+        take_all(feed)
         tasks.start_soon(feed.arrival)
         await anyio.wait_all_tasks_blocked()
         assert asked
         await feed.demand()  # there is one who waits
         feed.close()
+
+
+async def test_events_are_taken_oldest_first() -> None:
+    """And what is late is dropped before anybody takes it."""
+    feed = EventFeed()
+    feed.put([{"type": "ping", "n": n} for n in range(3)])
+    feed.put([EVENT])
+    assert [event.get("n") for event in take_all(feed)] == [0, 1, 2, None]
+    feed.put([EVENT])
+    feed.drop()
+    assert not feed.waiting

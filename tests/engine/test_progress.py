@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from unbroken.core.wire.deltas import as_delta
 from unbroken.engine.progress import BLANK, MARKS, Progress
 
 
 def delta(type_: str = "text_delta", **brings: Any) -> dict[str, Any]:
     """A delta of block 0."""
-    return {"type": "content_block_delta", "index": 0, "delta": {"type": type_, **brings}}
+    return as_delta({"type": "content_block_delta", "index": 0, "delta": {"type": type_, **brings}})
 
 
 def start(type_: str = "text", **brings: Any) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import anthropic
 import anyio
 import httpx2
@@ -14,6 +12,8 @@ from unbroken.core.failure import Failure, Kind, classify
 from unbroken.core.models.table import lookup
 from unbroken.core.seam.anchor import choose_anchor
 from unbroken.core.seam.seam import Seam
+from unbroken.core.wire.decoded import Event
+from unbroken.core.wire.deltas import as_delta
 from unbroken.reporting.attempt_recorder import AttemptRecorder
 
 pytestmark = [pytest.mark.anyio, pytest.mark.backends("virtual")]
@@ -23,9 +23,14 @@ BLOCK = {"type": "content_block_start", "index": 0, "content_block": {"type": "t
 END = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}}
 
 
-def text(piece: str) -> dict[str, object]:
+def delta(type_: str, **brings: str) -> Event:
+    """A delta of block 0."""
+    return as_delta({"type": "content_block_delta", "index": 0, "delta": {"type": type_, **brings}})
+
+
+def text(piece: str) -> Event:
     """A text delta."""
-    return {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}}
+    return delta("text_delta", text=piece)
 
 
 def recorder(report: Report, form: str = "request") -> AttemptRecorder:
@@ -60,11 +65,11 @@ async def test_times_count_from_the_sending() -> None:
     await anyio.sleep(1)
     notes.headers("req_1", 200, None)
     await anyio.sleep(1)
-    notes.note(START)
+    notes.receive([START])
     assert entry.first_content is None
     await anyio.sleep(1)
-    notes.note(BLOCK)
-    notes.note(text("Hi"))
+    notes.receive([BLOCK])
+    notes.receive([text("Hi")])
     await anyio.sleep(1)
     notes.end("complete")
     assert (entry.headers, entry.first_content, entry.ended) == (1.0, 3.0, 4.0)
@@ -76,8 +81,8 @@ async def test_what_the_api_counted_is_kept_apart_from_what_is_estimated() -> No
     counted, cut = recorder(Report()), recorder(Report())
     for notes in (counted, cut):
         for event in (START, BLOCK, text("four and twenty characters")):
-            notes.note(event)
-    counted.note(END)
+            notes.receive([event])
+    counted.receive([END])
     counted.end("complete")
     cut.end("connection")
     assert (counted.entry.input_tokens, cut.entry.input_tokens) == (7, 7)
@@ -166,7 +171,7 @@ async def test_what_an_attempt_is_assumed_to_have_cost() -> None:
     usage = {"input_tokens": 7, "cache_creation_input_tokens": 20, "cache_read_input_tokens": 300, "output_tokens": 1}
     report = Report()
     told, untold = recorder(report), recorder(report)
-    told.note({"type": "message_start", "message": {"usage": usage}})
+    told.receive([{"type": "message_start", "message": {"usage": usage}}])
     assert (told.input_tokens, untold.input_tokens) == (327, 0)
     for notes in (told, untold):
         notes.assume_input(told.input_tokens)
@@ -186,27 +191,25 @@ async def test_the_time_since_it_was_sent() -> None:
 async def test_what_a_cache_was_written_for_and_how_fast_it_was_is_noted() -> None:
     """They have prices of their own; an answer that does not say so leaves them unknown."""
     entry = (notes := recorder(Report())).entry
-    notes.note(START)
+    notes.receive([START])
     assert (entry.cache_creation_1h_input_tokens, entry.speed) == (None, None)
     written = {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4}
     usage = {"input_tokens": 7, "cache_creation_input_tokens": 7, "cache_creation": written, "speed": "fast"}
-    notes.note({"type": "message_start", "message": {"usage": usage}})
+    notes.receive([{"type": "message_start", "message": {"usage": usage}}])
     assert (entry.cache_creation_input_tokens, entry.cache_creation_1h_input_tokens, entry.speed) == (7, 4, "fast")
-    notes.note(END)
+    notes.receive([END])
     assert entry.cache_creation_1h_input_tokens == 4
-    notes.note({"type": "message_delta", "delta": {}, "usage": {"output_tokens": 5, "cache_creation": None}})
+    notes.receive([{"type": "message_delta", "delta": {}, "usage": {"output_tokens": 5, "cache_creation": None}}])
     assert entry.cache_creation_1h_input_tokens == 4
 
 
 async def test_what_arrived_and_what_was_delivered_is_counted() -> None:
     """Text, thinking and the input of tools, by characters."""
     entry = (notes := recorder(Report())).entry
-    deltas: list[dict[str, Any]] = [text("Hello.")]
-    deltas += [{"type": "content_block_delta", "delta": {"thinking": "Hm, hm."}}]
-    deltas += [{"type": "content_block_delta", "delta": {"partial_json": "{}"}}, {"type": "ping"}]
-    deltas += [{"type": "content_block_delta", "delta": {"signature": "not written by the model"}}]
-    for delta in deltas:
-        notes.note(delta)
+    deltas = [text("Hello."), delta("thinking_delta", thinking="Hm, hm.")]
+    deltas += [delta("input_json_delta", partial_json="{}"), {"type": "ping"}]
+    deltas += [delta("signature_delta", signature="not written by the model")]
+    notes.receive(deltas)
     notes.deliver(deltas[:1])
     assert (entry.received, entry.delivered, entry.characters) == (6 + 7 + 2, 6, 6)
     notes.deliver(deltas[1:])
@@ -218,7 +221,7 @@ async def test_tokens_are_estimated_by_the_models_generation() -> None:
     estimates = []
     for model in ("claude-opus-4-6", "claude-opus-4-7"):
         notes = AttemptRecorder(Report(), 0.0, route=0, model=model, info=lookup(model), form="request", waited=0.0)
-        notes.note(text("x" * 1_000))
+        notes.receive([text("x" * 1_000)])
         notes.end("connection")
         estimates.append(notes.entry.estimated_output_tokens)
     assert estimates == [200, 260]

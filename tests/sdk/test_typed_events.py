@@ -13,6 +13,7 @@ from anthropic.types import beta
 from pydantic import BaseModel
 
 from unbroken import Partial
+from unbroken.core.wire.deltas import as_delta
 from unbroken.sdk.typed_events import Api, TypedEvents
 
 Event = dict[str, Any]
@@ -39,7 +40,7 @@ def block(index: int, kind: str = "text", **fields: Any) -> Event:
 
 def delta(index: int, kind: str, **fields: Any) -> Event:
     """A delta of a block."""
-    return {"type": "content_block_delta", "index": index, "delta": {"type": kind, **fields}}
+    return as_delta({"type": "content_block_delta", "index": index, "delta": {"type": kind, **fields}})
 
 
 def end_of(index: int) -> Event:

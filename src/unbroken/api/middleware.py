@@ -238,14 +238,14 @@ class _Body(httpx2.AsyncByteStream):
         self._binary = binary
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        waiting = self._driver.out.events
+        feed = self._driver.out
         while True:
             try:
                 frames = [encode(await self._reader.next_event(), binary=self._binary)]
             except StopAsyncIteration:
                 return
-            while waiting:
-                frames.append(encode(waiting.pop(0), binary=self._binary))
+            while feed.waiting:
+                frames.append(encode(feed.take(), binary=self._binary))
             yield b"".join(frames)
 
     async def aclose(self) -> None:

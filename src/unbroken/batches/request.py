@@ -18,6 +18,7 @@ from ..core.seam.ending import Ending
 from ..core.seam.instruction import Instruction
 from ..core.seam.seam import Seam
 from ..core.splicing.splicer import Splicer
+from ..core.wire.counters import TOKENS
 from ..core.wire.decoded import Event
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ OPTIONS: Final = ("betas", "extra_headers", "extra_query", "timeout", "user_prof
 
 #: What a batch does not take and the answer does not depend on.
 _FOR_SPEED: Final = ("speed", "fallback_credit_token")
-
-#: Of an answer's usage, what the report adds up.
-_COUNTS: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
 
 #: It is delivered as a whole: this says no more than that text is joined and thinking passes.
 _LIVE: Final = frozenset({"text", "thinking"})
@@ -103,7 +101,7 @@ def is_whole(message: object) -> bool:
     """Whether this is a message that has ended, as far as it has to be read for joining it."""
     match message:
         case {"content": [*blocks], "usage": {**usage}, "stop_reason": str()}:
-            counts = (usage.get(name) for name in _COUNTS)
+            counts = (usage.get(name) for name in TOKENS)  # what the report adds up
             return all(map(_is_readable, blocks)) and all(isinstance(each, int | None) for each in counts)
         case _:
             return False

@@ -176,8 +176,7 @@ def _recorded(asked: Asked, answered: Answered, joined: Joined, outcome: str) ->
         waited=before.waited,
     )
     recorder.headers(answered.request_id or before.request_id, 200, joined.seam)
-    for event in events_of(answered.result["message"] if answered.result else {}):
-        recorder.note(event)
+    recorder.receive(events_of(answered.result["message"] if answered.result else {}))
     recorder.deliver(joined.delivered)
     recorder.end(outcome)
     # It is not known when it was written, but how long it took in all.

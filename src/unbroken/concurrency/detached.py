@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
@@ -24,7 +24,7 @@ import anyio
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["Abandoned", "Step", "Wakeup", "detach", "event_loop_clock", "starter", "wakeup"]
+__all__ = ["Abandoned", "Step", "Wakeup", "detach", "event_loop_clock", "starter", "wakeups"]
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -101,13 +101,16 @@ class Wakeup(Protocol):
     def set(self) -> None:
         """Wake who waits; who comes later does not wait."""
 
-    async def wait(self) -> Any:
+    def wait(self) -> Awaitable[Any]:
         """Wait until it is set."""
 
 
-def wakeup() -> Wakeup:
-    """An event for one waiter. On asyncio it costs half of `anyio.Event`, and there is one for each read that waits."""
-    return _AsyncioWakeup() if _running_trio() is None else anyio.Event()
+def wakeups() -> Callable[[], Wakeup]:
+    """What makes events for one waiter each, on the event loop that is running.
+
+    On asyncio they cost half of `anyio.Event`, and there is one for each read that waits.
+    """
+    return _AsyncioWakeup if _running_trio() is None else anyio.Event
 
 
 def _running_trio() -> ModuleType | None:
@@ -131,8 +134,8 @@ class _AsyncioWakeup:
         if not self._future.done():
             self._future.set_result(None)
 
-    async def wait(self) -> None:
-        await self._future
+    def wait(self) -> Awaitable[None]:
+        return self._future
 
 
 class _AsyncioStep:

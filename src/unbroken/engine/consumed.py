@@ -1,4 +1,4 @@
-"""What the reader has taken of all that has arrived, without keeping any of it twice."""
+"""The message as far as the reader has taken it, without a second copy of its text."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Iterable
 
 from ..core.message.partial import Block, Partial
 from ..core.wire.decoded import Event
+from ..core.wire.deltas import Delta
 
 __all__ = ["Consumed"]
 
 
 class Consumed:
-    """Follows a reader that looks at text alone, for whoever asks for the message later.
+    """Follows a reader of text alone, so that the message so far can be made when the caller asks for it.
 
     Deltas are not kept: they stand in what has arrived, and all of them were taken but for those that still wait.
 
@@ -28,10 +29,14 @@ class Consumed:
         self._outline.apply(event)
 
     def partial(self, waiting: Iterable[Event]) -> Partial:
-        """What was taken, where these events were not."""
+        """The message as far as it was taken.
+
+        Args:
+            waiting: The events that have arrived and were not taken.
+        """
         rest = Partial(blocks=[Block(block.start) for block in self._held.blocks])
         for event in waiting:
-            if event.get("type") == "content_block_delta":
+            if isinstance(event, Delta):
                 rest.apply(event)
         taken = self._outline
         taken.blocks = [
@@ -42,7 +47,7 @@ class Consumed:
 
 
 def _without(held: Block, rest: Block, *, closed: bool) -> Block:
-    """A block without its last deltas."""
+    """A block as it was before the deltas in `rest`."""
     grown, left = "".join(held.pieces), "".join(rest.pieces)
     return Block(
         start=held.start,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn, assert_never
 
 import anthropic
 import anyio
@@ -21,8 +21,9 @@ from ..core.message.partial import Partial
 from ..core.plan.plan import Plan
 from ..core.plan.steps import Ask, Fail, Finish, JoinAsItIs, Step
 from ..core.requests.routed import Requests
-from ..core.splicing.splicer import Splicer
+from ..core.splicing.splicer import Splicer, Trouble
 from ..core.wire.decoded import Event, Malformed
+from ..core.wire.deltas import Delta
 from ..errors import StreamFailed, StreamTimeout
 from ..health.health import Health
 from ..policy import Policy
@@ -148,7 +149,13 @@ class Driver:
         try:
             with anyio.CancelScope(deadline=_or_never(self.deadline)) as scope:
                 while not self.done:
-                    await self._advance()
+                    sent = self._sent
+                    if sent is None or self._died is not None or self._splicer.held.stopped:
+                        await self._turn()
+                    else:
+                        if not sent.events:
+                            await sent.receive()
+                        self._take_all(sent)
                     await self.out.room()
                     if self._findings is not None and self.held.message is not None:
                         self._notify_findings()
@@ -179,20 +186,15 @@ class Driver:
 
     # -- reading
 
-    async def _advance(self) -> None:
-        """Take in what arrives next, or see to it that something will."""
-        sent = self._sent
-        assert sent is not None
-        if self.held.stopped:
-            await self._linger(sent)
+    async def _turn(self) -> None:
+        """Read what follows the message, or see to it that the rest of it comes."""
+        assert self._sent is not None
+        if self._splicer.held.stopped:
+            await self._linger(self._sent)
         elif self._died is not None:
             await self.out.demand()
             died, self._died = self._died, None
             await self._go_on(*died)
-        else:
-            if not sent.events:
-                await sent.receive()
-            self._take_all(sent)
 
     async def _linger(self, sent: Exchange) -> None:
         """The message is whole; read to the end of the body, for what may follow and to free the connection."""
@@ -203,24 +205,30 @@ class Driver:
                 await sent.receive()
         events, sent.events = sent.events, []
         for event in events:
-            self.out.put(self._splicer.feed(event))
+            self._deliver(self._splicer.feed(event))
         if sent.failure is not None or scope.cancelled_caught or now >= until:
             await self._complete()
 
     def _take_all(self, sent: Exchange) -> None:
         """Splice in what has arrived; the attempt dies at its failure, or of an event that cannot be spliced in."""
         events, sent.events = sent.events, []
+        splicer, spliced = self._splicer, list[Event]()
         for event in events:
-            self._take(event)
-            if self._died is not None:
-                return
+            spliced += splicer.feed(event)
+            if splicer.trouble is not None:
+                # What has arrived is delivered before that is seen to.
+                self._deliver(spliced)
+                spliced = []
+                self._see_to(splicer.trouble)
+                if self._died is not None:
+                    return
+        self._deliver(spliced)
         if sent.failure is not None:
             self._died = sent.failure, None
 
-    def _take(self, event: Event) -> None:
-        """Splice one event in. The attempt may die of it: what has arrived is delivered before that is seen to."""
-        self._deliver(self._splicer.feed(event))
-        match self._splicer.trouble:
+    def _see_to(self, trouble: Trouble) -> None:
+        """The splicer cannot go on by itself; the attempt may die of it."""
+        match trouble:
             case "unmatched":
                 self._unmatched()
             case "silent":
@@ -232,31 +240,36 @@ class Driver:
             case "malformed":
                 assert self._sent is not None
                 self._died = self._sent.attempt.malformed(Malformed(self._splicer.broken or "")), None
+            case _:
+                assert_never(trouble)
 
     def _die(self, kind: Kind, message: str, step: Step | None = None) -> None:
         error = anthropic.APIError(message, self._request_sent(), body=None)
         self._died = of_kind(kind, error, status=200), step
 
     def _deliver(self, events: list[Event]) -> None:
+        """Hand events over to the reader. Every event that a reader gets goes through here, in this order."""
+        if not events:
+            return
         self.out.put(events)
-        if self._sent is not None and events:
+        if self._sent is not None:
             self._sent.recorder.deliver(events)
             if self._opener is None:
                 self._opener = self._sent.step.route
         for event in events:
-            if not self._brought or event.get("type") == "content_block_stop":
-                self._note_progress(event)
-
-    def _note_progress(self, event: Event) -> None:
-        """Only what is kept is new: what is dropped and written again, such as half a thought, could go on for ever."""
-        match event:
-            case {
-                "type": "content_block_delta",
-                "index": index,
-                "delta": {"type": "text_delta", "text": str(text)},
-            } if text.strip() and index < len(self.held.blocks) and self.held.blocks[index].type == "text":
+            if not isinstance(event, Delta):
+                self._note_block(event)
+            elif not self._brought and event.kind == "text_delta" and self._is_kept(event):
                 self._brought = True
                 self._plan.content()
+
+    def _is_kept(self, delta: Delta) -> bool:
+        """Only what is kept is new: what is dropped and written again, such as half a thought, could go on for ever."""
+        blocks = self.held.blocks
+        return delta.index < len(blocks) and blocks[delta.index].type == "text" and bool(delta.piece.strip())
+
+    def _note_block(self, event: Event) -> None:
+        match event:
             case {"type": "content_block_stop", "index": index} if index < len(self.held.blocks):
                 block = self.held.blocks[index]
                 if not block.abandoned and (block.type != "text" or block.text.strip()):
@@ -417,7 +430,7 @@ class Driver:
 
     async def expire(self) -> None:
         """The deadline has passed: close, and raise `StreamTimeout`; what was not read yet is late as well."""
-        self.out.events.clear()
+        self.out.drop()
         await self._close_sent()
         self._raise(Fail(f"the deadline of {self._policy.deadline:g} s has passed"), StreamTimeout)
 

@@ -6,6 +6,7 @@ import math
 from typing import Final
 
 from ..core.wire.decoded import Event
+from ..core.wire.deltas import Delta
 
 __all__ = ["Pace"]
 
@@ -14,7 +15,7 @@ _ROUNDING: Final = 1e-6
 
 
 class Pace:
-    """Says when a window ends with too little in it. Windows follow each other without a gap.
+    """Counts the characters in windows of a fixed length, one after the other, and says when one had too few.
 
     Args:
         chars_per_second: What is enough, in characters of text, thinking and tool input.
@@ -30,7 +31,7 @@ class Pace:
 
     @property
     def patience(self) -> float:
-        """Seconds of silence after which a window has certainly ended with too little in it; infinite between blocks.
+        """How long silence may last before a window has had too little in it, in seconds; infinite between blocks.
 
         A model may think for long without showing it, before a block and in one that stays empty.
         """
@@ -40,18 +41,16 @@ class Pace:
 
     def came(self, event: Event) -> None:
         """Count what an event brought."""
-        match event:
-            case {"type": "content_block_start"}:
-                self._writing = event["content_block"].get("type") == "text"
-            case {"type": "content_block_stop"}:
-                self._writing = False
-            case {"delta": dict(delta)}:
-                chars = len(delta.get("text") or delta.get("thinking") or delta.get("partial_json") or "")
-                self._chars += chars
-                self._writing = self._writing or bool(chars)
+        if isinstance(event, Delta):
+            self._chars += event.length
+            self._writing = self._writing or event.length > 0
+        elif event["type"] == "content_block_start":
+            self._writing = event["content_block"].get("type") == "text"
+        elif event["type"] == "content_block_stop":
+            self._writing = False
 
     def waited(self, seconds: float) -> bool:
-        """Count a wait; whether a window has ended with too little in it."""
+        """Count a wait, in seconds. True: a window has ended with too little in it."""
         if not self._writing:
             return False
         left = self._left

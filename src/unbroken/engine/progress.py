@@ -1,4 +1,4 @@
-"""What counts as progress: events that bring something, and not events alone."""
+"""Which events count as progress: those that bring something to the message."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ..core.wire.decoded import Event
+from ..core.wire.deltas import Delta
 
 __all__ = ["BLANK", "MARKS", "Progress"]
 
@@ -18,7 +19,7 @@ MARKS: Final = 4
 
 
 class Progress:
-    """Judges what comes of one attempt.
+    """Judges the events of one attempt.
 
     A delta with something in it is progress: text, thinking, input of a tool, a citation. White space alone is, up to
     `BLANK` characters in a row. The start of a block, and a signature, are up to `MARKS` times in a row: thinking that
@@ -32,46 +33,38 @@ class Progress:
         self._blank = 0
 
     def has_come(self, events: Sequence[Event]) -> bool:
-        """Whether these events, which have come together, bring something. They have passed `is_event`."""
+        """Whether there is progress in the events of one read, which are as `EventReader` gives them."""
         blank = marks = 0
         for event in reversed(events):  # of what comes, the last is likely to be content
-            type_ = event.get("type")
-            if type_ == "content_block_delta":
-                brought = _in_delta(event)
-            elif type_ == "content_block_start":
-                brought, marks = _in_block(event), marks + 1
+            if isinstance(event, Delta) and event.field is not None:
+                brings = event.length > 0 and not event.piece.isspace()
+                blank += event.length
+            elif isinstance(event, Delta):
+                brings = _is_more_than_a_mark(event)
+                marks += event.kind == "signature_delta"
+            elif event["type"] == "content_block_start":
+                brings = _has_content(event)
+                marks += 1
             else:
                 continue
-            if brought is None:
-                marks += 1
-            elif brought and not brought.isspace():
+            if brings:
                 self._marks = self._blank = 0
                 return True
-            else:
-                blank += len(brought)
         self._marks += marks
         is_marked = bool(marks) and self._marks <= MARKS
         self._blank += blank
         return is_marked or (bool(blank) and self._blank <= BLANK)
 
 
-def _in_delta(event: Event) -> str | None:
-    """What a delta brings, as text; None for a signature."""
-    delta = event["delta"]
-    match delta.get("type"):
-        case "text_delta":
-            return str(delta.get("text", ""))
-        case "thinking_delta":
-            return str(delta.get("thinking", ""))
-        case "input_json_delta":
-            return str(delta.get("partial_json", ""))
-        case "signature_delta":
-            return None
-    # A citation, or what this version does not know: it is not judged by what is in it.
-    return "something" if any(value for name, value in delta.items() if name != "type") else ""
+def _is_more_than_a_mark(event: Delta) -> bool:
+    """Whether a delta that brings nothing written brings something: a citation, or what this version does not know.
+
+    It is not judged by what is in that. A signature is a mark.
+    """
+    return event.kind != "signature_delta" and any(event["delta"][name] for name in event["delta"] if name != "type")
 
 
-def _in_block(event: Event) -> str:
-    """What the start of a block brings itself, as text: the result of a tool, thinking that is redacted."""
+def _has_content(event: Event) -> bool:
+    """Whether the start of a block brings something itself: the result of a tool, thinking that is redacted."""
     block = event["content_block"]
-    return "something" if any(block.get(name) for name in ("content", "data", "text", "thinking", "input")) else ""
+    return any(block.get(name) for name in ("content", "data", "text", "thinking", "input"))

@@ -36,26 +36,33 @@ async def open_reader(driver: Driver) -> Reader:
 
 
 async def _leave(step: Step, driver: Driver) -> None:
-    """Close what a stream that was not handed out has opened."""
+    """Close everything, where the stream could not be opened or the caller was cancelled meanwhile."""
     await step.cancel()
     await driver.aclose()
 
 
 class _Engine:
-    """A driver and the task in which it runs. Neither knows of the reader, and so both can be ended when it is gone."""
+    """A driver and the task in which it runs. Neither knows of the reader, and so both can be ended when it is gone.
+
+    Attributes:
+        runs: Whether it was started, and was not closed since.
+    """
 
     def __init__(self, driver: Driver) -> None:
+        self.runs: bool = False
         self._driver = driver
         self._step: Step | None = None
         self._start = starter()
 
     def run(self) -> None:
         """Run it, if it does not yet."""
-        self._step = self._step or detach(self._driver.run)
+        if not self.runs:
+            self.runs = True
+            self._step = detach(self._driver.run)
 
     async def close(self) -> None:
         """Stop it and release its connection."""
-        step, self._step = self._step, None
+        step, self._step, self.runs = self._step, None, False
         with anyio.CancelScope(shield=True):
             try:
                 if step is not None:
@@ -64,7 +71,7 @@ class _Engine:
                 await self._driver.aclose()
 
     def drop(self) -> None:
-        """Nobody will read any more: close it, from whichever thread has noticed that."""
+        """The reader was garbage collected: close the engine. It may be called from any thread."""
         if not self._driver.done:
             self._start(self.close)
 
@@ -72,12 +79,12 @@ class _Engine:
 class Reader:
     """Takes one stream's events, one by one.
 
-    A reader that is dropped without having been closed is closed when it is collected: nothing is asked for that nobody
-    will read.
+    A reader that is dropped without having been closed is closed when it is collected: no request is made for it
+    any more.
 
     Args:
         driver: The engine, with a route that has answered. It runs from the first read on; with a deadline from the
-            beginning, since the deadline holds also for who does not read.
+            beginning, since the deadline holds also for a caller that does not read.
 
     Attributes:
         closed: Whether `close` was called.
@@ -99,7 +106,7 @@ class Reader:
 
     @property
     def error(self) -> Exception | None:
-        """What every further read raises; None while there is nothing in the way."""
+        """What every further read raises; None while reading goes on."""
         return self._error
 
     @error.setter
@@ -118,29 +125,26 @@ class Reader:
             raise self._error
         if not self._begun:
             await self._begin()
-        events = self._driver.out.events
-        while not events:
-            await self._more()
-        return events.pop(0)
+        driver, feed = self._driver, self._driver.out
+        while not feed.waiting:
+            if feed.closed or self.closed:
+                self.error = driver.error
+                if self.error is None and not (driver.done or self.closed):
+                    self.error = driver.failure(_CANCELLED_BY_ANOTHER)
+                raise self.error or StopAsyncIteration
+            if not self._engine.runs:
+                self._engine.run()
+            await feed.arrival()
+        return feed.take()
 
     async def _begin(self) -> None:
-        """See to the first read: what has come before a deadline that has passed is late by now."""
+        """Prepare the first read: if the deadline has passed, drop what had come before it."""
         out, deadline = self._driver.out, self._driver.deadline
         if deadline is not None and anyio.current_time() >= deadline:
             while not (out.closed or self.closed):
-                out.events.clear()
+                out.drop()
                 await out.arrival()
         self._begun = self.in_midst = True
-
-    async def _more(self) -> None:
-        driver = self._driver
-        if driver.out.closed or self.closed:
-            self.error = driver.error
-            if self.error is None and not (driver.done or self.closed):
-                self.error = driver.failure(_CANCELLED_BY_ANOTHER)
-            raise self.error or StopAsyncIteration
-        self._engine.run()
-        await driver.out.arrival()
 
     async def close(self) -> None:
         """Stop the engine and release its connection. Safe to call twice, from any task."""

@@ -44,7 +44,7 @@ class Exchange:
     Attributes:
         step: What the plan said.
         attempt: The request itself.
-        book: Its entry in the report.
+        recorder: Of its entry in the report.
         permit: What `Health` is told of it.
         seam: How its text will be joined; None for one that starts from nothing.
         messages: The client's `messages`.
@@ -88,8 +88,8 @@ class Exchange:
         self.events += events
         if self.sdk_span is not None:
             self.sdk_span.take(events, self.failure)
-        for event in events:
-            self._note(event)
+        if (seconds := self.recorder.receive(events)) is not None:
+            self.permit.content(seconds)
 
     async def until_content(self) -> bool:
         """Receive until there is content: a 200, a `message_start` and pings are not health. False: it died before.
@@ -103,12 +103,6 @@ class Exchange:
     @property
     def _has_answered(self) -> bool:
         return self.attempt.content or any(_ends(event) for event in self.events)
-
-    def _note(self, event: Event) -> None:
-        before = self.recorder.entry.first_content
-        self.recorder.note(event)
-        if before is None and (first := self.recorder.entry.first_content) is not None:
-            self.permit.content(first)
 
     # -- the end; the first one counts
 

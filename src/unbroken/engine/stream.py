@@ -1,7 +1,7 @@
 """The stream that the caller holds: the whole surface of the SDK's `AsyncMessageStream`, and `report` and `partial`.
 
 Events come from the driver as decoded JSON. `text_stream` needs no more than that; typed events and the snapshot are
-made for whoever looks (`sdk/typed_events.py`).
+made when the caller asks for them (`sdk/typed_events.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 import anthropic
 
 from ..core.message.partial import Partial
+from ..core.wire.deltas import Delta
 from ..core.wire.json_text import loads
 from ..core.wire.request_ids import request_id
 from ..report import Report
@@ -56,13 +57,14 @@ class ResilientStream(Generic[FormatT]):
         return self
 
     async def __anext__(self) -> ParsedMessageStreamEvent[FormatT]:
+        reader, feed = self._reader, self._driver.out
         while (made := self._next_made()) is None:
-            types = self._types()
-            self._made = types.push(await self._reader.next_event())
+            types = self._typed or self._types()
+            self._made = types.push(feed.take() if feed.waiting and reader.in_midst else await reader.next_event())
         return cast("ParsedMessageStreamEvent[FormatT]", made)
 
     def _next_made(self) -> Any:
-        """The next of the events that the last decoded one stands for; None: it was all of them."""
+        """The next of the SDK's events that the last decoded event makes; None where it has made all of them."""
         try:
             return next(self._made, None)
         except Exception as error:
@@ -75,15 +77,15 @@ class ResilientStream(Generic[FormatT]):
         return TextStream(self)
 
     async def _next_text(self) -> str:
-        reader, waiting = self._reader, self._driver.out.events
+        reader, feed = self._reader, self._driver.out
         while self._typed is None:
-            event = waiting.pop(0) if waiting and reader.in_midst else await reader.next_event()
-            if event.get("type") == "content_block_delta":
-                if event["delta"].get("type") == "text_delta":
-                    return str(event["delta"]["text"])
+            event = feed.take() if feed.waiting and reader.in_midst else await reader.next_event()
+            if isinstance(event, Delta):
+                if event.kind == "text_delta":
+                    return event.piece
                 continue
             self._consumed.note(event)
-            if event.get("type") == "content_block_stop":
+            if event["type"] == "content_block_stop":
                 self._check_input(event["index"])
         while True:
             typed: Any = await self.__anext__()
@@ -91,7 +93,7 @@ class ResilientStream(Generic[FormatT]):
                 return str(typed.delta.text)
 
     def _check_input(self, index: int) -> None:
-        """A whole tool call whose input is no JSON is an error, also for who reads the text alone."""
+        """A whole tool call whose input is no JSON is an error, also where the caller reads the text alone."""
         blocks = self._driver.held.blocks
         block = blocks[index] if index < len(blocks) else None
         if block is None or not block.pieces or "input" not in block.start:
@@ -106,11 +108,11 @@ class ResilientStream(Generic[FormatT]):
                 raise
 
     def _types(self) -> TypedEvents:
-        """The accumulator; whoever looks for the first time is made up for what was read before."""
+        """The accumulator of typed events. Made at the first call, it is given all that the caller has read by then."""
         if self._typed is None:
             given = anthropic.not_given if self._output_format is None else self._output_format
             driver = self._driver  # and not the stream, which would be a reference cycle
-            taken = self._consumed.partial(driver.out.events)
+            taken = self._consumed.partial(driver.out.waiting)
             self._typed = TypedEvents(self._api, given, taken, lambda: driver.response)
             if self._reader.closed:
                 self._typed.close()
@@ -187,14 +189,14 @@ class ResilientStream(Generic[FormatT]):
             self._take_the_rest()
 
     def _take_the_rest(self) -> None:
-        """What has arrived can still be looked at; the accumulator must not be left to the garbage collector."""
-        rest, typed = self._driver.out.events, self._typed
+        """Add what has arrived to the snapshot, and end the accumulator: the garbage collector would do so too late."""
+        feed, typed = self._driver.out, self._typed
         try:
-            while rest:
-                event = rest.pop(0)
+            while feed.waiting:
+                event = feed.take()
                 if typed is not None:
                     typed.accumulate(event)
-                elif event.get("type") != "content_block_delta":
+                elif not isinstance(event, Delta):
                     self._consumed.note(event)
         except Exception as error:
             self._reader.error = self._reader.error or error

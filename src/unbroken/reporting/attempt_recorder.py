@@ -1,31 +1,26 @@
-"""Fills the report in: one book for each attempt."""
+"""Fills the report in: one recorder for each attempt."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from ..core.failure import Failure
-from ..core.models.table import ModelInfo, ascii_and_other
+from ..core.models.table import ModelInfo
 from ..core.printable import printable
-from ..core.wire.decoded import CONTENT, Event
-from ..report import AttemptReport, Report
+from ..core.wire.counters import INPUT_TOKENS, TOKENS
+from ..core.wire.decoded import Event
+from ..core.wire.deltas import Delta
+from ..report import AttemptReport, Report, input_told
 from .telemetry import Telemetry
 
 if TYPE_CHECKING:
     from ..core.seam.seam import Seam
 
 __all__ = ["AttemptRecorder"]
-
-_INPUT: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-
-
-def _written(delta: Mapping[str, Any]) -> str:
-    """What the model wrote in a delta, of any kind."""
-    return delta.get("text") or delta.get("thinking") or delta.get("partial_json") or ""
 
 
 class AttemptRecorder:
@@ -82,7 +77,7 @@ class AttemptRecorder:
         self._span = None if telemetry is None else telemetry.attempt(self.entry)
 
     def current(self) -> AbstractContextManager[object]:
-        """What OpenTelemetry's spans are made of within is below this attempt's, if it has one."""
+        """A context in which OpenTelemetry's new spans become children of this attempt's span, if it has one."""
         return nullcontext() if self._span is None else self._span.current()
 
     def headers(self, request_id: str | None, status: int, seam: Seam | None) -> None:
@@ -92,33 +87,45 @@ class AttemptRecorder:
         self.entry.headers = self.since_sent()
         self._seam = seam
 
-    def note(self, event: Event) -> None:
-        """An event of it arrived."""
-        type_ = event.get("type")
-        match type_:
-            case "content_block_delta":
-                text = _written(event["delta"])
-                self.entry.received += len(text)
-                ascii_only, other = ascii_and_other(text)
-                self._ascii += ascii_only
-                self._other += other
-            case "message_start":
-                # Its `output_tokens` is a placeholder.
-                self._copy_usage(event["message"].get("usage") or {}, (*_INPUT, "speed"))
-            case "message_delta":
-                self._copy_usage(event.get("usage") or {}, (*_INPUT, "output_tokens", "speed"))
-        if self.entry.first_content is None and type_ in CONTENT:
-            self.entry.first_content = self.since_sent()
-        if self._span is not None:
-            self._span.note(event)
+    def receive(self, events: Iterable[Event]) -> float | None:
+        """Events of it have arrived.
+
+        Args:
+            events: As `EventReader` gives them.
+
+        Returns:
+            Seconds from sending it to now, where the first content is among them; else None.
+        """
+        entry, brings_content = self.entry, False
+        for event in events:
+            if isinstance(event, Delta):
+                brings_content = True
+                entry.received += event.length
+                self._ascii += event.length - event.others
+                self._other += event.others
+                continue
+            match event["type"]:
+                case "content_block_start":
+                    brings_content = True
+                case "message_start":
+                    # Its `output_tokens` is a placeholder.
+                    self._copy_usage(event["message"].get("usage") or {}, (*INPUT_TOKENS, "speed"))
+                case "message_delta":
+                    self._copy_usage(event.get("usage") or {}, (*TOKENS, "speed"))
+            if self._span is not None:
+                self._span.note(event)
+        if entry.first_content is not None or not brings_content:
+            return None
+        entry.first_content = self.since_sent()
+        return entry.first_content
 
     def deliver(self, events: Iterable[Event]) -> None:
         """Events of it were delivered."""
         for event in events:
-            if event.get("type") == "content_block_delta":
-                delta = event["delta"]
-                self.entry.delivered += len(_written(delta))
-                self.entry.characters += len(delta.get("text") or "")
+            if isinstance(event, Delta):
+                self.entry.delivered += event.length
+                if event.kind == "text_delta":
+                    self.entry.characters += event.length
         if self._telemetry is not None:
             self._notify_seam(self._telemetry)
 
@@ -128,7 +135,7 @@ class AttemptRecorder:
             telemetry.seam(self.entry, self._seam.result.kind, self._seam.result.discarded)
 
     def end(self, outcome: str, failure: Failure | None = None) -> None:
-        """It is over; what comes later changes nothing."""
+        """The attempt is over. Later calls change nothing."""
         entry = self.entry
         if entry.ended is not None:
             return
@@ -150,7 +157,7 @@ class AttemptRecorder:
     @property
     def input_tokens(self) -> int:
         """All of its input that the API has told of, caches included."""
-        return sum(getattr(self.entry, name) or 0 for name in _INPUT)
+        return input_told(self.entry)
 
     def assume_input(self, tokens: int) -> None:
         """What its input is assumed to have been, in tokens, where the API has not said."""

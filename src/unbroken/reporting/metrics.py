@@ -13,7 +13,7 @@ from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
 from ..health.health import Health
-from ..report import AttemptReport, Report, first_content, first_delivered
+from ..report import AttemptReport, Report, first_content, first_delivered, input_told
 from .providers import is_set_up
 
 __all__ = ["Instruments", "begin"]
@@ -107,8 +107,7 @@ def _won(hedge: AttemptReport) -> bool:
 def _recovery(report: Report, attempt: AttemptReport) -> Iterator[tuple[str, bool, int]]:
     """What of an attempt's tokens is recovery, as `Report.cost` has it: type, whether estimated, and how many."""
     if attempt is not first_delivered(report):
-        written, read = attempt.cache_creation_input_tokens or 0, attempt.cache_read_input_tokens or 0
-        yield "input", False, (attempt.input_tokens or 0) + written + read
+        yield "input", False, input_told(attempt)
         yield "input", True, attempt.estimated_input_tokens or 0
     lost = 1.0 - attempt.kept
     yield "output", False, round(lost * (attempt.output_tokens or 0))

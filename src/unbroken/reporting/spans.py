@@ -24,7 +24,7 @@ from ..core.message.partial import Partial
 from ..core.printable import printable
 from ..core.wire.decoded import Event
 from ..logs import quietly
-from ..report import AttemptReport, Notice, Report, Usage, first_content
+from ..report import AttemptReport, Notice, Report, Usage, first_content, input_told
 from ..routes import Route
 from ..sdk.clients import provider_name, server
 from .providers import is_set_up
@@ -208,11 +208,10 @@ def _answered(id_: object, model: object, stop_reason: object, outcome: str) -> 
 
 def _spent(spent: AttemptReport | Usage) -> dict[str, AttributeValue | None]:
     """Tokens that the API told of, caches being part of the input by the conventions, and estimates apart."""
-    written, read = spent.cache_creation_input_tokens or 0, spent.cache_read_input_tokens or 0
     return {
-        "gen_ai.usage.input_tokens": (spent.input_tokens or 0) + written + read or None,
-        "gen_ai.usage.cache_write.input_tokens": written or None,
-        "gen_ai.usage.cache_read.input_tokens": read or None,
+        "gen_ai.usage.input_tokens": input_told(spent) or None,
+        "gen_ai.usage.cache_write.input_tokens": spent.cache_creation_input_tokens or None,
+        "gen_ai.usage.cache_read.input_tokens": spent.cache_read_input_tokens or None,
         "gen_ai.usage.output_tokens": spent.output_tokens or None,
         "unbroken.usage.estimated_input_tokens": spent.estimated_input_tokens or None,
         "unbroken.usage.estimated_output_tokens": spent.estimated_output_tokens or None,

@@ -23,7 +23,7 @@ from typing_extensions import TypeVar
 
 from ..core.message.partial import Partial
 from ..core.wire.decoded import Event
-from ..core.wire.events import is_delta
+from ..core.wire.deltas import Delta
 
 __all__ = ["Api", "FormatT", "TypedEvents", "without_abandoned"]
 
@@ -111,7 +111,7 @@ class _Run:
         self._unfed: list[str] = []
 
     def __contains__(self, event: Event) -> bool:
-        return is_delta(event, self.index, self.delta_type)
+        return isinstance(event, Delta) and (event.index, event.kind) == (self.index, self.delta_type)
 
     def push(self, event: Event) -> Iterator[Any]:
         """The raw event, and then the one with the text so far."""

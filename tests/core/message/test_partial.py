@@ -511,3 +511,22 @@ def test_json_that_is_nested_without_end_is_no_partial() -> None:
     """A `ValueError`, as for anything else that is none."""
     with pytest.raises(ValueError, match="no partial"):
         Partial.from_json("[" * 100_000)
+
+
+def test_a_copy_is_made_once() -> None:
+    """What search has found may be long, and each error has a copy."""
+    copies = 0
+
+    class Found(dict[str, Any]):
+        def __deepcopy__(self, memo: object) -> Found:
+            nonlocal copies
+            copies += 1
+            return Found(self)
+
+    held = Partial()
+    held.apply(message_start())
+    held.apply(block_start(0, "web_search_tool_result", content=[Found(title="One")]))
+    copied = held.copy()
+    assert copies == 1
+    assert copied == held
+    assert copied.blocks[0].start["content"][0] is not held.blocks[0].start["content"][0]

@@ -23,9 +23,10 @@ from builders import (
 
 from unbroken.core.seam.anchor import choose_anchor
 from unbroken.core.seam.seam import Form, Seam
+from unbroken.core.splicing.block_role import Flow
 from unbroken.core.splicing.delivery import Delivery
 from unbroken.core.splicing.held_tail import HeldTail
-from unbroken.core.splicing.joining import Flow, Joining, Obstacle
+from unbroken.core.splicing.joining import Joining, Obstacle
 from unbroken.core.splicing.stop_sequences import StopSequences
 from unbroken.core.splicing.visible_text import VisibleText
 from unbroken.core.wire.decoded import Event

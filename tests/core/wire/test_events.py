@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbroken.core.wire.decoded import Malformed
-from unbroken.core.wire.events import EventReader, is_event, read_error
+from unbroken.core.wire.events import EventReader, as_event, read_error
 from unbroken.core.wire.sse import ServerSentEvent
 
 
@@ -103,7 +103,7 @@ BAD = [
 @pytest.mark.parametrize("event", GOOD, ids=json.dumps)
 def test_what_the_wire_sends_is_an_event_as_it_stands(event: dict[str, Any]) -> None:
     assert read(event["type"], event) == event
-    assert is_event(deepcopy(event))
+    assert as_event(deepcopy(event)) is not None
 
 
 @pytest.mark.parametrize("value", BAD, ids=json.dumps)
@@ -112,7 +112,7 @@ def test_anything_else_of_a_known_type_is_malformed(value: Any) -> None:
     type_ = value.get("type") if isinstance(value, dict) else None
     with pytest.raises(Malformed):
         read(type_ if isinstance(type_, str) else "content_block_stop", value)
-    assert not is_event(deepcopy(value))
+    assert as_event(deepcopy(value)) is None
 
 
 WRITTEN_OTHERWISE = [
@@ -274,18 +274,16 @@ def test_what_is_no_delta_goes_on_in_its_place() -> None:
     reader = EventReader()
     signature = some_delta(type="signature_delta", signature="\ud83d")
     events = [text_delta("a\ud83d"), signature, block_stop()]
-    for event in events:
-        reader.read(ServerSentEvent(None, json.dumps(event)))
-    assert reader.join(events) == ([text_delta("a"), text_delta("\ud83d"), signature, block_stop()], None)
+    read: list[Any] = [reader.read(ServerSentEvent(None, json.dumps(event))) for event in events]
+    assert reader.join(read) == ([text_delta("a"), text_delta("\ud83d"), signature, block_stop()], None)
 
 
 def test_half_a_character_in_a_tools_input_ends_the_events() -> None:
     """Those before it are given."""
     reader = EventReader()
     events: list[Any] = [text_delta("a"), some_delta(type="input_json_delta", partial_json="\ud83d"), block_stop()]
-    for event in events:
-        reader.read(ServerSentEvent(None, json.dumps(event)))
-    joined, error = reader.join(events)
+    read: list[Any] = [reader.read(ServerSentEvent(None, json.dumps(event))) for event in events]
+    joined, error = reader.join(read)
     assert joined == [text_delta("a")]
     assert isinstance(error, Malformed)
 
@@ -300,4 +298,4 @@ _JSON = st.recursive(
 @given(_JSON)
 def test_no_json_is_too_strange_to_be_looked_at(value: object) -> None:
     """It answers, whatever it is given."""
-    assert is_event(value) in (True, False)
+    assert isinstance(as_event(value), dict | None)

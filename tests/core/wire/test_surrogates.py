@@ -50,11 +50,10 @@ def test_every_text_of_a_json_value_is_made_one() -> None:
 
 def join(*events: dict[str, Any]) -> list[dict[str, Any]]:
     """What a joiner gives out of these events."""
-    fields = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
     joiner = SurrogateJoiner()
     given = []
     for event in events:
-        given += joiner.push(event, fields.get(event.get("delta", {}).get("type")))
+        given += joiner.push(event)
     return given
 
 
@@ -82,9 +81,9 @@ def test_a_half_that_stays_alone_is_given_as_it_came() -> None:
 def test_a_half_at_the_end_waits() -> None:
     """For good, if nothing comes."""
     joiner = SurrogateJoiner()
-    assert joiner.push(text_delta(f"a{HIGH}"), "text") == [text_delta("a")]
+    assert joiner.push(text_delta(f"a{HIGH}")) == [text_delta("a")]
     assert joiner.waiting
-    assert joiner.push(text_delta(LOW), "text") == [text_delta(FACE)]
+    assert joiner.push(text_delta(LOW)) == [text_delta(FACE)]
     assert not joiner.waiting
 
 

@@ -3,7 +3,7 @@
 The types are those of the SDK 2.14.0 (`types/content_block.py`, `types/beta/beta_content_block.py`), whose types for
 requests say of each that it may go back as it came; a test compares them with the SDK that is installed. A type that
 is not here is passed through while all goes well; what it would mean in a request nobody knows, so an answer that has
-brought one is not resumed. The same holds for deltas.
+brought one is not resumed. The same holds for deltas (`wire/deltas.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["CALLS", "DELTAS", "SERVER_USES", "THINKING", "is_known", "is_result", "used_by"]
+__all__ = ["CALLS", "SERVER_USES", "THINKING", "is_known", "is_result", "used_by"]
 
 #: The block types that carry thinking.
 THINKING: Final = ("thinking", "redacted_thinking")
@@ -25,11 +25,6 @@ SERVER_USES: Final = ("server_tool_use", "mcp_tool_use")
 _BESIDE: Final = ("container_upload", "compaction", "fallback", "mcp_tool_listing")
 
 _KNOWN: Final = frozenset({"text", *_BESIDE, *THINKING, *CALLS, *SERVER_USES})
-
-#: The types of the deltas that blocks of these types grow by.
-DELTAS: Final = frozenset(
-    {"text_delta", "input_json_delta", "citations_delta", "thinking_delta", "signature_delta", "compaction_delta"}
-)
 
 
 def is_known(type_: str) -> bool:

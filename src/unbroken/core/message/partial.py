@@ -1,131 +1,30 @@
 """What has been received: a fold over the events that the reader was given.
 
-The fold keeps deltas as pieces and joins them when somebody looks, so that its cost per event does not grow with the
-length of the answer. It holds plain data only; `to_dict` and `from_dict` take it to JSON and back.
+It holds plain data only; `to_dict` and `from_dict` take it to JSON and back (`partial_json.py`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from ..wire.decoded import Event
-from ..wire.json_text import loads
-from ..wire.surrogates import has_surrogates
-from .blocks import CALLS, DELTAS, SERVER_USES, THINKING, is_known, used_by
+from ..wire.deltas import DELTAS, Delta, as_delta
+from . import partial_json
+from .block import Block
+from .blocks import CALLS, SERVER_USES, THINKING, is_known, used_by
 
 if TYPE_CHECKING:
     from anthropic.types import Message
 
 __all__ = ["Block", "Partial"]
 
-VERSION: Final = 1
-
-#: How many pieces stand by themselves before they are joined.
-_LOOSE: Final = 64
-
-_TEXT_OF: Final = {"text": "text", "thinking": "thinking"}
-
-_INPUT: Final = ("input_json_delta", "partial_json")
-_NO_GROWTH: Final = (None, "")
-#: The deltas that a block grows by, by its type, and the field that they have for it.
-_GROWTH: Final[Mapping[str, tuple[str | None, str]]] = {
-    "text": ("text_delta", "text"),
-    "thinking": ("thinking_delta", "thinking"),
-    **dict.fromkeys((*CALLS, *SERVER_USES), _INPUT),
-}
-#: The deltas that this version knows.
-_DELTAS: Final = frozenset({"text_delta", "thinking_delta", "input_json_delta", "signature_delta", "citations_delta"})
-
-
-@dataclass(slots=True)
-class Block:
-    """One content block, as far as it was delivered.
-
-    Attributes:
-        start: The `content_block` of its `content_block_start`.
-        pieces: Its text, thinking or JSON, in order.
-        signature: The signature of a thinking block; None until it arrives.
-        citations: Its citations, in order.
-        deltas: Its other deltas, in order: those of a compaction, and of types that this version does not know.
-        closed: Whether its `content_block_stop` was delivered.
-        abandoned: Whether it was given up unfinished: it keeps its index and is no part of the message.
-    """
-
-    start: dict[str, Any]
-    pieces: list[str] = field(default_factory=list)
-    signature: str | None = None
-    citations: list[Any] = field(default_factory=list)
-    deltas: list[dict[str, Any]] = field(default_factory=list)
-    closed: bool = False
-    abandoned: bool = False
-    _loose: int = field(default=0, repr=False, compare=False)
-    _grows_by: str | None = field(init=False, repr=False, compare=False)
-    _field: str = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        # Looked at with each delta.
-        self._grows_by, self._field = _GROWTH.get(self.type, _NO_GROWTH)
-        if self._grows_by is None and "input" in self.start and not is_known(self.type):
-            self._grows_by, self._field = _INPUT
-
-    def take(self, delta: dict[str, Any]) -> None:
-        """Take a delta, as the SDK does: one of a type that the block does not have changes nothing."""
-        type_ = delta.get("type")
-        if type_ == self._grows_by:
-            self.grow(delta[self._field])
-        elif type_ not in _DELTAS or not is_known(self.type):
-            self.deltas.append(delta)
-        elif type_ == "signature_delta" and self.type == "thinking":
-            self.signature = delta["signature"]
-        elif type_ == "citations_delta" and self.type == "text":
-            self.citations.append(delta["citation"])
-
-    def grow(self, piece: str) -> None:
-        """Append a piece. A string of four characters takes as much memory as one of fifty: so they are joined."""
-        self.pieces.append(piece)
-        self._loose += 1
-        if self._loose == _LOOSE:
-            self.pieces[-_LOOSE:] = ["".join(self.pieces[-_LOOSE:])]
-            self._loose = 0
-
-    @property
-    def type(self) -> str:
-        return str(self.start.get("type"))
-
-    @property
-    def text(self) -> str:
-        """What its deltas add up to, after what it started with, in characters."""
-        started_with = self.start.get(_TEXT_OF.get(self.type, ""), "")
-        return f"{started_with}{''.join(self.pieces)}"
-
-    def content(self) -> dict[str, Any]:
-        """The block as the API has it in a message."""
-        block = deepcopy(self.start)
-        if self.type in _TEXT_OF:
-            block[_TEXT_OF[self.type]] = self.text
-            if self.signature is not None:
-                block["signature"] = self.signature
-            if self.citations:
-                block["citations"] = [*(block.get("citations") or []), *deepcopy(self.citations)]
-        elif self._grows_by == "input_json_delta" and (grown := "".join(self.pieces)):
-            try:
-                block["input"] = loads(grown)
-            except ValueError:
-                block["input"] = {}
-        elif self.type == "compaction":
-            # As the SDK does it: a later delta over an earlier one.
-            for delta in self.deltas:
-                block.update((name, value) for name, value in delta.items() if name != "type")
-        return block
-
 
 @dataclass(slots=True)
 class Partial:
-    """The message so far: everything that was delivered, whoever wrote it.
+    """The message so far: everything that was delivered, by whichever model.
 
     Attributes:
         message: The `message` of the `message_start` that was delivered; None before it.
@@ -146,6 +45,14 @@ class Partial:
     def apply(self, event: Event) -> None:
         """Fold one delivered event in."""
         self.sequence += 1
+        if isinstance(event, Delta) and 0 <= event.index < len(self.blocks):
+            # Most of what comes: asked of it is what it was read with, and nothing else.
+            block = self.blocks[event.index]
+            if event.kind == block.written_by:
+                block.grow(event.piece)
+            else:
+                block.take(event["delta"])
+            return
         match event.get("type"):
             case "content_block_delta":
                 if self._has(event["index"]):
@@ -171,7 +78,7 @@ class Partial:
         return 0 <= index < len(self.blocks)
 
     def _begin(self, message: dict[str, Any]) -> None:
-        """A message may be whole as it starts: its blocks and its stop reason stand in it, and no event brings them."""
+        """Take a `message_start`. It may have blocks and a stop reason itself, for which no further events come."""
         self.message = message
         self.blocks += [Block(dict(block), closed=True) for block in message.get("content") or ()]
 
@@ -278,8 +185,8 @@ class Partial:
         came_whole = len(self.message.get("content") or ())
         for index, block in enumerate(self.blocks[came_whole:], came_whole):
             yield {"type": "content_block_start", "index": index, "content_block": block.start}
-            for delta in _deltas(block):
-                yield {"type": "content_block_delta", "index": index, "delta": delta}
+            for delta in block.grown():
+                yield as_delta({"type": "content_block_delta", "index": index, "delta": delta})
             if block.closed:
                 yield {"type": "content_block_stop", "index": index}
         if self.ending:
@@ -289,86 +196,28 @@ class Partial:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON, with `"version": 1`."""
-        return {
-            "version": VERSION,
-            "message": deepcopy(self.message),
-            "blocks": [
-                {
-                    "start": deepcopy(b.start),
-                    "text": "".join(b.pieces),
-                    "signature": b.signature,
-                    "citations": deepcopy(b.citations),
-                    "deltas": deepcopy(b.deltas),
-                    "closed": b.closed,
-                    "abandoned": b.abandoned,
-                }
-                for b in self.blocks
-            ],
-            "ending": deepcopy(self.ending),
-            "stopped": self.stopped,
-            "sequence": self.sequence,
-        }
+        return partial_json.plain(self.message, self.blocks, self.ending, stopped=self.stopped, sequence=self.sequence)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """What `to_dict` gave. Raises `ValueError` for another version."""
-        version = data.get("version")
-        if version != VERSION:
-            raise ValueError(f"this is a partial of version {version!r}; only {VERSION} can be read")
-        blocks = [
-            Block(
-                start=deepcopy(dict(b["start"])),
-                pieces=[b["text"]] if b["text"] else [],
-                signature=b["signature"],
-                citations=deepcopy(list(b["citations"])),
-                deltas=deepcopy(list(b["deltas"])),
-                closed=b["closed"],
-                abandoned=b["abandoned"],
-            )
-            for b in data["blocks"]
-        ]
-        return cls(
-            message=deepcopy(data["message"]),
-            blocks=blocks,
-            ending=deepcopy(dict(data["ending"])),
-            stopped=data["stopped"],
-            sequence=data["sequence"],
-        )
+        return cls(**partial_json.fields(data))
 
     def to_json(self) -> str:
         """`to_dict` as JSON text, which any encoding takes."""
-        text = json.dumps(self.to_dict(), ensure_ascii=False)
-        # JSON can name half of a character, though it cannot hold it.
-        return json.dumps(self.to_dict()) if has_surrogates(text) else text
+        return partial_json.text_of(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """What `to_json` gave. Raises `ValueError` for anything else."""
-        try:
-            data = json.loads(text)
-        except RecursionError:
-            raise ValueError("this is no partial of version 1: it is nested too deeply") from None
-        if not isinstance(data, dict):
-            raise ValueError("this is no partial of version 1: it is no JSON object")
-        return cls.from_dict(data)
+        return cls.from_dict(partial_json.data_of(text))
 
     def copy(self) -> Partial:
         """A copy that later events do not change."""
-        return Partial.from_dict(self.to_dict())
-
-
-def _deltas(block: Block) -> Iterator[dict[str, Any]]:
-    grown = "".join(block.pieces)
-    if grown:
-        match block.type:
-            case "text":
-                yield {"type": "text_delta", "text": grown}
-            case "thinking":
-                yield {"type": "thinking_delta", "thinking": grown}
-            case _:
-                yield {"type": "input_json_delta", "partial_json": grown}
-    yield from block.deltas
-    for citation in block.citations:
-        yield {"type": "citations_delta", "citation": citation}
-    if block.signature is not None:
-        yield {"type": "signature_delta", "signature": block.signature}
+        return Partial(
+            message=deepcopy(self.message),
+            blocks=[block.copy() for block in self.blocks],
+            ending=deepcopy(self.ending),
+            stopped=self.stopped,
+            sequence=self.sequence,
+        )

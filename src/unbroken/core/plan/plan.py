@@ -48,6 +48,7 @@ from ..message.effects import may_act
 from ..message.partial import Partial
 from ..requests.resume import Form, estimate_tokens, forms, starts_over
 from ..seam.ending import Ending
+from ..wire.counters import INPUT_TOKENS
 from .ranking import Ranking
 from .readiness import Readiness
 from .steps import Ask, Fail, Finish, Held, JoinAsItIs, Step, what_is_held
@@ -500,5 +501,4 @@ def _resumable(held: Partial) -> bool:
 def _input_tokens(held: Partial) -> int:
     """What a resume costs in input: what the opening request did, as the API said, and the text that is sent back."""
     usage = held.usage
-    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    return sum(usage.get(name) or 0 for name in names) + estimate_tokens(held.text)
+    return sum(usage.get(name) or 0 for name in INPUT_TOKENS) + estimate_tokens(held.text)

@@ -1,4 +1,4 @@
-"""What an attempt has made of the text that it was to go on with: judged by its seam, and by what it has added.
+"""Judges a continuation: by how its seam was joined, and by what it has added to the text.
 
 A model that was asked to go on and adds nothing may mean that there was nothing to add, or may not have understood. It
 is taken for the end only where the text looks whole, or the turn says itself why it stops there.
@@ -25,7 +25,7 @@ _NO_SILENCE: Final = ("stop_sequence", "pause_turn", "refusal")
 
 
 class Continuation:
-    """One attempt, as far as it can be judged now. It changes nothing.
+    """One attempt, judged by what has come of it so far. Asking changes nothing.
 
     Args:
         held: Everything that was delivered; what is added to it from now on is the attempt's.
@@ -57,16 +57,16 @@ class Continuation:
 
     @property
     def repeats(self) -> bool:
-        """Whether it has only repeated what was delivered so far: whoever repeats may cite again."""
+        """Whether it has only repeated what was delivered so far: what is cited there is cited again."""
         return self._seam is not None and self._seam.repeats
 
     def has_cited(self, citation: object) -> bool:
-        """Whether the text that is gone on with has this citation: who writes its end again cites again."""
+        """Whether the text that is gone on with has this citation: a model that repeats its end cites again."""
         return is_cited(citation, (each for block in self._held.blocks[-1:] for each in block.citations))
 
     @property
     def has_left_the_answer(self) -> bool:
-        """Whether what follows the joint is no text of the answer's, so that it has to be asked for again.
+        """Whether the attempt writes something else than the answer's text, so that the rest has to be asked for again.
 
         Where the text was finished before the model began to recite what it was asked, that was its end.
         """
@@ -77,7 +77,7 @@ class Continuation:
 
     @property
     def may_begin_with_a_call(self) -> bool:
-        """Whether a call without a word before it is an answer to who asks for the rest of the text.
+        """Whether a call without a word before it is an answer where the rest of the text was asked for.
 
         It may be where that was finished: an agent's model says what it will do, and does it.
         """
@@ -90,11 +90,11 @@ class Continuation:
 
     @property
     def leaves_a_gap(self) -> bool:
-        """Whether something else than text, if it begins now, leaves a text behind that ends in mid-air."""
+        """Whether a block of another type, if it began now, would follow a text that is not finished."""
         return self.is_blank and self._seam is not None and not self._seam.restarted
 
     def is_refused(self, stop_reason: str) -> bool:
-        """Whether a turn that ends so is the refusal to go on. Behind something new it is the answer's own end."""
+        """Whether this `stop_reason` says that the model refused to go on. After new text it ends the answer."""
         has_added = bool(self._text_added.strip()) or self._has_added_other_blocks
         return self._seam is not None and stop_reason == "refusal" and not has_added
 
@@ -110,7 +110,7 @@ class Continuation:
         if seam is None or seam.restarted or stop_reason in _NO_SILENCE or not self.adds_nothing:
             return False
         says_so = stop_reason in ("end_turn", None) and seam.echoed
-        # Who has added the last letters and ends says more than who has added none.
+        # A turn that adds the last letters and ends says more than one that adds none.
         looks = (Ending.FINISHED, Ending.UNCLEAR) if self._text_added.strip() else (Ending.FINISHED,)
         return not (says_so and self.ending in looks)
 

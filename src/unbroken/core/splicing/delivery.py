@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from ..message.partial import Partial
 from ..wire.decoded import Event
+from ..wire.deltas import as_delta
 
 __all__ = ["Delivery"]
 
@@ -38,7 +39,7 @@ class Delivery:
         return len(self._held.blocks) + len(waiting)
 
     def take(self) -> list[Event]:
-        """What was delivered since this was asked last."""
+        """The events that were delivered since the last call."""
         out, self._out = self._out, []
         return out
 
@@ -47,7 +48,7 @@ class Delivery:
         self._waiting += events
 
     def begin(self, event: Event) -> None:
-        """Let a `message_start` wait, unless it may be all of the message: no event has to follow one with content."""
+        """Let a `message_start` wait for content. One that has content itself is delivered at once."""
         self._waiting.append(event)
         if event["message"].get("content"):
             self._release()
@@ -56,11 +57,10 @@ class Delivery:
         """Deliver an event, and before it what has waited."""
         if self._waiting:
             self._release()
-        self._held.apply(event)
-        self._out.append(event)
+        self._deliver(event)
 
     def keep_place(self, event: Event) -> None:
-        """Deliver an event of which nobody knows whether it is content: before the message it waits like its start."""
+        """Deliver an event of a type that is not known. Before `message_start` was delivered, it waits as that does."""
         if self._held.message is None:
             self._waiting.append(event)
         else:
@@ -69,5 +69,10 @@ class Delivery:
     def _release(self) -> None:
         waiting, self._waiting = self._waiting, []
         for event in waiting:
-            self._held.apply(event)
-        self._out += waiting
+            self._deliver(event)
+
+    def _deliver(self, event: Event) -> None:
+        # A stage that changes a delta makes a plain event of it; those behind this one take it for what it brings.
+        delivered = as_delta(event) if event.get("type") == "content_block_delta" else event
+        self._held.apply(delivered)
+        self._out.append(delivered)

@@ -1,4 +1,4 @@
-"""Holds what goes on with a document until it is known to be the document that was asked for.
+"""Holds the continuation of a document until the whole is known to be the document that was asked for.
 
 It was made without the constraint that the first request was made under, so nothing of it is sure before its end; and
 nothing that was delivered could be taken back.
@@ -54,6 +54,6 @@ class DocumentGate:
         if stop_reason in _WHOLE:
             text = self._text_with(events)
             return text is None or is_document(text)
-        # Where the tokens ended is the doing of who was not constrained, and half a document is none. A refusal is told
+        # The tokens ended because the attempt was not constrained, and half a document is none. A refusal is told
         # as that of any other answer.
         return stop_reason == "refusal"

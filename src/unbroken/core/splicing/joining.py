@@ -2,28 +2,18 @@
 
 Its `message_start` is dropped where there is one already, its blocks get the next free indices, its text goes through
 the seam into the block that was open, thinking that is not the message's own is left out, and a block that is not live
-is held until it is whole.
-
-What becomes of a block is its role:
-
-| role | which blocks                           | what becomes of their events                      |
-|------|----------------------------------------|---------------------------------------------------|
-| drop | thinking that is not the message's own | they are left out                                 |
-| seam | text, until the joint is found         | the seam takes the text; the rest waits for it    |
-| hold | those that are not live                | they wait for the block's stop                    |
-| text | text                                   | they go on once something of it can be seen       |
-| pass | all others                             | they go on                                        |
+is held until it is whole. What becomes of a block is its role (`block_role.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, assert_never
 
 from ..message.blocks import THINKING
 from ..message.partial import Partial
 from ..wire.decoded import Event
+from .block_role import Flow, Incoming, role_of
 from .continuation import Continuation
 from .delivery import Delivery
 from .usage import MessageUsage
@@ -32,33 +22,13 @@ from .visible_text import VisibleText
 if TYPE_CHECKING:
     from ..seam.seam import Seam
 
-__all__ = ["Flow", "Joining", "Obstacle"]
+__all__ = ["Joining", "Obstacle"]
 
 #: Why an attempt cannot be fitted in.
 Obstacle = Literal["unmatched", "silent", "refused"]
 
-_Role = Literal["pass", "text", "seam", "hold", "drop"]
-
 #: Where one of these meets an obstacle, all of the text has come.
 _BEHIND_TEXT: Final = ("content_block_start", "message_delta", "message_stop")
-
-
-@dataclass(slots=True)
-class _Incoming:
-    """A block of the attempt: what becomes of it."""
-
-    role: _Role
-    index: int = -1  # in the message
-    seam: Seam | None = None  # through which its text comes
-    held: list[Event] = field(default_factory=list)
-
-
-class Flow(NamedTuple):
-    """Deltas that go on as they are, until anything else comes."""
-
-    came_as: int  # the index of their block in the attempt
-    goes_as: int  # its index in the message
-    type: str  # of the deltas
 
 
 class Joining:
@@ -97,7 +67,7 @@ class Joining:
         self._delivery = delivery
         self._live = live
         self._drops_thinking = drops_thinking
-        self._incoming: dict[int, _Incoming] = {}
+        self._incoming: dict[int, Incoming] = {}
         self._seeks_joint = seam is not None  # until the seam's text has found its block
         self._stuck: list[Event] = []  # from the event on that has met the obstacle
         self._accepts_silence = False
@@ -130,7 +100,7 @@ class Joining:
                 self._text.keep_place(event)
 
     def join_unverified(self) -> None:
-        """Go on, over the obstacle, with what has matched nothing as it is; or take what has added nothing for all."""
+        """Go on in spite of the obstacle: join an unmatched text as it is, or take a silent turn for the end."""
         assert self._seam is not None
         if self.obstacle == "silent":
             self._seam.doubt()
@@ -145,7 +115,7 @@ class Joining:
             self.push(event)
 
     def _stop_at(self, event: Event, obstacle: Obstacle) -> None:
-        """This event cannot go on: it is come back to when it may."""
+        """Note the obstacle, and keep the event that has met it for `join_unverified`."""
         self.obstacle = obstacle
         self._stuck.append(event)
 
@@ -157,7 +127,8 @@ class Joining:
             if not self._may_be_followed_by(event):
                 return
             self._text.close()
-        incoming = self._incoming[event["index"]] = _Incoming(self._role(type_))
+        role = role_of(type_, live=self._live, drops_thinking=self._drops_thinking, seeks_joint=self._seeks_joint)
+        incoming = self._incoming[event["index"]] = Incoming(role)
         match incoming.role:
             case "hold":
                 incoming.held.append(event)
@@ -170,15 +141,10 @@ class Joining:
                 self._text.close()
                 incoming.index = self._delivery.next_index
                 self._delivery.push({**event, "index": incoming.index})
-
-    def _role(self, type_: str) -> _Role:
-        if type_ in THINKING and self._drops_thinking:
-            return "drop"
-        if self._seeks_joint:
-            return "seam"
-        if type_ not in self._live:
-            return "hold"
-        return "text" if type_ == "text" else "pass"
+            case "drop":
+                pass
+            case _:
+                assert_never(incoming.role)
 
     def _delta(self, event: Event) -> None:
         incoming = self._incoming[event["index"]]
@@ -194,8 +160,12 @@ class Joining:
                 self._seek_joint(event["delta"]["text"], event)
             case "hold" | "seam":
                 incoming.held.append(event)
+            case "drop":
+                pass
+            case _:
+                assert_never(incoming.role)
 
-    def _text_block_delta(self, incoming: _Incoming, event: Event) -> None:
+    def _text_block_delta(self, incoming: Incoming, event: Event) -> None:
         delta, seam = event["delta"], incoming.seam
         if delta.get("type") != "text_delta":
             if seam is None or not self.continuation.has_cited(delta.get("citation")):
@@ -229,25 +199,16 @@ class Joining:
             case "pass":
                 self._delivery.push({**event, "index": incoming.index})
             case "hold" if incoming.held[0]["content_block"].get("type") == "text":
-                self._deliver_text(*incoming.held, event)
+                self._text.deliver_whole([*incoming.held, event])
             case "hold":
                 self._text.close()
                 index = self._delivery.next_index
                 for held in [*incoming.held, event]:
                     self._delivery.push({**held, "index": index})
-
-    def _deliver_text(self, start: Event, *events: Event) -> None:
-        """Deliver a block of text that is whole by now; a blank one waits for what follows, as where text is live."""
-        self._text.close()
-        index = self._text.begin(start["content_block"])
-        for event in events:
-            ours = {**event, "index": index}
-            if event["type"] == "content_block_stop":
-                self._text.end(ours)
-            elif event["delta"].get("type") == "text_delta":
-                self._text.push(index, event["delta"]["text"], ours)
-            else:
-                self._text.push_other(ours)
+            case "seam" | "drop":
+                pass
+            case _:
+                assert_never(incoming.role)
 
     def _message_delta(self, event: Event) -> None:
         stop_reason = event["delta"].get("stop_reason")
@@ -276,7 +237,7 @@ class Joining:
     # -- the seam
 
     def _may_be_followed_by(self, event: Event) -> bool:
-        """Whether something else than text may begin: the text is over, and the seam has to say what it was."""
+        """Whether a block of another type may begin. With it the text is over, so the seam has to decide."""
         assert self._seam is not None
         if self.continuation.may_begin_with_a_call:
             self._seam.pass_over()
@@ -307,16 +268,16 @@ class Joining:
         self._text.go_on_with(rest)
         return True
 
-    def _is_found(self, incoming: _Incoming, stop: Event) -> bool:
-        """Whether the text of a block that is over has its place: what was joined as it is, or is cited and new."""
+    def _is_found(self, incoming: Incoming, stop: Event) -> bool:
+        """Whether a block that has ended has its place in the message: joined as it is, or citing and new."""
         if not self._seeks_joint:
             return True
         return bool(incoming.held) and not self.continuation.repeats and self._settle(stop)
 
-    def _find_block(self, index: int) -> _Incoming:
+    def _find_block(self, index: int) -> Incoming:
         """The seam has found its block: what was kept back of the attempt's, but for its text, goes on."""
         held = self._incoming[index].held if index in self._incoming else []
-        incoming = self._incoming[index] = _Incoming("text", self._text.go_on(), self._seam)
+        incoming = self._incoming[index] = Incoming("text", self._text.go_on(), self._seam)
         for event in held:
             self._delta(event)
         return incoming

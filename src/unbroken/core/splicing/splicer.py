@@ -31,12 +31,13 @@ from ..requests.resume import spent_tokens
 from ..seam.ending import Ending
 from ..seam.half_word import half_word
 from ..wire.decoded import Event
-from ..wire.events import is_delta
+from ..wire.deltas import Delta, as_delta
 from .block_order import BlockOrder
+from .block_role import Flow
 from .delivery import Delivery
 from .document_gate import DocumentGate
 from .held_tail import HeldTail, Reason
-from .joining import Flow, Joining, Obstacle
+from .joining import Joining, Obstacle
 from .pairing import Pairing
 from .stop_sequences import StopSequences
 from .visible_text import VisibleText
@@ -138,7 +139,7 @@ class Splicer:
 
     @property
     def broken(self) -> str | None:
-        """What of the grammar of one message the attempt has broken, in a clause; None where it holds."""
+        """Why the attempt's events make no message, in a clause; None while they do."""
         return self._grammar.broken
 
     @property
@@ -154,14 +155,14 @@ class Splicer:
     def feed(self, event: Event) -> list[Event]:
         """Take one event of the attempt at hand; return what may be delivered. Look at `trouble` afterwards."""
         flow = self._flow
-        if flow is not None and is_delta(event, flow.came_as, flow.type):
-            flowing = event if flow.goes_as == flow.came_as else {**event, "index": flow.goes_as}
+        if flow is not None and isinstance(event, Delta) and event.index == flow.came_as and event.kind == flow.kind:
+            flowing = event if flow.goes_as == event.index else as_delta({**event, "index": flow.goes_as})
             self.held.apply(flowing)
             return [flowing]
         return self._feed(self._grammar.push(event))
 
     def end(self) -> list[Event]:
-        """The attempt died: what had waited for no more than the next event may be delivered."""
+        """The attempt died: deliver what was only waiting to see what the next event would be."""
         return self._feed(self._grammar.end())
 
     def join_unverified(self) -> list[Event]:

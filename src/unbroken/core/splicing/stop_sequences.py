@@ -19,7 +19,7 @@ class StopSequences:
         self._characters = frozenset("".join(sequence[:-1] for sequence in self._sequences))
 
     def begun_by(self, text: str) -> int:
-        """How many characters of the text's end one of them begins with; of several, the most. 0: none is begun."""
+        """How many characters at the end of the text are the beginning of a stop sequence: the most; 0 for none."""
         if text[-1:] not in self._characters:  # as most often
             return 0
         most = 0

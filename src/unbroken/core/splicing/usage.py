@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..message.partial import Partial
 from ..requests.resume import spent_tokens
+from ..wire.counters import INPUT_TOKENS
 from ..wire.decoded import Event
 
 if TYPE_CHECKING:
@@ -13,15 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["MessageUsage"]
 
-# Of a later request's usage these describe another prompt than that of the one that opened the message.
-_INPUT: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-
 #: An estimate, for what was written twice.
 _CHARACTERS_PER_TOKEN: Final = 4
 
 
 class MessageUsage:
-    """Makes the usage that one attempt's events bring that of the message.
+    """Turns the usage of one attempt into the usage of the message.
 
     Args:
         held: Everything that was delivered before the attempt.
@@ -43,5 +41,6 @@ class MessageUsage:
         usage = event.get("usage") or {}
         cut = self._seam.result.discarded if self._seam is not None else 0
         output = self._tokens_before + (usage.get("output_tokens") or 0) - cut // _CHARACTERS_PER_TOKEN
-        kept = {name: value for name, value in usage.items() if name not in _INPUT}
+        # The input of a later request is another prompt than that of the one that opened the message.
+        kept = {name: value for name, value in usage.items() if name not in INPUT_TOKENS}
         return {**event, "usage": {**kept, "output_tokens": max(output, 1)}}

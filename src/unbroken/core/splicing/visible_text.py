@@ -5,7 +5,7 @@ Of a block that can be seen, an end that may not be delivered yet is kept back t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..message.partial import Partial
@@ -37,7 +37,7 @@ class VisibleText:
 
     @property
     def passes(self) -> bool:
-        """Whether the text of the block that is being delivered goes on as it comes, whatever it is."""
+        """Whether any text of the current block would be delivered at once, with nothing kept back."""
         return not (self._tail.may_hold or self._unseen or self._delivery.waits)
 
     def begin(self, block: dict[str, Any]) -> int:
@@ -58,7 +58,7 @@ class VisibleText:
         return int(self._unseen[0]["index"])
 
     def go_on_with(self, text: str) -> None:
-        """Go on with more text; nothing begins for none."""
+        """Go on with more text, in a new block if none is open. An empty text begins no block."""
         if text:
             self.push(self.go_on(), text)
 
@@ -102,6 +102,23 @@ class VisibleText:
         else:
             self._delivery.keep_place(event)
 
+    def deliver_whole(self, block: Sequence[Event]) -> None:
+        """Deliver a block of text that is whole by now; a blank one waits for what follows, as where text is live.
+
+        Args:
+            block: Its events, from its start to its stop, with the index that they have come with.
+        """
+        self.close()
+        index = self.begin(block[0]["content_block"])
+        for event in block[1:]:
+            ours = {**event, "index": index}
+            if event["type"] == "content_block_stop":
+                self.end(ours)
+            elif event["delta"].get("type") == "text_delta":
+                self.push(index, event["delta"]["text"], ours)
+            else:
+                self.push_other(ours)
+
     def flush(self, index: int) -> None:
         """Deliver all that was kept back of a block: no more is known to come."""
         for event in self._rest(index):
@@ -142,7 +159,7 @@ class VisibleText:
         return self._held.open_block is not None and self._held.open_block.type == "text"
 
     def settle(self) -> None:
-        """No more text comes of the block that was left open: deliver what was kept back of it, if it can be seen."""
+        """No more text comes for the open block: deliver what was kept back of it, unless all of it is blank."""
         if self._may_be_dropped and self.is_blank:
             self._tail.end()
             self._forget(self._unseen)
@@ -153,7 +170,7 @@ class VisibleText:
             self.flush(len(self._held.blocks) - 1)
 
     def close(self) -> None:
-        """End the block that was left open, before anything else begins; by an earlier attempt, it may be."""
+        """End the block that is open before another begins. An earlier attempt may have left it open."""
         self.settle()
         if self._is_open:
             self._delivery.push({"type": "content_block_stop", "index": len(self._held.blocks) - 1})
@@ -162,13 +179,13 @@ class VisibleText:
         self._delivery.wait(blank)
 
     def finish(self) -> None:
-        """The message ends: a block of white space that was opened for the text to go on in is nobody's then."""
+        """The message ends: close the open block, but drop one that was opened for a continuation and is blank."""
         blank, self._blank = self._blank, []
         self._forget(blank)
         self.close()
 
     def _forget(self, block: Iterable[Event]) -> None:
-        """Let nothing go on of a block but what had only kept its place in it."""
+        """Drop a block, but deliver the events of unknown types that have waited among its own."""
         for event in block:
             if not str(event.get("type")).startswith("content_block_"):
                 self._delivery.push(event)

@@ -10,26 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
+from .counters import TOKENS
 from .decoded import Event, Malformed
+from .deltas import FIELDS_OF_BLOCKS, as_delta
 from .json_text import loads
 from .sse import ServerSentEvent
 from .surrogates import SurrogateJoiner, has_surrogates
 
-__all__ = ["EventReader", "is_delta", "is_event", "loads", "read_error"]
+__all__ = ["EventReader", "as_event", "loads", "read_error"]
 
-#: The string that each known delta carries.
-_TEXT_OF_DELTA: Final = {
-    "text_delta": "text",
-    "thinking_delta": "thinking",
-    "input_json_delta": "partial_json",
-    "signature_delta": "signature",
-}
-#: The text that a block starts with, by its type.
-_TEXT_OF_BLOCK: Final = {"text": "text", "thinking": "thinking"}
-
-_COUNTS: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
 #: What no count of tokens reaches, and every JSON parser still reads exactly.
 _NO_COUNT: Final = 2**53
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,16})?")
@@ -49,7 +40,7 @@ class EventReader:
         self._halves = SurrogateJoiner()
 
     def read(self, frame: ServerSentEvent) -> Event | None:
-        """The event that a frame stands for; None: it says nothing. An `error` event is one of type `error`.
+        """The event that a frame carries; None where it carries none. An error is an event of type `error`.
 
         Raises:
             Malformed: It is an event that cannot be read.
@@ -63,14 +54,16 @@ class EventReader:
         except ValueError as error:
             _check_no_json(name, data, error)
             return None
-        if type(value) is not dict or value.get("type") != "content_block_delta":
+        if not isinstance(value, dict) or value.get("type") != "content_block_delta":
             event = _read_value(name, value)
             if event is None or event["type"] != "content_block_delta":
                 return event
-        text = _check_delta(value)
-        if not text.isascii() and has_surrogates(text):
+        if type(value.get("index")) is not int:
+            _check_index(value)
+        delta = as_delta(value)
+        if delta.others and has_surrogates(delta.piece):
             self.has_halves = True
-        return value  # type: ignore[no-any-return]
+        return delta
 
     def join(self, events: list[Event]) -> tuple[list[Event], Malformed | None]:
         """The events that were read, in order, with characters that were cut in two deltas made whole.
@@ -84,7 +77,7 @@ class EventReader:
         joined: list[Event] = []
         try:
             for event in events:
-                joined += self._halves.push(event, _text_field(event))
+                joined += self._halves.push(event)
         except Malformed as error:
             return joined, error
         self.has_halves = self._halves.waiting
@@ -99,33 +92,19 @@ def read_error(data: str) -> Any:
         return data
 
 
-def is_event(value: Any) -> TypeGuard[Event]:
-    """Whether this is an event of the Messages stream, in the shape that its type has. What may be written in several
-    ways is written in one afterwards."""
+def as_event(value: object) -> Event | None:
+    """A value that is an event of the Messages stream, as `EventReader` gives it; None: it is none.
+
+    What may be written in several ways is written in one afterwards, in the value itself.
+    """
     try:
         event = _read_value(None, value)
-        if event is None:
-            return False
-        if event["type"] == "content_block_delta":
-            _check_delta(event)
+        if event is None or event["type"] != "content_block_delta":
+            return event
+        _check_index(event)
+        return as_delta(event)
     except Malformed:
-        return False
-    return True
-
-
-def is_delta(event: Event, index: int, type_: str) -> bool:
-    """Whether this event is a delta of that type, for the block with that index."""
-    return (
-        event.get("type") == "content_block_delta" and event["index"] == index and event["delta"].get("type") == type_
-    )
-
-
-def _text_field(event: Event) -> str | None:
-    """The field of its delta that holds text; None: there is no such."""
-    if event.get("type") != "content_block_delta":
         return None
-    field = _TEXT_OF_DELTA.get(event["delta"]["type"])
-    return None if field == "signature" else field
 
 
 # -- frames that are not what the API sends most
@@ -171,25 +150,6 @@ def _read_value(name: str | None, value: Any) -> Event | None:
 # -- the shapes of events; what may be written in several ways is written in one
 
 
-def _check_delta(event: Event) -> str:
-    """Check a `content_block_delta`; return the text that it brings."""
-    if type(event.get("index")) is not int:
-        _check_index(event)
-    delta: Any = event.get("delta")
-    type_ = delta.get("type") if type(delta) is dict else None
-    if type(type_) is not str:
-        raise Malformed("a delta has no type")
-    field = _TEXT_OF_DELTA.get(type_)
-    if field is None:
-        if type_ == "citations_delta" and "citation" not in delta:
-            raise Malformed("a citations_delta has no citation")
-        return ""
-    text = delta.get(field)
-    if type(text) is not str:
-        raise Malformed(f"a {type_} has no {field}")
-    return text
-
-
 def _check_index(event: Event) -> None:
     index = _number(event.get("index"))
     if type(index) is not int:
@@ -206,7 +166,7 @@ def _check_block(block: Any) -> None:
     type_ = block.get("type") if isinstance(block, dict) else None
     if not isinstance(type_, str):
         raise Malformed("a content block has no type")
-    field = _TEXT_OF_BLOCK.get(type_)
+    field = FIELDS_OF_BLOCKS.get(type_)
     if field is not None:
         if block.get(field) is None:
             block[field] = ""
@@ -247,14 +207,14 @@ def _check_message_delta(event: Event) -> None:
 
 
 def _check_usage(holder: dict[str, Any]) -> None:
-    """Where a gateway counts nothing, nothing was counted; a count that is no number says nothing either."""
+    """Give it a usage, if only an empty one; a count that is no number becomes None."""
     usage = holder.get("usage")
     if usage is None:
         # The SDK's accumulator needs one, if only an empty one.
         usage = holder["usage"] = {}
     if not isinstance(usage, dict):
         raise Malformed("the usage is no object")
-    _check_counts(usage, _COUNTS)
+    _check_counts(usage, TOKENS)
     if isinstance(written := usage.get("cache_creation"), dict):
         _check_counts(written, tuple(written))
 
@@ -266,7 +226,7 @@ def _check_counts(counts: dict[str, Any], names: Iterable[str]) -> None:
 
 
 def _number(value: Any) -> int | float | None:
-    """A number, however it is written; None: it is none, or none that could count anything."""
+    """A number that may be written as a string; None for anything else, and for what is too large to be a count."""
     if isinstance(value, str):
         value = float(value) if _DECIMAL.fullmatch(value) else None
     if not isinstance(value, int | float) or not -_NO_COUNT < value < _NO_COUNT:

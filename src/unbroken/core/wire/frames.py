@@ -75,7 +75,7 @@ class BedrockDecoder:
         return (event for message in messages if (event := _event(message)) is not None)
 
     def finish(self) -> None:
-        """Nothing: of a message that was cut, no CRC says what of it is right."""
+        """Nothing: a message that was cut off lacks the CRC by which it could be trusted."""
 
 
 def _event(message: EventStreamMessage) -> ServerSentEvent | None:

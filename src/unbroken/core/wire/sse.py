@@ -29,6 +29,10 @@ class ServerSentEvent(NamedTuple):
     data: str
 
 
+#: What the class itself calls, without a step of Python's between: this is done for every event.
+_new: Final = tuple.__new__
+
+
 class SSEDecoder:
     """An incremental decoder for one response body. After a `ValueError` it is of no more use."""
 
@@ -61,7 +65,10 @@ class SSEDecoder:
             rest.clear()
         frames = chunk.split(b"\n\n")
         rest += frames.pop()
-        return _events(frames) if len(chunk) <= MAX_FRAME else _bounded(frames, rest)
+        if len(chunk) > MAX_FRAME:
+            return _bounded(frames, rest)
+        # One after the other: what comes before a frame that cannot be read has been given by then.
+        return filter(None, map(_parse, filter(None, frames)))
 
     def finish(self) -> ServerSentEvent | None:
         """The frame that the end of the file cut off, as far as it came; None when the body ended between frames.
@@ -93,15 +100,11 @@ class SSEDecoder:
         return begun.removeprefix(_BOM)
 
 
-def _events(frames: Iterable[bytes]) -> Iterator[ServerSentEvent]:
-    # One after the other: what comes before a frame that cannot be read has been given by then.
-    return filter(None, map(_parse, filter(None, frames)))
-
-
 def _bounded(frames: Iterable[bytes], rest: bytearray) -> Iterator[ServerSentEvent]:
     for frame in frames:
         _check_size(frame)
-        yield from _events([frame])
+        if frame and (event := _parse(frame)) is not None:
+            yield event
     _check_size(rest)
 
 
@@ -115,7 +118,7 @@ def _parse(frame: bytes) -> ServerSentEvent | None:
         head, _, rest = frame.partition(b"\ndata: ")
         if rest and head.startswith(b"event: ") and b"\n" not in head and b"\n" not in rest:
             # All that the API writes: a name, and one line of data.
-            return ServerSentEvent(head[7:].decode() or None, rest.decode())
+            return _new(ServerSentEvent, (head[7:].decode() or None, rest.decode()))
         return _parse_lines(frame.decode())
     except UnicodeDecodeError:
         # Not from that error, which holds all of the bytes.

@@ -8,12 +8,10 @@ no encoding takes.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from .decoded import Malformed
-
-if TYPE_CHECKING:
-    from .decoded import Event
+from .decoded import Event, Malformed
+from .deltas import Delta, as_delta
 
 __all__ = ["SurrogateJoiner", "encodable", "has_surrogates"]
 
@@ -51,7 +49,7 @@ def _mend(text: str) -> str:
 
 
 def _join(text: str) -> str:
-    """With the pairs of halves made characters; halves that are alone stay."""
+    """The text with each high half and the low half behind it made one character; other halves stay."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
@@ -65,42 +63,39 @@ class SurrogateJoiner:
     __slots__ = ("_half",)
 
     def __init__(self) -> None:
-        self._half: tuple[Event, str, str] | None = None  # the event, the field of its delta, and the half
+        self._half: tuple[Delta, str] | None = None  # with the delta that brought it
 
     @property
     def waiting(self) -> bool:
         return self._half is not None
 
-    def push(self, event: Event, field: str | None) -> list[Event]:
+    def push(self, event: Event) -> list[Event]:
         """Take the next event; return those that may go on.
-
-        Args:
-            event: Any event.
-            field: Where its text is: a field of its delta. None: it has none.
 
         Raises:
             Malformed: A half stands alone in the input of a tool, which is therefore no JSON.
         """
-        text = "" if field is None else str(event["delta"][field])
+        delta = event if isinstance(event, Delta) and event.field is not None else None
+        text = "" if delta is None else delta.piece
         given: list[Event] = []
         if self._half is not None:
-            (held, held_field, half), self._half = self._half, None
-            if field == held_field and event["index"] == held["index"] and _LOW.match(text):
+            (held, half), self._half = self._half, None
+            if delta is not None and (delta.kind, delta.index) == (held.kind, held.index) and _LOW.match(text):
                 text = f"{_join(half + text[0])}{text[1:]}"
             else:
-                given.append(_with(held, held_field, half))
-        if field is not None and _HIGH.search(text):
-            self._half = (event, field, text[-1])
-            text = text[:-1]
-            if text:
-                given.append(_with(event, field, text))
+                given.append(_with(held, half))
+        if delta is None:
+            given.append(event)
+        elif _HIGH.search(text):
+            self._half = (delta, text[-1])
+            if text[:-1]:
+                given.append(_with(delta, text[:-1]))
         else:
-            given.append(event if field is None else _with(event, field, text))
+            given.append(_with(delta, text))
         return given
 
 
-def _with(event: Event, field: str, text: str) -> Event:
-    if field == "partial_json" and _SURROGATE.search(text):
+def _with(delta: Delta, text: str) -> Delta:
+    if delta.kind == "input_json_delta" and _SURROGATE.search(text):
         raise Malformed("half of a character stands alone in the input of a tool")
-    delta = event["delta"]
-    return event if text == delta[field] else {**event, "delta": {**delta, field: text}}
+    return delta if text == delta.piece else as_delta({**delta, "delta": {**delta["delta"], delta.field: text}})

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from unbroken.core.wire.counters import INPUT_TOKENS
 from unbroken.testing.claude.signatures import message_id
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _without(told: Mapping[str, Any], names: frozenset[str] | set[str]) -> dict[
 
 
 _NEW: Final = frozenset({"inference_geo", "output_tokens_details"})
-_INPUT: Final = frozenset({"input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"})
+_INPUT: Final = frozenset(INPUT_TOKENS)
 
 NEWEST_SHAPE: Final = Shape()
 FOUNDRY_SHAPE: Final = Shape(is_newest=False, usage=_NEW)
