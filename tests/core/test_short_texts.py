@@ -6,7 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from unbroken.core.requests.resume import Form, anchor_for, joint
+from unbroken.core.requests.forms import Form
+from unbroken.core.requests.resume import anchor_for, joint
 from unbroken.core.seam.anchor import squeeze
 from unbroken.core.seam.seam import Seam
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, NotRequired
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from ..core.requests.resume import Form
+from ..core.requests.forms import Form
 from ..core.seam.instruction import SHORTEST
 from ..report import AttemptReport, Notice
 from ..sdk.typed_events import Api
