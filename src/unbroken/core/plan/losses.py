@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..failure import Failure, Kind, Verdict, words
+from ..classification import words
+from ..failure import Failure, Kind, Verdict
 from ..requests.resume_state import ResumeState
 from .choice import ACTED, Choice
 from .ranking import Ranking
