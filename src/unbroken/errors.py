@@ -25,7 +25,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Protocol, cast
@@ -66,14 +66,8 @@ __all__ = [
 
 OtherT = TypeVar("OtherT", default=None)
 
-VERSION: Final = 1
-
 #: Seconds: the 24 hours that the API gives a batch, and one in which it may be told of.
 LONGEST: Final = 25 * 3600.0
-
-#: What goes with every call, in another process too; headers may hold a key.
-_KEPT: Final = ("betas", "user_profile_id", "workspace_id")
-
 
 _KEPT_OF_A_STREAM: Final = ("status_code", "type", "deferred", "_others_answered", "_at")
 
@@ -457,18 +451,9 @@ class Deferred(Generic[FormatT]):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON, with `"version": 1`."""
-        return {
-            "version": VERSION,
-            "id": self.id,
-            "custom_id": self.custom_id,
-            "model": self.model,
-            "api": self.api,
-            "created_at": self.created_at.isoformat(),
-            "expires_at": self.expires_at.isoformat(),
-            "options": {name: self._options[name] for name in _KEPT if name in self._options},
-            "rest": self._rest.to_dict(),
-            "report": self.report.to_dict(),
-        }
+        from .batches.saved import dump
+
+        return dump({each.name.lstrip("_"): getattr(self, each.name) for each in fields(self)})
 
     @classmethod
     def from_dict(
@@ -484,22 +469,10 @@ class Deferred(Generic[FormatT]):
         Raises:
             ValueError: It is of another version, or no deferred request.
         """
-        from .batches.request import Rest
-        from .batches.saved import check
+        from .batches.saved import load
 
-        check(data, VERSION)
-        return Deferred(
-            id=data["id"],
-            custom_id=data["custom_id"],
-            model=data["model"],
-            api=data["api"],
-            created_at=datetime.fromisoformat(data["created_at"]),
-            expires_at=datetime.fromisoformat(data["expires_at"]),
-            report=Report.from_dict(data["report"]),
-            _rest=Rest.from_dict(data["rest"]),
-            _options={name: data["options"][name] for name in _KEPT if name in data["options"]},
-            _output_format=None if isinstance(output_format, Omit) else output_format,
-        )
+        parsed_into = None if isinstance(output_format, Omit) else output_format
+        return Deferred(**load(data), _output_format=parsed_into)
 
     def to_json(self) -> str:
         """`to_dict` as JSON text, in ASCII: half of a surrogate pair, which an answer may hold, could not be saved."""

@@ -862,6 +862,28 @@ def test_after_a_failure_the_breakers_are_asked_too() -> None:
     assert step == Ask(route=2, form="request", costs_retry=True)
 
 
+def test_what_can_only_be_a_prefill_is_not_asked_for_in_another_form() -> None:
+    """Where the caller wants nothing else, an answer that is not the rest ends the stream."""
+    story = Story("claude-haiku-4-5", resume="prefill")
+    assert story.ask(RETRY, TEXT, brought=True).form == "prefill"
+    assert story.unmatched(TEXT) == Fail("what was written does not join what was delivered")
+
+
+@pytest.mark.parametrize("resume", ["auto", "never"])
+def test_a_stream_begins_with_what_is_missing(resume: str) -> None:
+    """By the same table as after a failure; what it asks for is its first resume."""
+    story = Story(resume=resume, max_resumes=1)
+    first = story.plan.first(story.state(TEXT), now=0.0)
+    if resume == "never":
+        assert first == Fail("Policy.resume is 'never'")
+        return
+    assert first == Ask(route=0, form="continue") == story.plan.asking
+    assert isinstance(story.lose(RETRY, TEXT), Fail)
+    whole = partial(message_start(), *text_block("Hi"), message_delta())
+    assert story.plan.first(story.state(whole), now=0.0) == Finish(message_stop=True)
+    assert story.plan.first(story.state(STUCK), now=0.0) == Fail("what was delivered cannot be gone on from")
+
+
 # -- several at a time
 
 

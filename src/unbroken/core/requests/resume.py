@@ -8,7 +8,7 @@ parts that it leaves as they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from ..message.blocks import THINKING
 from ..models.table import ModelInfo
@@ -111,9 +111,11 @@ def anchor_of(delivered: DeliveredText, form: Form, *, whole: bool = False) -> A
             return Anchor(sent="", echo="", key=delivered.text)
         case "prefill":
             return delivered.anchor(whole=True)
-        case _:
+        case "continue" | "continue_without_thinking" | "request":
             # After a tool's result with too little text behind it, all of that is sent: there is no starting over.
             return delivered.anchor(whole=whole or not delivered.anchor().sent)
+        case _:
+            assert_never(form)
 
 
 def joint(form: Form) -> Joint:
