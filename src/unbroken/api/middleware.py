@@ -41,7 +41,7 @@ from ..sdk.typed_events import Api
 __all__ = ["ResilienceMiddleware"]
 
 _PATH: Final = "/v1/messages"
-#: Text goes on as it comes. Who reads through the SDK keeps its own books, and cannot be told that a block was given
+#: Text goes on as it comes. A reader of the SDK's keeps its own books, and cannot be told that a block was given
 #: up, so a block that could be is held until it is whole.
 _LIVE: Final = frozenset({"text"})
 
@@ -92,7 +92,7 @@ class ResilienceMiddleware(Middleware):
                 raise TypeError(f"{name} must be a {type_.__name__}, not {type(value).__name__}")
         limits = policy or Policy()
         if limits.on_exhausted == "defer":
-            raise ValueError("a middleware cannot defer: who made the request waits for a response, not for a batch")
+            raise ValueError("a middleware cannot defer: the caller waits for a response, not for a batch")
         if isinstance(fallback_models, str | Mapping | Route):
             raise TypeError("fallback_models must be a list of models, not a single one")
         self._fallbacks = tuple(fallback_models)

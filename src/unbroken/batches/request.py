@@ -177,7 +177,7 @@ class Rest:
     Attributes:
         partial: What was delivered when the rest was asked for; empty for a request afresh.
         form: In which form it was asked for.
-        anchor: How much of the text was sent back, and what was expected; None where no text was held.
+        anchor: How much of the text was sent back, and what was expected; None where no text was delivered.
         instruction: What the request for it asked, which is to stay out of the text; None where it asked nothing.
         own: Whether the answer's thinking may stand in the message (`Splicer.begin`).
         stop_sequences: Of the request.

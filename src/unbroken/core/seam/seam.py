@@ -18,8 +18,8 @@ repeats what is held, from wherever, the joint is exact whatever the text is, an
 keeps every repetition. Tests and `make seams` hold it to that. Without a key only the echo is evidence.
 
 What stands before the replay may be of any wording when all of what was asked for follows. It may then be taken for
-text, and text for it; but whoever goes on writes the key first, so a match after a lead-in is the joint only if the
-key stood nowhere in the lead-in.
+text, and text for it; but a model that goes on writes the key first, so a match after a lead-in is the joint only if
+the key stood nowhere in the lead-in.
 
 Behind the joint the text is watched for what is not the answer's: the instruction (`instruction.py`), and an apology,
 a refusal or talk of the request as the first sentence (`asides.py`). So it cannot matter how the text was cut into
