@@ -18,8 +18,10 @@ from typing import Final
 
 from tests.corpus.texts import TEXTS
 
+from unbroken.core.plan.route_forms import starts_over
 from unbroken.core.requests.prompts import AGAIN, FIRST
-from unbroken.core.requests.resume import anchor_for, starts_over
+from unbroken.core.requests.resume import anchor_for
+from unbroken.core.requests.resume_state import ResumeState
 from unbroken.core.seam.anchor import choose_anchor
 from unbroken.core.seam.ending import Ending, ending_of
 from unbroken.core.seam.instruction import Instruction
@@ -117,7 +119,7 @@ def go_on(answer: str, cut: int, manner: Manner, rng: Random, *, whole_words: bo
         held = splicer.held.trailing_text
         if not answer.startswith(held.rstrip()):
             break  # what it has written before is not the answer's
-        form: Form = "restart" if starts_over(splicer.held) else "continue"
+        form: Form = "restart" if starts_over(ResumeState.of(splicer.held)) else "continue"
         anchor = anchor_for(held, form, whole=again)
         asked = (AGAIN if again else FIRST).text.replace("{echo}", anchor.quote)
         instruction = Instruction.of(asked, anchor.quote, lambda words, known=held: words in known)  # type: ignore[misc]

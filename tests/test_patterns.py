@@ -22,7 +22,7 @@ import unbroken
 PACKAGE: Final = Path(unbroken.__file__).parent
 
 #: Modules whose patterns and scans have tests of their own.
-_ELSEWHERE: Final = ("unbroken.core.seam.anchor", "unbroken.core.seam.leadin", "unbroken.core.seam.seam")
+_ELSEWHERE: Final = tuple(f"unbroken.core.seam.{name}" for name in ("anchor", "cuts", "leadin", "seam"))
 
 #: A module that makes a pattern of its own out of literals: tags that it escapes, one or the other.
 _OF_LITERALS: Final = ("unbroken.core.seam.instruction",)

@@ -25,7 +25,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Protocol, cast
@@ -66,23 +66,20 @@ __all__ = [
 
 OtherT = TypeVar("OtherT", default=None)
 
-VERSION: Final = 1
-
 #: Seconds: the 24 hours that the API gives a batch, and one in which it may be told of.
 LONGEST: Final = 25 * 3600.0
 
-#: What goes with every call, in another process too; headers may hold a key.
-_KEPT: Final = ("betas", "user_profile_id", "workspace_id")
+_KEPT_OF_A_STREAM: Final = ("status_code", "type", "deferred", "_others_answered", "_at")
 
 
 class Unfinished(Protocol):
     """What can ask for the rest of a message."""
 
-    async def defer(self, held: Partial, report: Report, custom_id: str | None) -> Deferred[Any]:
+    async def defer(self, partial: Partial, report: Report, custom_id: str | None) -> Deferred[Any]:
         """Put the request for the rest into a batch (`engine/last_resort.py`).
 
         Args:
-            held: What was delivered.
+            partial: What was delivered.
             report: How the stream went.
             custom_id: What the request is called. None: a random name.
         """
@@ -128,7 +125,7 @@ class StreamFailed(anthropic.APIError):
     _unfinished: Unfinished | None
     deferred: Deferred[Any] | None = None
     #: What goes along in a pickle or a copy, beside the partial, the report and the diagnosis.
-    _KEPT: ClassVar[tuple[str, ...]] = ("status_code", "type", "deferred", "_others_answered", "_at")
+    _KEPT: ClassVar[tuple[str, ...]] = _KEPT_OF_A_STREAM
 
     def __init__(
         self,
@@ -167,27 +164,41 @@ class StreamFailed(anthropic.APIError):
         It is made when it is first looked at, and then stays the same; `seconds` count from there.
         """
         if self._diagnosis is None:
-            self._diagnosis = self._diagnose(self._asked())
+            self._diagnosis = self.diagnose(self.request_arguments)
         return self._diagnosis
 
-    def _diagnose(self, params: Mapping[str, Any]) -> Diagnosis:
+    def diagnose(self, params: Mapping[str, Any]) -> Diagnosis:
         """The diagnosis, with what preflight finds in `params`, the arguments of the request."""
-        from .diagnosis.postmortem import diagnose_stream, leaves, with_findings
+        from .diagnosis.postmortem import with_findings
 
-        def conclude(findings: Sequence[Finding] = ()) -> Diagnosis:
-            return diagnose_stream(
-                self.report,
-                list(leaves(self.__cause__)) if isinstance(self.__cause__, Exception) else [],
-                ending=self._ending,
-                ended_at=self._at,
-                others_answered=self._others_answered,
-                findings=findings,
-            )
+        return with_findings(self._conclude, params)
 
-        return with_findings(conclude, params)
+    def _conclude(self, findings: Sequence[Finding] = ()) -> Diagnosis:
+        from .diagnosis.postmortem import diagnose_stream, leaves
 
-    def _asked(self) -> Mapping[str, Any]:
-        """The request, as the first route that failed was to send it. Empty where it is not there any more."""
+        return diagnose_stream(
+            self.report,
+            list(leaves(self.__cause__)) if isinstance(self.__cause__, Exception) else [],
+            ending=self._ending,
+            ended_at=self._at,
+            others_answered=self._others_answered,
+            findings=findings,
+        )
+
+    def begin_with_diagnosis(self) -> None:
+        """Put what the diagnosis says, in a sentence, before the message; not where it cannot be loaded."""
+        try:
+            self.message = f"{self._conclude().summary} {self.message}"
+        except OSError:
+            return
+        self.args = (self.message,)
+
+    @property
+    def request_arguments(self) -> Mapping[str, Any]:
+        """The arguments of the request as the first route that failed was to send it: content, and perhaps keys.
+
+        Empty where they are not there any more: in a copy, or from a pickle.
+        """
         from .diagnosis.postmortem import rank_that_failed
 
         return {} if self._request is None else self._routes[rank_that_failed(self.report)].request(self._request)
@@ -260,7 +271,7 @@ class BatchFailed(StreamFailed):
 
     answer: dict[str, Any] | None = None
     _ending: ClassVar[Ending] = "batch_failed"
-    _KEPT: ClassVar[tuple[str, ...]] = (*StreamFailed._KEPT, "answer")  # noqa: SLF001  # its own base
+    _KEPT: ClassVar[tuple[str, ...]] = (*_KEPT_OF_A_STREAM, "answer")
 
 
 class BatchErrored(BatchFailed):
@@ -345,7 +356,7 @@ class Deferred(Generic[FormatT]):
     @property
     def partial(self) -> Partial:
         """The message as far as it was delivered when the rest was asked for: a copy."""
-        return self._rest.held.copy()
+        return self._rest.partial.copy()
 
     @property
     def form(self) -> str:
@@ -440,18 +451,9 @@ class Deferred(Generic[FormatT]):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON, with `"version": 1`."""
-        return {
-            "version": VERSION,
-            "id": self.id,
-            "custom_id": self.custom_id,
-            "model": self.model,
-            "api": self.api,
-            "created_at": self.created_at.isoformat(),
-            "expires_at": self.expires_at.isoformat(),
-            "options": {name: self._options[name] for name in _KEPT if name in self._options},
-            "rest": self._rest.to_dict(),
-            "report": self.report.to_dict(),
-        }
+        from .batches.saved import dump
+
+        return dump({each.name.lstrip("_"): getattr(self, each.name) for each in fields(self)})
 
     @classmethod
     def from_dict(
@@ -467,22 +469,10 @@ class Deferred(Generic[FormatT]):
         Raises:
             ValueError: It is of another version, or no deferred request.
         """
-        from .batches.request import Rest
-        from .batches.saved import check
+        from .batches.saved import load
 
-        check(data, VERSION)
-        return Deferred(
-            id=data["id"],
-            custom_id=data["custom_id"],
-            model=data["model"],
-            api=data["api"],
-            created_at=datetime.fromisoformat(data["created_at"]),
-            expires_at=datetime.fromisoformat(data["expires_at"]),
-            report=Report.from_dict(data["report"]),
-            _rest=Rest.from_dict(data["rest"]),
-            _options={name: data["options"][name] for name in _KEPT if name in data["options"]},
-            _output_format=None if isinstance(output_format, Omit) else output_format,
-        )
+        parsed_into = None if isinstance(output_format, Omit) else output_format
+        return Deferred(**load(data), _output_format=parsed_into)
 
     def to_json(self) -> str:
         """`to_dict` as JSON text, in ASCII: half of a surrogate pair, which an answer may hold, could not be saved."""

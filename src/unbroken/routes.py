@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .arguments import as_given, as_sent
 
-__all__ = ["Fallback", "Route", "is_first_party", "resolve"]
+__all__ = ["Fallback", "Route", "check_fallbacks", "is_first_party", "resolve"]
 
 #: The SDK's clients of other platforms, by name: most of their modules are not imported unless they are used.
 _PLATFORMS: Final = frozenset(
@@ -75,6 +75,12 @@ def resolve(model: str, client: object, fallbacks: Iterable[Fallback], arguments
         Route(model=model, client=client),
         *(_route(fallback, client, arguments) for fallback in fallbacks),
     )
+
+
+def check_fallbacks(fallbacks: Iterable[Fallback], arguments: Collection[str]) -> None:
+    """Raise what `resolve` would raise for these fallbacks; arguments as there."""
+    for fallback in fallbacks:
+        _route(fallback, None, arguments)
 
 
 def is_first_party(client: object) -> bool:

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from unbroken.batches.request import Rest, as_batched, events_of, is_whole, result_in, unhurried, unsupported
 from unbroken.core.message.partial import Partial
+from unbroken.core.requests.forms import Form
 from unbroken.core.requests.prompts import FIRST
-from unbroken.core.requests.resume import Form, anchor_for, estimate_tokens
+from unbroken.core.requests.resume import anchor_for
+from unbroken.core.requests.tokens import estimate_tokens
 from unbroken.core.seam.instruction import Instruction
 
 TEXT: Final = "The lamp is lit, and the glass is clear of salt. Nobody has come by since the storm, and nobody will."
@@ -147,14 +149,14 @@ def test_the_joint_is_exact_at_every_cut(form: Form) -> None:
         held = partial(message_start(), *open_text(TEXT[:cut]))
         asked = Rest.from_dict(json.loads(json.dumps(rest(held, form).to_dict())))
         joined = asked.join(message(text(continuation(TEXT[:cut], form))))
-        assert joined.held.text == TEXT
+        assert joined.partial.text == TEXT
         assert joined.trouble is None
-        assert joined.held.stopped
-        assert joined.held.message is not None
-        assert joined.held.message["id"] == "msg_1"
+        assert joined.partial.stopped
+        assert joined.partial.message is not None
+        assert joined.partial.message["id"] == "msg_1"
         assert joined.seam is not None
         assert joined.seam.result.verified
-        assert asked.held.text == TEXT[:cut]
+        assert asked.partial.text == TEXT[:cut]
         added = "".join(e["delta"].get("text", "") for e in joined.delivered if e["type"] == "content_block_delta")
         assert added == TEXT[cut:]
 
@@ -185,7 +187,7 @@ def test_what_the_request_asked_stays_out_of_the_text() -> None:
     recital = FIRST.text.rpartition("\n")[2]
     for answer in (f"<last_words>{echo}</last_words>{TEXT[50:]}", f"{echo}{TEXT[50:]} {recital}"):
         joined = saved.join(message(text(answer)))
-        assert joined.held.text == TEXT
+        assert joined.partial.text == TEXT
 
 
 def test_an_apology_behind_the_joint_is_no_rest() -> None:
@@ -194,24 +196,24 @@ def test_an_apology_behind_the_joint_is_no_rest() -> None:
     echo = anchor_for(TEXT[:48], "continue").echo
     said = f"{echo}\n\nI'm sorry, but I am unable to repeat the last words."
     joined = rest(held, "continue", instruction=asking(held)).join(message(text(said)))
-    assert (joined.trouble, joined.held.text) == ("unmatched", TEXT[:48])
+    assert (joined.trouble, joined.partial.text) == ("unmatched", TEXT[:48])
 
 
 def test_an_answer_afresh_is_the_message_itself() -> None:
     """With its thinking, its calls and its id."""
     joined = Rest().join(message(THOUGHT, text(TEXT), CALL, stop_reason="tool_use"))
-    assert joined.held.content == [THOUGHT, text(TEXT), CALL]
-    assert joined.held.message is not None
-    assert joined.held.message["id"] == "msg_batched"
+    assert joined.partial.content == [THOUGHT, text(TEXT), CALL]
+    assert joined.partial.message is not None
+    assert joined.partial.message["id"] == "msg_batched"
     assert joined.seam is None
 
 
 def test_another_models_thinking_is_left_out() -> None:
     """What is named in the message is the model that opened it, and it could not read it."""
     held = partial(message_start(), *thinking_block("Hm.")[:-1])
-    assert Rest(held, own=False).join(message(THOUGHT, text(TEXT))).held.content == [text(TEXT)]
+    assert Rest(held, own=False).join(message(THOUGHT, text(TEXT))).partial.content == [text(TEXT)]
     joined = Rest(held).join(message(THOUGHT, text(TEXT)))
-    assert joined.held.content == [THOUGHT, text(TEXT)]
+    assert joined.partial.content == [THOUGHT, text(TEXT)]
     assert joined.abandoned == ["thinking"]
 
 
@@ -221,7 +223,7 @@ def test_after_a_tools_result_new_text_begins() -> None:
     events = [*tool_block("{}", type="server_tool_use"), search, {"type": "content_block_stop", "index": 1}]
     held = partial(message_start(), *events)
     joined = Rest(held, "continue", own=False).join(message(text(TEXT)))
-    assert joined.held.text == TEXT
+    assert joined.partial.text == TEXT
     assert joined.seam is None
 
 
@@ -229,7 +231,7 @@ def test_usage_is_the_messages() -> None:
     """The input of who opened it, and all of the output."""
     held = partial(message_start(input_tokens=7, output_tokens=1), *open_text(TEXT[:50]))
     joined = rest(held, "prefill").join(message(text(TEXT[50:])))
-    assert joined.held.usage == {"input_tokens": 7, "output_tokens": 40 + estimate_tokens(TEXT[:50])}
+    assert joined.partial.usage == {"input_tokens": 7, "output_tokens": 40 + estimate_tokens(TEXT[:50])}
 
 
 STRANGE: Final = "Quite another thing, in other words altogether, and no end in sight. " * 4
@@ -238,14 +240,14 @@ STRANGE: Final = "Quite another thing, in other words altogether, and no end in 
 def test_what_matches_nothing_is_not_joined() -> None:
     """Asking again would take hours, and the partial is worth more than a guess."""
     joined = rest(partial(message_start(), *open_text(TEXT[:50])), "continue").join(message(text(STRANGE)))
-    assert (joined.trouble, joined.held.text) == ("unmatched", TEXT[:50])
+    assert (joined.trouble, joined.partial.text) == ("unmatched", TEXT[:50])
 
 
 def test_what_matches_nothing_is_joined_as_it_is_where_the_policy_says_so() -> None:
     """The seam says that it is a guess."""
     held = partial(message_start(), *open_text(TEXT[:50]))
     joined = rest(held, "continue", on_unmatched="join").join(message(text(STRANGE)))
-    assert joined.held.text == TEXT[:50] + STRANGE
+    assert joined.partial.text == TEXT[:50] + STRANGE
     assert joined.seam is not None
     assert joined.seam.result.kind == "unverified"
     assert joined.trouble is None
@@ -255,7 +257,7 @@ def test_an_answer_begun_anew_is_never_glued() -> None:
     """It goes another way: what was delivered stays as it is."""
     held = partial(message_start(), *open_text(TEXT[:50]))
     joined = rest(held, "restart").join(message(text(STRANGE)))
-    assert (joined.trouble, joined.held.text) == ("unmatched", TEXT[:50])
+    assert (joined.trouble, joined.partial.text) == ("unmatched", TEXT[:50])
 
 
 @pytest.mark.parametrize(("is_whole", "trouble"), [(True, None), (False, "invalid")])
@@ -275,7 +277,7 @@ def test_a_refusal_is_never_joined() -> None:
     asked = rest(partial(message_start(), *open_text(TEXT[:50])), "continue")
     for said in ("", "I cannot help with that.", STRANGE):
         joined = asked.join(message(text(said), stop_reason="refusal"))
-        assert (joined.trouble, joined.held.text) == ("refused", TEXT[:50])
+        assert (joined.trouble, joined.partial.text) == ("refused", TEXT[:50])
 
 
 @pytest.mark.parametrize(
@@ -286,10 +288,10 @@ def test_an_answer_that_says_nothing_new_is_no_end_of_half_a_sentence(said: list
     asked = rest(partial(message_start(), *open_text(TEXT[:50])), "continue", on_unmatched="join")
     joined = asked.join(message(*said, stop_reason="max_tokens"))
     assert joined.trouble in ("unmatched", "silent")
-    assert joined.held.text == TEXT[:50]
+    assert joined.partial.text == TEXT[:50]
     joined = asked.join(message(CALL, stop_reason="tool_use"))
     assert joined.trouble is None
-    assert joined.held.content[-1] == CALL
+    assert joined.partial.content[-1] == CALL
 
 
 @pytest.mark.parametrize("form", ["prefill", "continue", "restart"])
@@ -319,5 +321,5 @@ def test_an_unfinished_call_is_given_up() -> None:
     held = partial(message_start(), *text_block(TEXT[:50]), *open_tool('{"a"', index=1))
     joined = rest(held, "prefill").join(message(text(TEXT[50:]), CALL, stop_reason="tool_use"))
     assert joined.abandoned == ["tool_use"]
-    assert joined.held.text == TEXT
-    assert joined.held.content[-1] == CALL
+    assert joined.partial.text == TEXT
+    assert joined.partial.content[-1] == CALL

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from unbroken.core.requests.resume import Form, anchor_for, joint
-from unbroken.core.seam.anchor import squeeze
+from unbroken.core.requests.forms import Form
+from unbroken.core.requests.resume import anchor_for, joint
 from unbroken.core.seam.seam import Seam
+from unbroken.core.seam.squeezed import squeeze
 
 #: What short texts are made of: marks, which come in pairs; beginnings of words; and what lead-ins are made of.
 _HELD = ("*", "**", "_", "__", "`", "```\n", "# ", "> ", "1. ", "- ", "“", '"', "A", "a", "It", "The", "é", "\n", " ")

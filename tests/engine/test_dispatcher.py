@@ -15,7 +15,8 @@ from unbroken import Health, Hedging, Policy, StatusPage
 from unbroken.core.failure import Failure, Kind, Verdict, of_kind
 from unbroken.core.message.partial import Partial
 from unbroken.core.plan.steps import Ask, Fail
-from unbroken.engine.admission import Exhausted
+from unbroken.core.requests.resume_state import ResumeState
+from unbroken.engine.admission import Admission, Exhausted
 from unbroken.engine.dispatcher import Dispatcher
 from unbroken.engine.driver import Driver
 from unbroken.routes import Route
@@ -37,7 +38,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.backends("virtual")]
 TEXT: Final = "One at a time, or several where the plan allows it."
 FIRST: Final = Ask(0, "request")
 RETRY: Final = Ask(0, "request", costs_retry=True)
-NOTHING: Final = Partial()
+NOTHING: Final = ResumeState()
 
 
 def died(kind: Kind, retry_after: float | None = None) -> Failure:
@@ -68,6 +69,11 @@ class Table:
     def dispatcher(self) -> Dispatcher:
         """What is tested."""
         return self.driver._dispatcher
+
+    @property
+    def admission(self) -> Admission:
+        """What lets its requests be made."""
+        return self.driver._admission
 
     @property
     def codes(self) -> list[str]:
@@ -107,7 +113,7 @@ async def test_a_request_is_made_after_its_wait() -> None:
         assert (sent.recorder.entry.started, sent.recorder.entry.waited) == (3.0, 3.0)
         assert table.codes == []
         sent.cancelled()
-        await table.dispatcher.discard(sent)
+        await table.admission.discard(sent)
 
 
 async def test_one_that_dies_is_handed_back_with_its_failure() -> None:
@@ -117,9 +123,9 @@ async def test_one_that_dies_is_handed_back_with_its_failure() -> None:
         sent = await table.dispatcher.ask(FIRST, NOTHING)
         assert sent.failure is not None
         assert not sent.counted
-        table.dispatcher.failed(sent, sent.failure)
-        assert table.dispatcher.errors == [sent.failure.error]
-        await table.dispatcher.discard(sent)
+        table.admission.failed(sent, sent.failure)
+        assert table.admission.errors == [sent.failure.error]
+        await table.admission.discard(sent)
 
 
 @pytest.mark.parametrize("hedging", [None, Hedging(0)])
@@ -151,7 +157,7 @@ async def test_a_request_that_cannot_be_composed_leaves_its_permission_to_others
         ):
             held.apply(event)
         with pytest.raises(LookupError):
-            await table.dispatcher.ask(Ask(0, "continue"), held)
+            await table.dispatcher.ask(Ask(0, "continue"), ResumeState.of(held))
         assert table.health.enter(client, CONTINUE) is not None
 
 
@@ -169,16 +175,16 @@ async def test_a_retry_is_paid_for_and_a_first_request_is_not() -> None:
         assert table.codes == ["budget_wait"]
         for sent in (first, again):
             sent.cancelled()
-            await table.dispatcher.discard(sent)
+            await table.admission.discard(sent)
 
 
 async def test_the_wait_for_the_budget_says_how_long_it_was() -> None:
     """0 when there was something in it."""
     async with serving(TEXT) as (_, client):
         table = Table(client, health=spent(0.5))
-        assert await table.dispatcher.pay() == pytest.approx(2.0, abs=0.01)
+        assert await table.admission.pay() == pytest.approx(2.0, abs=0.01)
         await anyio.sleep(2)
-        assert await table.dispatcher.pay() == 0.0
+        assert await table.admission.pay() == 0.0
 
 
 @pytest.mark.parametrize("per_second", [0.0, 0.01])
@@ -208,7 +214,7 @@ async def test_retries_that_others_earn_meanwhile_are_taken() -> None:
                 permit.succeeded()
 
         group.start_soon(others)
-        assert await table.dispatcher.pay() <= 3.5
+        assert await table.admission.pay() <= 3.5
 
 
 # -- breakers and cool-downs
@@ -230,7 +236,7 @@ async def test_a_breaker_that_opens_during_the_wait_sends_the_request_elsewhere(
         assert table.codes == ["circuit_open"]
         assert [request.model for request in server.requests] == [PREFILL]
         sent.cancelled()
-        await table.dispatcher.discard(sent)
+        await table.admission.discard(sent)
 
 
 async def test_a_probe_is_waited_for_and_then_sent() -> None:
@@ -242,7 +248,7 @@ async def test_a_probe_is_waited_for_and_then_sent() -> None:
         assert sent.recorder.entry.started == pytest.approx(5.0, abs=0.5)
         assert table.codes == ["circuit_open"]
         sent.cancelled()
-        await table.dispatcher.discard(sent)
+        await table.admission.discard(sent)
 
 
 async def test_a_cool_down_that_begins_during_the_wait_is_obeyed() -> None:
@@ -258,7 +264,7 @@ async def test_a_cool_down_that_begins_during_the_wait_is_obeyed() -> None:
         sent = await table.dispatcher.ask(Ask(0, "request", wait=3.0), NOTHING)
         assert 21.0 <= sent.recorder.entry.started <= 21.5
         sent.cancelled()
-        await table.dispatcher.discard(sent)
+        await table.admission.discard(sent)
 
 
 async def test_patience_ends() -> None:
@@ -280,14 +286,14 @@ async def test_the_waits_for_breakers_are_one_wait_until_something_new_comes() -
         again = Ask(0, "request", wait=5.0, costs_retry=True)
         sent = await table.dispatcher.ask(again, NOTHING)
         sent.failed(died(Kind.OVERLOADED))
-        await table.dispatcher.discard(sent)
+        await table.admission.discard(sent)
         with pytest.raises(Exhausted, match="max_retry_after"):
             await table.dispatcher.ask(again, NOTHING)
         assert anyio.current_time() == pytest.approx(5.0)
         sent = await table.dispatcher.ask(replace(again, costs_retry=False), NOTHING)
         assert anyio.current_time() == pytest.approx(10.0)
         sent.cancelled()
-        await table.dispatcher.discard(sent)
+        await table.admission.discard(sent)
 
 
 # -- several
@@ -307,7 +313,7 @@ async def test_the_delay_of_a_race_is_the_policys_or_follows_the_primary() -> No
             assert table.codes == ["hedge", "won"]
             assert table.driver._plan.asking == winner.step
             winner.cancelled()
-            await table.dispatcher.discard(winner)
+            await table.admission.discard(winner)
 
 
 async def test_a_race_that_all_have_lost_hands_the_last_one_back() -> None:
@@ -318,7 +324,7 @@ async def test_a_race_that_all_have_lost_hands_the_last_one_back() -> None:
         assert sent.counted
         assert sent.failure is not None
         assert sent.failure.kind is Kind.OVERLOADED
-        assert len(table.dispatcher.errors) == 2
+        assert len(table.admission.errors) == 2
         assert not sent.is_open
 
 
@@ -338,7 +344,7 @@ async def test_beside_a_route_under_an_incident_the_next_is_asked_at_once() -> N
         assert [attempt.started for attempt in table.driver.report.attempts] == pytest.approx([0.0, 0.0])
         assert table.codes == ["incident", "hedge", "won"]
         winner.cancelled()
-        await table.dispatcher.discard(winner)
+        await table.admission.discard(winner)
 
 
 async def test_the_page_is_asked_beside_the_request_and_not_before_it() -> None:
@@ -350,7 +356,7 @@ async def test_the_page_is_asked_beside_the_request_and_not_before_it() -> None:
             sent = await table.dispatcher.ask(FIRST, NOTHING)
             assert table.codes == codes
             sent.cancelled()
-            await table.dispatcher.discard(sent)
+            await table.admission.discard(sent)
             await anyio.sleep(1)
 
 
@@ -361,12 +367,12 @@ async def test_routes_that_are_left_out_are_told_once() -> None:
     """Each with the reason."""
     async with serving(Script(TEXT, then=Status(404))) as (_, client):
         table = Table(client, CONTINUE, PREFILL, hedging=Hedging(1.0))
-        table.dispatcher.notify_left_out(None)
+        table.admission.notify_left_out(None)
         assert table.codes == []
         sent = await table.dispatcher.ask(FIRST, NOTHING)
         assert sent.failure is not None
         assert sent.failure.verdict is Verdict.ELSEWHERE
-        table.dispatcher.notify_left_out(sent.failure)
+        table.admission.notify_left_out(sent.failure)
         assert table.codes.count("route_skipped") == 2
 
 
@@ -383,8 +389,8 @@ async def test_what_takes_long_to_close_is_waited_for_at_the_end(monkeypatch: py
 
         monkeypatch.setattr(sent.attempt, "_close", slowly)
         sent.lost(0)
-        await table.dispatcher.discard(sent)
+        await table.admission.discard(sent)
         assert anyio.current_time() == pytest.approx(0.05)
         assert server.open_connections
-        await table.dispatcher.aclose()
+        await table.admission.aclose()
         assert anyio.current_time() == pytest.approx(3.0)

@@ -10,12 +10,16 @@ import anthropic
 import anyio
 import httpx2
 import pytest
+from builders import message_start, partial, text_block, thinking_block, tool_block
 
-from harness import AT_ONCE, CONTINUE, PREFILL, Reading, ask, assert_unbroken, read, serving
+from harness import AT_ONCE, CONTINUE, PREFILL, Reading, ask, assert_unbroken, read, read_on, serving
 from unbroken import Health, Policy, StreamFailed, resilient_stream
+from unbroken.core.message.partial import Partial
 from unbroken.core.requests.prompts import AGAIN, FIRST
 from unbroken.engine.driver import Driver
+from unbroken.engine.intake import Intake
 from unbroken.engine.reader import open_reader
+from unbroken.engine.stream import ResilientStream, ResilientStreamManager
 from unbroken.routes import Route
 from unbroken.sdk.call_site import NOWHERE
 from unbroken.testing import (
@@ -36,6 +40,7 @@ from unbroken.testing import (
     Pings,
     Reset,
     Script,
+    ServerTool,
     Silence,
     Status,
     Text,
@@ -96,6 +101,72 @@ async def test_it_opens_and_runs_to_the_end() -> None:
         await engine.aclose()
 
 
+WRITTEN: Final = Answer(
+    [Thinking("Hm. Let me look."), ServerTool("web_search", {"query": "drivers"}, result=[]), Text(TEXT)]
+)
+TYPES: Final = ["thinking", "server_tool_use", "web_search_tool_result", "text"]
+
+
+async def delivered_before(script: Script) -> Partial:
+    """What a stream had delivered that failed, as it was kept as JSON meanwhile."""
+    async with serving(script) as (_, client):
+        with pytest.raises(StreamFailed) as caught:
+            await read(client, policy=Policy(max_attempts=1, max_resumes=0))
+        return Partial.from_json(caught.value.partial.to_json())
+
+
+async def gone_on_with(client: Any, before: Partial, **changes: Any) -> tuple[Reading, ResilientStream[None]]:
+    """Read a stream that begins with something delivered, by the SDK's own accumulator."""
+
+    async def make_driver() -> Driver:
+        return driver(client, partial=before, **changes)
+
+    manager: ResilientStreamManager[None] = ResilientStreamManager(make_driver, "messages", None)
+    async with manager as stream:
+        return await read_on(stream), stream
+
+
+@pytest.mark.parametrize("cut", [after_blocks(3), after_characters(50)], ids=["after the tool", "in the text"])
+async def test_a_stream_may_begin_with_a_part_of_its_message(cut: Any) -> None:
+    """Thinking, a server-side tool's call with its result, and text: one request asks for the rest, and one message is
+    read, from its `message_start` on."""
+    before = await delivered_before(Script(WRITTEN, faults=[Reset(at=cut)]))
+    assert [block["type"] for block in before.content][:3] == TYPES[:3]
+    async with serving(WRITTEN) as (server, client):
+        reading, stream = await gone_on_with(client, before)
+        assert len(server.requests) == 1
+        assert server.requests[0].body["messages"][-1]["role"] == "user"
+        assert reading.types[0] == "message_start"
+        assert [block.type for block in reading.message.content] == TYPES
+        assert reading.message.content[-1].text == TEXT
+        assert reading.message.id == before.to_message().id
+        assert [block.type for block in stream.partial.to_message().content] == TYPES
+        assert reading.report.attempts[0].form == "continue"
+
+
+async def test_a_stream_that_begins_with_a_whole_call_asks_for_nothing() -> None:
+    """Its turn ends with the call, whose result the caller has to give."""
+    called = [*thinking_block("Hm."), *text_block(TEXT, index=1), *tool_block('{"city": "Paris"}', index=2)]
+    before = partial(message_start(), *called)
+    async with serving(WRITTEN) as (server, client):
+        reading, _ = await gone_on_with(client, before)
+        assert server.requests == []
+        assert reading.message.stop_reason == "tool_use"
+        assert [block.type for block in reading.message.content] == ["thinking", "text", "tool_use"]
+        assert reading.codes == ["tool_use_finished"]
+        assert reading.report.outcome == "complete"
+
+
+async def test_what_may_not_be_gone_on_with_is_not() -> None:
+    """The policy's word holds for a stream that begins so, too."""
+    before = await delivered_before(Script(WRITTEN, faults=[Reset(at=after_characters(50))]))
+    async with serving(WRITTEN) as (server, client):
+        for policy, why in ((Policy(resume="never"), "'never'"), (Policy(max_resumes=0), "0 times")):
+            with pytest.raises(StreamFailed, match=why):
+                await gone_on_with(client, before, policy=policy)
+        assert server.requests == []
+
+
 async def test_it_waits_for_a_slow_reader() -> None:
     """It reads ahead, but not the whole of a long answer."""
     async with serving(Answer(TEXT * 15, pieces=(1, 1))) as (_, client):
@@ -145,13 +216,13 @@ async def test_every_event_that_a_reader_gets_was_delivered_at_one_place(
     """In the same order, also what comes after the end, and what the driver ends a message with by itself."""
     answer, faults = DELIVERED[name]
     seen: list[Any] = []
-    deliver = Driver._deliver
+    deliver = Intake._deliver
 
-    def observed(self: Driver, events: list[Any]) -> None:
+    def observed(self: Intake, events: list[Any], **how: bool) -> None:
         seen.extend(events)
-        deliver(self, events)
+        deliver(self, events, **how)
 
-    monkeypatch.setattr(Driver, "_deliver", observed)
+    monkeypatch.setattr(Intake, "_deliver", observed)
     policy = replace(AT_ONCE, idle_timeout=0.2)
     answer = answer if isinstance(answer, Answer) else Answer(answer)
     async with serving(Script(answer, faults=faults)) as (_, client):

@@ -16,6 +16,7 @@ from unbroken import Health, Hedging, Policy
 from unbroken.core.failure import Kind, of_kind
 from unbroken.core.message.partial import Partial
 from unbroken.core.plan.steps import Ask, Fail
+from unbroken.core.requests.resume_state import ResumeState
 from unbroken.engine.admission import Exhausted
 from unbroken.engine.driver import Driver
 from unbroken.engine.hedged_call import HedgedCall
@@ -76,14 +77,16 @@ class Ground:
         assert permit is not None
         delay = self.hedging.delay
         assert not isinstance(delay, str)
-        contest = HedgedCall(self.driver._dispatcher, self.hedging, delay, steps, held or Partial(), eager)
+        contest = HedgedCall(
+            self.driver._admission, self.hedging, delay, steps, ResumeState.of(held or Partial()), eager
+        )
         return await contest.run(permit, 2.0)
 
     async def close(self, sent: Exchange) -> None:
         """Whoever was handed a request closes it."""
         sent.cancelled()
-        await self.driver._dispatcher.discard(sent)
-        await self.driver._dispatcher.aclose()
+        await self.driver._admission.discard(sent)
+        await self.driver._admission.aclose()
 
     @property
     def outcomes(self) -> list[tuple[str, str]]:
@@ -142,7 +145,7 @@ async def test_a_failure_is_why_the_next_one_is_asked() -> None:
         assert ground.outcomes == [(MODELS[0], "overloaded"), (MODELS[1], "overloaded"), (MODELS[2], "open")]
         assert [attempt.hedge for attempt in ground.driver.report.attempts] == [False] * 3
         assert ground.codes == ["failover", "failover", "won"]
-        assert len(ground.driver._dispatcher.errors) == 2
+        assert len(ground.driver._admission.errors) == 2
         await ground.close(sent)
 
 
@@ -284,4 +287,4 @@ async def test_a_race_that_is_cancelled_leaves_every_permission_to_others(after:
         assert scope.cancelled_caught
         assert {outcome for _, outcome in ground.outcomes} <= {"cancelled"}
         assert all(permit._ended for permit in given)
-        await ground.driver._dispatcher.aclose()
+        await ground.driver._admission.aclose()

@@ -14,6 +14,7 @@ from unbroken.core.failure import Kind
 from unbroken.core.message.partial import Partial
 from unbroken.core.models.corrections import Models
 from unbroken.core.plan.steps import Ask
+from unbroken.core.requests.resume_state import ResumeState
 from unbroken.core.requests.routed import Requests
 from unbroken.engine.sender import Exchange, RequestSender
 from unbroken.routes import Route
@@ -59,7 +60,7 @@ class Desk:
         route = self.routes[step.route]
         permit = self.health.enter(route.client, route.model)
         assert permit is not None
-        return self.sender.prepare(step, held or Partial(), permit, **{"waited": 0.0, **rest})
+        return self.sender.prepare(step, ResumeState.of(held or Partial()), permit, **{"waited": 0.0, **rest})
 
     def first_content(self, rank: int = 0) -> dict[str, float] | None:
         """What `Health` knows of a route's times."""

@@ -21,7 +21,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from harness import serving
 from unbroken import Health, Incident, ModelInfo, Status
-from unbroken.core.failure import PREFILL_UNSUPPORTED, Failure, Kind, of_kind
+from unbroken.core.classification import PREFILL_UNSUPPORTED
+from unbroken.core.failure import Failure, Kind, of_kind
 from unbroken.core.plan.readiness import Readiness
 from unbroken.health.health import DEFAULT_HEDGE_DELAY, default_health
 from unbroken.health.permit import SERVER_IS_ILL, Permit

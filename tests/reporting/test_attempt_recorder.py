@@ -8,7 +8,8 @@ import httpx2
 import pytest
 
 from unbroken import Report
-from unbroken.core.failure import Failure, Kind, classify
+from unbroken.core.classification import classify
+from unbroken.core.failure import Failure, Kind
 from unbroken.core.models.table import lookup
 from unbroken.core.seam.anchor import choose_anchor
 from unbroken.core.seam.seam import Seam

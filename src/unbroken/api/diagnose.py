@@ -41,7 +41,7 @@ def diagnose(error: Exception, *, params: Mapping[str, Any] | None = None) -> Di
         TypeError: The error is of another kind.
     """
     if isinstance(error, StreamFailed):
-        return error.diagnosis if params is None else error._diagnose(params)  # noqa: SLF001  # ours
+        return error.diagnosis if params is None else error.diagnose(params)
     told = Told(time.time())
     errors = list(leaves(error))
     for each in errors:
@@ -58,4 +58,4 @@ def diagnose(error: Exception, *, params: Mapping[str, Any] | None = None) -> Di
 
 def _asked(error: Exception) -> Mapping[str, Any]:
     """The request, as far as it is there to be read."""
-    return error._asked() if isinstance(error, StreamFailed) else what_was_sent(error)  # noqa: SLF001  # ours
+    return error.request_arguments if isinstance(error, StreamFailed) else what_was_sent(error)

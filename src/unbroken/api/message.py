@@ -56,8 +56,8 @@ def resilient_message(
         fallback_models: Where to go when the model does not answer, in rank order.
         policy: Limits, waits and forms. None: the defaults of `Policy`.
         health: What streams share. None: one for each client.
-        on_notice: Called with each `Notice`: the way to see how it goes. Who wants the `Report` of an answer that came
-            in the end uses `resilient_stream`; that of one that did not is `StreamFailed.report`.
+        on_notice: Called with each `Notice`: the way to see how it goes. The `Report` of an answer that came
+            in the end is told by `resilient_stream` alone; that of one that did not is `StreamFailed.report`.
         api: `"beta"` for `client.beta.messages`, with its types.
         **arguments: Everything else that the SDK's `messages.stream` takes.
 

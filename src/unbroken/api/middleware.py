@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
+from math import inf
 from typing import Any, ClassVar, Final
 
 import anthropic
@@ -30,7 +31,7 @@ from ..health.health import Health
 from ..policy import Policy
 from ..report import Notice
 from ..reporting.notifier import check_listener
-from ..routes import Fallback, Route, resolve
+from ..routes import Fallback, Route, check_fallbacks, resolve
 from ..sdk.call_site import NOWHERE
 from ..sdk.clients import quiet_resource, stream_arguments
 from ..sdk.message_threads import continues, is_a_callers_own, lost
@@ -40,11 +41,9 @@ from ..sdk.typed_events import Api
 __all__ = ["ResilienceMiddleware"]
 
 _PATH: Final = "/v1/messages"
-#: Text goes on as it comes. Who reads through the SDK keeps its own books, and cannot be told that a block was given
+#: Text goes on as it comes. A reader of the SDK's keeps its own books, and cannot be told that a block was given
 #: up, so a block that could be is held until it is whole.
 _LIVE: Final = frozenset({"text"})
-#: An answer in one piece comes after a silence as long as itself; the request's own timeout bounds it. In seconds.
-_UNBOUNDED: Final = 1e9
 
 
 class ResilienceMiddleware(Middleware):
@@ -93,15 +92,16 @@ class ResilienceMiddleware(Middleware):
                 raise TypeError(f"{name} must be a {type_.__name__}, not {type(value).__name__}")
         limits = policy or Policy()
         if limits.on_exhausted == "defer":
-            raise ValueError("a middleware cannot defer: who made the request waits for a response, not for a batch")
+            raise ValueError("a middleware cannot defer: the caller waits for a response, not for a batch")
         if isinstance(fallback_models, str | Mapping | Route):
             raise TypeError("fallback_models must be a list of models, not a single one")
         self._fallbacks = tuple(fallback_models)
         self._streaming = replace(limits, live=_LIVE & limits.live)
-        self._in_one_piece = replace(limits, hedging=None, idle_timeout=_UNBOUNDED, first_content_timeout=_UNBOUNDED)
+        # An answer in one piece comes after a silence as long as itself; the request's own timeout bounds it.
+        self._in_one_piece = replace(limits, hedging=None, idle_timeout=inf, first_content_timeout=inf)
         self._health = health or Health()
         self._on_notice = on_notice
-        self._routes("any")  # bad fallbacks are told at once
+        check_fallbacks(self._fallbacks, self._arguments())
 
     async def handle_async(
         self, request: anthropic.APIRequest, call_next: anthropic.AsyncCallNext
@@ -140,9 +140,10 @@ class ResilienceMiddleware(Middleware):
             version=lambda: request.headers.get("anthropic-version"),
         )
         routes = self._routes(str(body.get("model")))
-        resources: dict[int, Any] = {rank: chain for rank, route in enumerate(routes) if route.client is self}
+        own = self._own_client
+        resources: dict[int, Any] = {rank: chain for rank, route in enumerate(routes) if route.client is own}
         if not body.get("stream"):
-            others = {rank: route.client for rank, route in enumerate(routes) if route.client is not self}
+            others = {rank: route.client for rank, route in enumerate(routes) if route.client is not own}
             resources |= {rank: InOnePiece(quiet_resource(client, api)) for rank, client in others.items()}
         return Driver(
             api=api,
@@ -158,8 +159,21 @@ class ResilienceMiddleware(Middleware):
             findings=findings,
         )
 
+    @property
+    def _own_client(self) -> object:
+        """What stands for the client that this instance belongs to.
+
+        The SDK does not tell a middleware which client that is. Routes and `Health` only compare clients and keep what
+        they know of each, and requests to this one go down its chain, so any object of its own will do.
+        """
+        return self
+
+    def _arguments(self) -> frozenset[str]:
+        """The names that a fallback's patch may use."""
+        return frozenset(stream_arguments(AsyncMessages, "beta"))
+
     def _routes(self, model: str) -> tuple[Route, ...]:
-        return resolve(model, self, self._fallbacks, stream_arguments(AsyncMessages, "beta"))
+        return resolve(model, self._own_client, self._fallbacks, self._arguments())
 
 
 def _is_beta(request: anthropic.APIRequest) -> bool:

@@ -121,7 +121,7 @@ async def create(client: Any, api: Api, request: Mapping[str, Any], custom_id: s
     batches = batches_of(without_retries(client), api)
     params, options = as_batched(with_schema(request))
     if "timeout" not in options:
-        # The SDK's own is ten minutes, for each try, and who waits for the error of a stream waits for all of them.
+        # The SDK's own is ten minutes, for each try, and a caller waits for all of them before it gets the error.
         timeouts = Timeouts(policy.idle_timeout, policy.idle_timeout, policy.idle_timeout)
         _, options["timeout"] = timeouts.beside(getattr(client, "timeout", None))
     failures = 0
@@ -251,7 +251,7 @@ class _Waits:
         return None
 
     async def next(self) -> None:
-        """Wait: between half of the time and all of it, so that those who began together do not stay together."""
+        """Wait: between half of the time and all of it, so that callers which began together do not stay together."""
         await anyio.sleep(max(self._asked, self._wait * (0.5 + random.random() / 2)))
         self._wait = min(_LONGEST_WAIT, self._wait * _GROWTH)
 

@@ -1,4 +1,4 @@
-"""A request as a batch takes it, and a batched answer joined to what was held when it was asked for.
+"""A request as a batch takes it, and a batched answer joined to what was delivered before it was asked for.
 
 An answer from a batch comes as a whole. It is taken apart into the events by which a stream would have brought it, and
 goes through the splicer and the seam like any other continuation.
@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 
 from ..core.message.partial import Block, Partial
-from ..core.requests.resume import Form, joint
+from ..core.requests.forms import Form
+from ..core.requests.resume import joint
 from ..core.seam.anchor import Anchor
 from ..core.seam.ending import Ending
 from ..core.seam.instruction import Instruction
@@ -155,14 +156,14 @@ class Joined:
     """What came of an answer.
 
     Attributes:
-        held: The message, whole unless there is trouble.
+        partial: The message, whole unless there is trouble.
         delivered: What the answer added to it, as events.
         seam: How its text was joined; None where there was nothing to join.
         abandoned: Types of blocks that were given up unfinished, in order.
         trouble: Why it could not be joined; None where it was.
     """
 
-    held: Partial
+    partial: Partial
     delivered: list[Event]
     seam: Seam | None
     abandoned: list[str]
@@ -174,9 +175,9 @@ class Rest:
     """What was asked for, as far as joining it needs to know. It holds content: all that was delivered.
 
     Attributes:
-        held: What was delivered when the rest was asked for; empty for a request afresh.
+        partial: What was delivered when the rest was asked for; empty for a request afresh.
         form: In which form it was asked for.
-        anchor: How much of the text was sent back, and what was expected; None where no text was held.
+        anchor: How much of the text was sent back, and what was expected; None where no text was delivered.
         instruction: What the request for it asked, which is to stay out of the text; None where it asked nothing.
         own: Whether the answer's thinking may stand in the message (`Splicer.begin`).
         stop_sequences: Of the request.
@@ -184,7 +185,7 @@ class Rest:
         on_unmatched: The policy's.
     """
 
-    held: Partial = field(default_factory=Partial)
+    partial: Partial = field(default_factory=Partial)
     form: Form = "request"
     anchor: Anchor | None = None
     instruction: Instruction | None = None
@@ -194,7 +195,7 @@ class Rest:
     on_unmatched: Literal["fail", "join"] = "fail"
 
     def join(self, message: Mapping[str, Any], is_document: Callable[[str], bool] | None = None) -> Joined:
-        """Join a batched message to what was held, which is left as it is.
+        """Join a batched message to what was delivered before, which is left as it is.
 
         What matches nothing is joined as it is only where `on_unmatched` says so, and the seam tells; and never an
         answer that was begun anew, half a document, an apology, a refusal, or a text which is there already. One that
@@ -204,7 +205,7 @@ class Rest:
             message: As the API has it.
             is_document: Whether a text is the document that was demanded. None: any text will do.
         """
-        splicer = Splicer(live=_LIVE, stop_sequences=self.stop_sequences, held=self.held.copy())
+        splicer = Splicer(live=_LIVE, stop_sequences=self.stop_sequences, held=self.partial.copy())
         seam = self._seam()
         if seam is not None and message.get("stop_reason") == "refusal":
             return Joined(splicer.held, [], None, [], "refused")
@@ -223,7 +224,7 @@ class Rest:
         return Joined(splicer.held, delivered, seam, splicer.abandoned, splicer.trouble)
 
     def _seam(self) -> Seam | None:
-        text = self.held.trailing_text
+        text = self.partial.trailing_text
         if self.anchor is None or self.form == "request" or not text.strip():
             return None
         return Seam(text, self.anchor, form=joint(self.form), instruction=self.instruction)
@@ -231,7 +232,7 @@ class Rest:
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
         return {
-            "partial": self.held.to_dict(),
+            "partial": self.partial.to_dict(),
             "form": self.form,
             "anchor": None if self.anchor is None else asdict(self.anchor),
             "instruction": None if self.instruction is None else asdict(self.instruction),
@@ -246,7 +247,7 @@ class Rest:
         """What `to_dict` gave. Raises `ValueError` where its parts do not belong together."""
         anchor, asked = data["anchor"], data.get("instruction")
         rest = cls(
-            held=Partial.from_dict(data["partial"]),
+            partial=Partial.from_dict(data["partial"]),
             form=data["form"],
             anchor=anchor and Anchor(anchor["sent"], anchor["echo"], anchor["key"]),  # a later release may add to it
             instruction=asked and Instruction(tuple(asked["tags"]), tuple(asked["sentences"])),  # 0.1.0 did not say
@@ -255,7 +256,7 @@ class Rest:
             demanded=data["format"],
             on_unmatched=data.get("on_unmatched", "fail"),  # 0.1.0 did not say
         )
-        text = rest.held.trailing_text.rstrip()
+        text = rest.partial.trailing_text.rstrip()
         sent_back = "" if rest.anchor is None else (rest.anchor.sent + rest.anchor.key).rstrip()
         if rest.form != "request" and sent_back != text:
             raise ValueError(

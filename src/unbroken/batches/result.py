@@ -135,7 +135,7 @@ def _unresolved(
     report = Report.from_dict(asked.report.to_dict())
     report.outcome = "failed"
     report.attempts[-1] = replace(report.attempts[-1], **entry)
-    return Unresolved(asked.batch_id, why, ending, asked.rest.held.copy(), report, answer)
+    return Unresolved(asked.batch_id, why, ending, asked.rest.partial.copy(), report, answer)
 
 
 def _not_answered(asked: Asked, outcome: str, result: Mapping[str, Any]) -> Unresolved:
@@ -206,8 +206,8 @@ def _typed(asked: Asked, joined: Joined) -> Any:
     """The message as the SDK's accumulator makes it of its events."""
     response = httpx2.Response(200, request=_REQUEST)  # the beta's looks at its request's headers
     given = anthropic.not_given if asked.output_format is None else asked.output_format
-    types = TypedEvents(asked.api, given, joined.held, lambda: response)
+    types = TypedEvents(asked.api, given, joined.partial, lambda: response)
     try:
-        return without_abandoned(types.snapshot, joined.held)
+        return without_abandoned(types.snapshot, joined.partial)
     finally:
         types.close()

@@ -1,20 +1,30 @@
-"""What a saved handle has to look like: its file may have been cut or edited, or be something else."""
+"""A handle as JSON, and back: its file may have been cut or edited, or be something else."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, NotRequired
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from ..core.requests.resume import Form
+from ..core.requests.forms import Form
 from ..core.seam.instruction import SHORTEST
-from ..report import AttemptReport, Notice
+from ..report import AttemptReport, Notice, Report
 from ..sdk.typed_events import Api
+from .request import Rest
 
-__all__ = ["check", "objection", "parse"]
+__all__ = ["VERSION", "dump", "load", "objection", "parse"]
+
+VERSION: Final = 1
+
+#: Fields that are the same in JSON, and those that are dates.
+_PLAIN: Final = ("id", "custom_id", "model", "api")
+_DATES: Final = ("created_at", "expires_at")
+#: What goes with every call, in another process too; headers may hold a key.
+_KEPT: Final = ("betas", "user_profile_id", "workspace_id")
 
 _Name = Annotated[str, Field(min_length=1)]
 _Date = Annotated[AwareDatetime, Field(strict=True)]
@@ -108,12 +118,31 @@ def objection(data: Mapping[str, Any]) -> str | None:
     return None
 
 
-def check(data: Mapping[str, Any], version: int) -> None:
-    """Raises `ValueError` where this is no handle of that version."""
-    if data.get("version") != version:
-        raise ValueError(f"this is a deferred request of version {data.get('version')!r}; only {version} can be read")
+def dump(handle: Mapping[str, Any]) -> dict[str, Any]:
+    """A handle as plain data, ready for JSON; it is given by its fields, and holds neither a client nor a key."""
+    return {
+        "version": VERSION,
+        **{name: handle[name] for name in _PLAIN},
+        **{name: handle[name].isoformat() for name in _DATES},
+        "options": {name: handle["options"][name] for name in _KEPT if name in handle["options"]},
+        "rest": handle["rest"].to_dict(),
+        "report": handle["report"].to_dict(),
+    }
+
+
+def load(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the handle that `dump` gave. Raises `ValueError` where this is none, or of another version."""
+    if data.get("version") != VERSION:
+        raise ValueError(f"this is a deferred request of version {data.get('version')!r}; only {VERSION} can be read")
     if why := objection(data):
-        raise ValueError(f"this is no deferred request of version {version}: {why}")
+        raise ValueError(f"this is no deferred request of version {VERSION}: {why}")
+    return {
+        **{name: data[name] for name in _PLAIN},
+        **{name: datetime.fromisoformat(data[name]) for name in _DATES},
+        "report": Report.from_dict(data["report"]),
+        "_rest": Rest.from_dict(data["rest"]),
+        "_options": {name: data["options"][name] for name in _KEPT if name in data["options"]},
+    }
 
 
 def parse(text: str) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from typing import Any, Final
 import anthropic
 import httpx2
 
-from ..core.failure import Failure, Kind, classify, not_sent, of_kind
+from ..core.classification import classify, not_sent
+from ..core.failure import Failure, Kind, of_kind
 from ..core.printable import printable
 from ..core.wire.request_ids import request_id
 from ..sdk.exceptions import StreamStalled, StreamTruncated

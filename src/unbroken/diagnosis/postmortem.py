@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from ..core.failure import Kind, retry_after_seconds, words
+from ..core.classification import retry_after_seconds, words
+from ..core.failure import Kind
 from .codes import about, code_of
 from .diagnosis import DiagnosedRequest, Diagnosis, Ending, conclude
 from .evidence import connection_code, date_of, failure_of, headers_of, iso, media_type, request_id_of, what_was_sent

@@ -8,10 +8,11 @@ from typing import Final
 import anyio
 
 from ..core.failure import Failure
-from ..core.message.partial import Partial
 from ..core.plan.plan import Plan
 from ..core.plan.readiness import Readiness
 from ..core.plan.steps import Ask, Fail
+from ..core.requests.resume_state import ResumeState
+from ..core.requests.routed import Requests
 from ..diagnosis.evidence import withhold_headers
 from ..health.health import Health
 from ..health.permit import Permit
@@ -46,8 +47,9 @@ class Admission:
         policy: The limits.
         health: The budget, the breakers and the times that streams share.
         routes: In rank order.
+        requests: The original request as each route sends it.
         sender: Makes the requests.
-        teller: Tells of what happens.
+        notifier: Tells of what happens.
 
     Attributes:
         errors: What every lost request died of, in order.
@@ -59,6 +61,7 @@ class Admission:
         policy: Policy,
         health: Health,
         routes: Sequence[Route],
+        requests: Requests,
         sender: RequestSender,
         notifier: Notifier,
     ) -> None:
@@ -67,6 +70,7 @@ class Admission:
         self._policy = policy
         self._health = health
         self._routes = routes
+        self._requests = requests
         self._sender = sender
         self._notifier = notifier
         self._notified_left_out: set[int] = set()
@@ -120,11 +124,11 @@ class Admission:
         return self._health.enter(route.client, route.model, retry=retry, mode=self._sender.mode(step.route))
 
     def prepare(
-        self, step: Ask, held: Partial, permit: Permit, *, waited: float = 0.0, hedge: bool = False
+        self, step: Ask, state: ResumeState, permit: Permit, *, waited: float = 0.0, hedge: bool = False
     ) -> Exchange:
         """Compose a request; what is wrong with it leaves its permission to others."""
         try:
-            return self._sender.prepare(step, held, permit, waited=waited, hedge=hedge)
+            return self._sender.prepare(step, state, permit, waited=waited, hedge=hedge)
         except BaseException:
             permit.cancelled()
             raise
@@ -139,12 +143,12 @@ class Admission:
 
     def notify_left_out(self, failure: Failure | None) -> None:
         """Tell of each route that is not asked any more, because of a failure; None: it was never possible."""
-        for rank in self._plan.left_out:
+        for rank in self._plan.ranking.left_out:
             if rank in self._notified_left_out:
                 continue
             self._notified_left_out.add(rank)
             model = self._routes[rank].model
-            if why := self._plan.unfit(rank):
+            if why := self._requests.unfit(rank):
                 self._notifier.notice("route_skipped", f"{model} {why}, and is not asked")
             elif failure is not None:
                 self._notifier.notice("route_skipped", f"{failure.kind}: {model} is not asked any more")
@@ -161,11 +165,11 @@ class Admission:
 
     # -- beside others
 
-    def may_hedge(self, step: Ask, held: Partial) -> bool:
+    def may_hedge(self, step: Ask, state: ResumeState) -> bool:
         """Whether a request may be made beside others, now that its turn has come."""
-        return self._plan.may_hedge(step, held, now=anyio.current_time(), ready=self.readiness())
+        return self._plan.hedges.may_start(step, state, now=anyio.current_time(), ready=self.readiness())
 
-    def hedge_failed(self, sent: Exchange, failure: Failure, held: Partial) -> Ask | None:
+    def hedge_failed(self, sent: Exchange, failure: Failure, state: ResumeState) -> Ask | None:
         """Note that one of several has died. Returns the form to ask its route in at once; None: it is out.
 
         Raises:
@@ -173,7 +177,7 @@ class Admission:
         """
         self.failed(sent, failure)
         sent.counted = True
-        step = self._plan.hedge_failed(sent.step, failure, held, now=anyio.current_time())
+        step = self._plan.hedges.failed(sent.step, failure, state, now=anyio.current_time())
         self.notify_left_out(failure)
         if isinstance(step, Fail):
             raise Exhausted(step)
@@ -185,7 +189,7 @@ class Admission:
         if raced:
             self._notifier.won(sent.recorder.entry)
 
-    def hedging(self, step: Ask, held: Partial, delay: float, failure: Failure | None) -> None:
+    def hedge_started(self, step: Ask, state: ResumeState, delay: float, failure: Failure | None) -> None:
         """Another route is asked too, because nothing came for `delay` seconds or because one has failed."""
-        self._plan.hedging(step, held)
+        self._plan.hedges.started(step, state)
         self._notifier.hedge(self._routes[step.route].model, delay, failure)

@@ -16,7 +16,8 @@ import anyio.lowlevel
 import httpx2
 
 from ..concurrency.detached import Abandoned, Step, detach, event_loop_clock
-from ..core.failure import Failure, Kind, not_sent, of_kind
+from ..core.classification import not_sent
+from ..core.failure import Failure, Kind, of_kind
 from ..core.wire.decoded import Event
 from ..core.wire.deltas import Delta
 from ..core.wire.events import EventReader, loads, read_error

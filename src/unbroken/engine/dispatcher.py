@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from ..core.message.partial import Partial
 from ..core.plan.plan import Plan
 from ..core.plan.readiness import ROUNDING
 from ..core.plan.steps import Ask, Fail
+from ..core.requests.resume_state import ResumeState
 from ..health.health import Health
 from ..health.permit import Permit
 from ..policy import Hedging, Policy
@@ -27,8 +27,18 @@ __all__ = ["Dispatcher"]
 _NOT_IN_TIME: Final = Fail("no route may be asked within Policy.max_retry_after")
 
 
-class Dispatcher(Admission):
-    """The requests of one stream: one at a time, or several where the plan allows hedging."""
+class Dispatcher:
+    """The requests of one stream: one at a time, or several where the plan allows hedging.
+
+    Args:
+        plan: Says what is asked beside a request, and where it goes while its route may not be asked.
+        policy: The limits, and the rules of hedging.
+        health: The incidents and the times that streams share.
+        routes: In rank order.
+        admission: Lets requests be made, makes them, and keeps what is known of them.
+        sender: Knows what each route's request asks for.
+        notifier: Tells of what happens.
+    """
 
     def __init__(
         self,
@@ -36,14 +46,21 @@ class Dispatcher(Admission):
         policy: Policy,
         health: Health,
         routes: Sequence[Route],
+        admission: Admission,
         sender: RequestSender,
         notifier: Notifier,
     ) -> None:
-        super().__init__(plan, policy, health, routes, sender, notifier)
+        self._plan = plan
+        self._policy = policy
+        self._health = health
+        self._routes = routes
+        self._admission = admission
+        self._sender = sender
+        self._notifier = notifier
         self._notified_incident = False
         self._patience = policy.max_retry_after
 
-    async def ask(self, step: Ask, held: Partial) -> Exchange:
+    async def ask(self, step: Ask, state: ResumeState) -> Exchange:
         """Make a request after its wait, or several against each other.
 
         Returns:
@@ -56,35 +73,35 @@ class Dispatcher(Admission):
         if self._health.status is not None:
             self._look_at(self._health.status, step)
         since = anyio.current_time()
-        step, permit = await self._admitted(step, held)
+        step, permit = await self._admitted(step, state)
         waited = anyio.current_time() - since
         hedging = self._policy.hedging
         if hedging is not None:
-            ready = self.readiness()
-            hedges = self._plan.hedges(held, now=anyio.current_time(), ready=ready)
+            ready = self._admission.readiness()
+            hedges = self._plan.hedges.beside(state, now=anyio.current_time(), ready=ready)
             if hedges:
                 from .hedged_call import HedgedCall  # most streams never race
 
                 steps = [step, *hedges]
                 eager = [rank for rank, each in enumerate(steps) if ready[each.route].incident]
-                contest = HedgedCall(self, hedging, self._delay(hedging, step), steps, held, eager)
-                return await contest.run(permit, waited)
-        sent = self.prepare(step, held, permit, waited=waited)
+                call = HedgedCall(self._admission, hedging, self._delay(hedging, step), steps, state, eager)
+                return await call.run(permit, waited)
+        sent = self._admission.prepare(step, state, permit, waited=waited)
         try:
             await sent.open()
         except BaseException:
             sent.cancelled()
-            await self.discard(sent)
+            await self._admission.discard(sent)
             raise
         return sent
 
     def notify_passed_over(self, wanted: int, step: Ask) -> None:
         """Tell that a route would have been asked, but for its circuit breaker."""
-        if step.route != wanted and self.readiness()[wanted].open_for:
+        if step.route != wanted and self._admission.readiness()[wanted].open_for:
             self._notify_not_ready(wanted, step)
 
     def _notify_not_ready(self, route: int, step: Ask) -> None:
-        cools = self.readiness()[route].cool_for
+        cools = self._admission.readiness()[route].cool_for
         self._notifier.not_ready(self._routes[route].model, self._routes[step.route].model, cools)
 
     def _look_at(self, page: StatusPage, step: Ask) -> None:
@@ -104,29 +121,30 @@ class Dispatcher(Admission):
 
     # -- before a request
 
-    async def _admitted(self, step: Ask, held: Partial) -> tuple[Ask, Permit]:
+    async def _admitted(self, step: Ask, state: ResumeState) -> tuple[Ask, Permit]:
         """Wait until a request may be made; the breakers may send it to another route."""
         if not step.costs_retry:
             # Something new has come. Until it does again, all waits for breakers and for the budget are one wait:
             # with one for each request, a stream would take minutes to say that the API is gone.
             self._patience = self._policy.max_retry_after
         if step.wait:
-            ready = self.readiness()[step.route]
+            ready = self._admission.readiness()[step.route]
             if ready.open_for or ready.cool_for:
                 self._notify_not_ready(step.route, step)
             if ready.open_for:
                 self._wait_at_most(step.wait)
             await anyio.sleep(step.wait)
         if step.costs_retry:
-            self._patience -= await self.pay(self._patience)
-        told = False
-        while (permit := self.enter(step, retry=step.costs_retry)) is None:
-            asked, next_step = step, self._plan.rerouted(held, now=anyio.current_time(), ready=self.readiness())
+            self._patience -= await self._admission.pay(self._patience)
+        notified = False
+        while (permit := self._admission.enter(step, retry=step.costs_retry)) is None:
+            asked, ready_now = step, self._admission.readiness()
+            next_step = self._plan.rerouted(state, now=anyio.current_time(), ready=ready_now)
             if isinstance(next_step, Fail):
                 raise Exhausted(_NOT_IN_TIME)
             step = next_step
-            if not told:
-                told = True
+            if not notified:
+                notified = True
                 self._notify_not_ready(asked.route, step)
             if step.route == asked.route or step.wait:
                 pause = min(step.wait or POLL, POLL)

@@ -1,4 +1,4 @@
-"""One round of several requests against each other: what `race.py` does with openers, done with requests."""
+"""One call with several requests against each other: what `race.py` does with openers, done with requests."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import partial
 
 from ..concurrency.race import race
 from ..core.failure import Failure
-from ..core.message.partial import Partial
 from ..core.plan.steps import Ask
+from ..core.requests.resume_state import ResumeState
 from ..health.permit import Permit
 from ..policy import Hedging
 from .admission import Admission, Exhausted
@@ -26,8 +26,8 @@ class HedgedCall:
         hedging: The rules.
         delay: Seconds without content before the next one is made.
         steps: What is asked, the best first.
-        held: All that was delivered.
-        doubtful: The ranks in `steps` of those that the next one is made beside at once.
+        state: What was delivered.
+        eager: The ranks in `steps` of those that the next one is made beside at once.
     """
 
     def __init__(
@@ -36,14 +36,14 @@ class HedgedCall:
         hedging: Hedging,
         delay: float,
         steps: Sequence[Ask],
-        held: Partial,
+        state: ResumeState,
         eager: Collection[int] = (),
     ) -> None:
         self._admission = admission
         self._hedging = hedging
         self._delay = delay
         self._steps = steps
-        self._held = held
+        self._state = state
         self._eager = eager
         self._sent: list[Exchange] = []
         self._unanswered: deque[Failure] = deque()  # failures that no other request has been made for
@@ -60,8 +60,8 @@ class HedgedCall:
         Raises:
             Exhausted: A failure ends the stream.
         """
-        first = partial(self._contend, self._steps[0], permit, waited)
-        others = [partial(self._contend, step) for step in self._steps[1:]]
+        first = partial(self._attempt_route, self._steps[0], permit, waited)
+        others = [partial(self._attempt_route, step) for step in self._steps[1:]]
         try:
             winner = await race(
                 [first, *others],
@@ -88,22 +88,22 @@ class HedgedCall:
     async def _admit(self, rank: int) -> bool:
         """Whether the next one may start; it waits for the budget, which never fails a race that is going on."""
         step = self._steps[rank]
-        if not self._admission.may_hedge(step, self._held):
+        if not self._admission.may_hedge(step, self._state):
             return False
         try:
             await self._admission.pay()
         except Exhausted:
             return False
-        if not self._admission.may_hedge(step, self._held):
+        if not self._admission.may_hedge(step, self._state):
             return False
         failure = self._unanswered.popleft() if self._unanswered else None
         if failure is not None:
             self._retries.add(step.route)
         delay = 0.0 if rank - 1 in self._eager else self._delay
-        self._admission.hedging(step, self._held, delay, failure)
+        self._admission.hedge_started(step, self._state, delay, failure)
         return True
 
-    async def _contend(self, step: Ask, permit: Permit | None = None, waited: float = 0.0) -> Exchange | None:
+    async def _attempt_route(self, step: Ask, permit: Permit | None = None, waited: float = 0.0) -> Exchange | None:
         """Ask one route until it is healthy; None when it has failed."""
         again: Ask | None = step
         while again is not None:
@@ -112,7 +112,7 @@ class HedgedCall:
                 # Its breaker has opened since the race began.
                 return None
             hedge = any(sent.is_open for sent in self._sent)
-            sent = self._admission.prepare(again, self._held, permit, waited=waited, hedge=hedge)
+            sent = self._admission.prepare(again, self._state, permit, waited=waited, hedge=hedge)
             self._sent.append(sent)
             try:
                 healthy = await sent.open() and await sent.until_content()
@@ -124,7 +124,7 @@ class HedgedCall:
             assert sent.failure is not None
             await self._admission.discard(sent)
             self._last = sent
-            again = self._admission.hedge_failed(sent, sent.failure, self._held)
+            again = self._admission.hedge_failed(sent, sent.failure, self._state)
             permit = None
         assert sent.failure is not None
         self._unanswered.append(sent.failure)

@@ -17,7 +17,8 @@ from ..core.failure import Verdict
 from ..core.message.partial import Partial
 from ..core.plan.plan import Plan
 from ..core.plan.steps import Ask, Fail
-from ..core.requests.resume import anchor_for, compose
+from ..core.requests.resume import anchor_of, compose
+from ..core.requests.resume_state import ResumeState
 from ..core.requests.routed import Requests
 from ..errors import Deferred, StreamFailed
 from ..policy import Policy
@@ -109,7 +110,9 @@ class Unfinished:
         requests: The original request as each route sends it.
         plan: What was decided so far.
         policy: The limits.
-        opener: The rank of the route that opened the message; None before it was opened.
+        origin: The rank of the route that opened the message; None where none of these did.
+        acted: Whether a server-side tool that changes things may have been used.
+        unknown: Whether a block of a type that this version does not know was begun.
     """
 
     api: Api
@@ -117,13 +120,15 @@ class Unfinished:
     requests: Requests
     plan: Plan
     policy: Policy
-    opener: int | None
+    origin: int | None
+    acted: bool
+    unknown: bool
 
-    async def defer(self, held: Partial, report: Report, custom_id: str | None) -> Deferred[Any]:
+    async def defer(self, partial: Partial, report: Report, custom_id: str | None) -> Deferred[Any]:
         """Put the request for the rest into a batch, on the best route that takes it.
 
         Args:
-            held: What was delivered.
+            partial: What was delivered.
             report: How the stream went; it is left as it is.
             custom_id: What the request is called. None: a random name.
 
@@ -137,26 +142,27 @@ class Unfinished:
         among = [rank for rank, route in enumerate(self.routes) if has_batches(route.client, self.api)]
         if not among:
             batches_of(self.routes[0].client, self.api)
-        asks = self.plan.at_leisure(held, among)
+        state = ResumeState.of(partial, acted=self.acted, unknown=self.unknown)
+        asks = self.plan.at_leisure(state, among)
         if isinstance(asks, Fail):
             raise CannotDefer(f"the rest cannot be put into a batch: {asks.why}")
-        created = await self._create_first(asks, held, name)
+        created = await self._create_first(asks, partial, state, name)
         return created.handle(name, Report.from_dict(report.to_dict()), self.api)
 
-    async def _create_first(self, asks: Sequence[Ask], held: Partial, custom_id: str) -> Created:
+    async def _create_first(self, asks: Sequence[Ask], partial: Partial, state: ResumeState, custom_id: str) -> Created:
         """The first of these that can be created."""
         for ask in asks[:-1]:
             try:
-                return await self._create(ask, held, custom_id)
+                return await self._create(ask, partial, state, custom_id)
             except anthropic.APIError as error:
                 if failure_of(error).verdict not in (Verdict.CLIENT, Verdict.ELSEWHERE):
                     raise
-        return await self._create(asks[-1], held, custom_id)
+        return await self._create(asks[-1], partial, state, custom_id)
 
-    async def _create(self, ask: Ask, held: Partial, custom_id: str) -> Created:
+    async def _create(self, ask: Ask, partial: Partial, state: ResumeState, custom_id: str) -> Created:
         request, seam = compose(
             self.requests[ask.route],
-            held,
+            state,
             ask.form,
             model=self.requests.model(ask.route),
             prompt=self.policy.continue_prompt,
@@ -165,18 +171,18 @@ class Unfinished:
         if why := unsupported(request):
             raise CannotDefer(f"the rest cannot be put into a batch: {why}")
         batch = await create(client, self.api, request, custom_id, self.policy)
-        own = self.opener is None or self.plan.is_same_model(self.opener, ask.route)
-        return Created(batch, client, ask.route, self.requests[ask.route], self._rest(ask, held, seam, own=own))
+        return Created(batch, client, ask.route, self.requests[ask.route], self._rest(ask, partial, state, seam))
 
-    def _rest(self, ask: Ask, held: Partial, seam: Seam | None, *, own: bool) -> Rest:
+    def _rest(self, ask: Ask, partial: Partial, state: ResumeState, seam: Seam | None) -> Rest:
         original = self.requests[ask.route]
-        text = held.trailing_text
+        text = state.text
+        is_named = self.requests.is_named(ask.route, begun=state.begun, origin=self.origin)
         return Rest(
-            held=held,
+            partial=partial,
             form=ask.form,
-            anchor=anchor_for(text, ask.form) if ask.form != "request" and text.strip() else None,
+            anchor=None if seam is None or text is None else anchor_of(text, ask.form),
             instruction=None if seam is None else seam.instruction,
-            own=own and ask.form == "request",
+            own=is_named and ask.form == "request",
             stop_sequences=tuple(original.get("stop_sequences") or ()),
             demanded=demanded_format(original),
             on_unmatched=self.policy.on_unmatched,

@@ -1,7 +1,7 @@
 """When a request is looked through for what will not work (`unbroken.preflight`).
 
-Where that may stop it, before it is sent. Else when its reader does not wait for it: once the first content was handed
-over, or when something has gone wrong. To import the rules takes tens of milliseconds, the first time.
+With `Policy(preflight="error")`, before it is sent. Else when its reader does not wait for it: once the first content
+was handed over, or when something has gone wrong. To import the rules takes tens of milliseconds, the first time.
 """
 
 from __future__ import annotations
@@ -10,11 +10,36 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from ..core.models.corrections import Models
+from ..reporting.notifier import Notifier
 
-__all__ = ["Findings", "check_request"]
+__all__ = ["Findings", "UntoldFindings", "check_request"]
 
 #: Gives what is to be told of a request.
 Findings = Callable[[], Iterable[object]]
+
+
+class UntoldFindings:
+    """What preflight finds in the request of one stream, to be told once.
+
+    Args:
+        findings: Looks for it.
+        notifier: Tells it.
+
+    Attributes:
+        untold: Whether it is still to be told.
+    """
+
+    def __init__(self, findings: Findings, notifier: Notifier) -> None:
+        self.untold: bool = True
+        self._findings = findings
+        self._notifier = notifier
+
+    def tell(self) -> None:
+        """Look for it and tell it, the first time."""
+        if self.untold:
+            self.untold = False
+            for finding in self._findings():
+                self._notifier.notice("preflight", str(finding))
 
 
 def check_request(

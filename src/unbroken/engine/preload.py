@@ -16,7 +16,6 @@ __all__ = ["preload"]
 
 #: What is imported where it is needed, with all that it imports itself.
 _MODULES: Final = (
-    "unbroken.core.requests.resume",
     "unbroken.core.seam.anchor",
     "unbroken.core.seam.seam",
     "unbroken.batches.request",

@@ -10,9 +10,9 @@ import anyio
 
 from ..arguments import as_given
 from ..core.failure import Failure
-from ..core.message.partial import Partial
 from ..core.plan.steps import Ask
 from ..core.requests.resume import compose, wording
+from ..core.requests.resume_state import ResumeState
 from ..core.requests.routed import Requests
 from ..core.wire.decoded import Event
 from ..health.permit import Permit
@@ -44,7 +44,7 @@ class Exchange:
     Attributes:
         step: What the plan said.
         attempt: The request itself.
-        recorder: Of its entry in the report.
+        recorder: Keeps its entry in the report.
         permit: What `Health` is told of it.
         seam: How its text will be joined; None for one that starts from nothing.
         messages: The client's `messages`.
@@ -52,7 +52,8 @@ class Exchange:
         call_site: The line that the SDK's warnings are about.
         events: What has arrived and was not taken yet.
         failure: What it died of, after those events; None while it lives.
-        counted: Whether the plan knows of its death already.
+        counted: Whether the plan was told already that it has died, as one of several.
+        brought: Whether it has brought something that is kept.
         api: Which of the client's resources `messages` is.
         sdk_span: What keeps the SDK's own span of it; None: it has none.
     """
@@ -68,6 +69,7 @@ class Exchange:
     events: list[Event] = field(default_factory=list)
     failure: Failure | None = None
     counted: bool = False
+    brought: bool = False
     api: Api = "messages"
     sdk_span: SdkSpan | None = None
 
@@ -179,7 +181,7 @@ class RequestSender:
         self._policy = policy
         self._report = report
         self._started = started
-        self._call_site = call_site  # until somebody was warned: once is enough
+        self._call_site = call_site  # for the first request: one warning is enough
         self._telemetry = telemetry
         self._timeouts = _timeouts(policy)
         self._resources: dict[int, Any] = dict(resources or {})
@@ -188,12 +190,12 @@ class RequestSender:
         """What a route's request asks for that has limits of its own beside its model (`requests.mode_of`)."""
         return self._requests.mode(route)
 
-    def prepare(self, step: Ask, held: Partial, permit: Permit, *, waited: float, hedge: bool = False) -> Exchange:
+    def prepare(self, step: Ask, state: ResumeState, permit: Permit, *, waited: float, hedge: bool = False) -> Exchange:
         """Compose a request; it is in the report from now on, and has to be opened at once.
 
         Args:
             step: Which route is asked, and in which form.
-            held: All that was delivered.
+            state: What was delivered.
             permit: The permission to send it.
             waited: Seconds that were waited for it.
             hedge: Whether others are still being waited for.
@@ -201,7 +203,7 @@ class RequestSender:
         route, info = self._routes[step.route], self._requests.model(step.route)
         request, seam = compose(
             self._requests[step.route],
-            held,
+            state,
             step.form,
             model=info,
             whole=step.whole,
@@ -216,7 +218,7 @@ class RequestSender:
             form="continue" if step.form.startswith("continue") else step.form,
             waited=waited,
             hedge=hedge,
-            prompt=wording(step.form, held.trailing_text.strip(), self._policy.continue_prompt, again=step.whole),
+            prompt=wording(step.form, state.trailing_text.strip(), self._policy.continue_prompt, again=step.whole),
             telemetry=self._telemetry,
         )
         request = as_given(request)

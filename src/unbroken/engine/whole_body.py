@@ -7,7 +7,8 @@ from typing import Any, Final
 import anthropic
 import httpx2
 
-from ..core.failure import Failure, Kind, is_error, of_kind
+from ..core.classification import is_error
+from ..core.failure import Failure, Kind, of_kind
 from ..core.wire.decoded import Event
 from ..core.wire.events import as_event, loads
 from ..diagnosis.evidence import media_type

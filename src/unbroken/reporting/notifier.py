@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..core.failure import Failure, Kind, words
+from ..core.classification import words
+from ..core.failure import Failure, Kind
 from ..core.models.corrections import subject
 from ..core.plan.steps import Ask
 from ..logs import log

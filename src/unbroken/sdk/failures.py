@@ -7,7 +7,8 @@ import time
 import anthropic
 import httpx2
 
-from ..core.failure import Failure, Kind, classify, of_kind
+from ..core.classification import classify
+from ..core.failure import Failure, Kind, of_kind
 from ..core.wire.decoded import Malformed
 from ..core.wire.request_ids import request_id
 from .exceptions import StreamStalled, StreamTruncated

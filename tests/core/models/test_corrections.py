@@ -9,7 +9,7 @@ import anthropic
 import httpx2
 import pytest
 
-from unbroken.core.failure import words
+from unbroken.core.classification import words
 from unbroken.core.models.corrections import Models, correction, described, rejects_thinking, subject
 from unbroken.core.models.table import EFFORTS, MODELS, NOT_IN_THE_TABLE, ModelInfo, lookup
 

@@ -30,12 +30,14 @@ from unbroken.core.models.corrections import Models
 from unbroken.core.plan.plan import Plan
 from unbroken.core.plan.readiness import Readiness
 from unbroken.core.plan.steps import Ask, Fail, Finish, JoinAsItIs, Step
+from unbroken.core.requests.resume_state import ResumeState
 from unbroken.core.requests.routed import Requests
 from unbroken.core.seam.ending import Ending
 from unbroken.policy import Hedging, Policy
 from unbroken.routes import Route
 
 HERE, THERE = object(), object()  # two clients
+FRESH = ResumeState()  # nothing was delivered
 ERROR = anthropic.APIError("it died", httpx2.Request("POST", "/v1/messages"), body=None)
 
 
@@ -87,9 +89,15 @@ class Story:
         named = [(route, HERE) if isinstance(route, str) else route for route in routes or ("claude-opus-5-5",)]
         self.routes = [Route(model=model, client=client) for model, client in named]
         original = {"max_tokens": 1_000, "messages": [{"role": "user", "content": "Hi"}], **(request or {})}
-        self.plan = Plan(Policy(**policy), self.routes, Requests(original, self.routes, Models()))
+        self.requests = Requests(original, self.routes, Models())
+        self.plan = Plan(Policy(**policy), self.routes, self.requests)
         self.jitter = jitter
         self.now = 1_000.0
+        self.acted = self.unknown = False
+
+    def state(self, held: Partial) -> ResumeState:
+        """What was delivered, with what any attempt has begun."""
+        return ResumeState.of(held, acted=self.acted, unknown=self.unknown)
 
     def lose(
         self,
@@ -104,17 +112,16 @@ class Story:
         failure = died(failure) if isinstance(failure, Kind) else failure
         if brought:
             self.plan.content(thinking=bool(held.whole("thinking")))
-        return self.plan.after(
-            failure, held, brought=brought, now=self.now, jitter=self.jitter, acted=acted, unknown=unknown
-        )
+        self.acted, self.unknown = self.acted or acted, self.unknown or unknown
+        return self.plan.after(failure, self.state(held), brought=brought, now=self.now, jitter=self.jitter)
 
     def unmatched(self, held: Partial, *, joinable: bool = True) -> Step | JoinAsItIs:
         """What came matches nothing of what is held."""
-        return self.plan.after_unmatched(held, joinable=joinable, now=self.now)
+        return self.plan.unjoined.after_unmatched(self.state(held), joinable=joinable, now=self.now)
 
     def silent(self, held: Partial, ending: Ending = Ending.UNFINISHED) -> Step | JoinAsItIs:
         """What came adds nothing to what is held."""
-        return self.plan.after_silence(held, ending=ending, now=self.now)
+        return self.plan.unjoined.after_silence(self.state(held), ending=ending, now=self.now)
 
     def ask(self, *args: Any, **kwargs: Any) -> Ask:
         """The same, where it has to end in another request."""
@@ -228,7 +235,7 @@ def test_a_model_that_will_never_answer_is_left_for_the_next() -> None:
     """At once, and for good: after the last route the round starts over without it."""
     story = Story("claude-opus-5-5", "claude-opus-5", max_attempts_per_route=1)
     assert story.ask(ELSEWHERE) == Ask(route=1, form="request", costs_retry=True)
-    assert story.plan.left_out == [0]
+    assert story.plan.ranking.left_out == [0]
     assert story.ask(RETRY).route == 1
 
 
@@ -245,7 +252,7 @@ def test_a_key_that_is_wrong_rules_out_every_route_of_its_client() -> None:
     """Another client has another key."""
     story = Story("claude-opus-5-5", "claude-opus-5", ("claude-opus-5-5", THERE), "claude-sonnet-5")
     assert story.ask(CLIENT) == Ask(route=2, form="request", costs_retry=True)
-    assert story.plan.left_out == [0, 1, 3]
+    assert story.plan.ranking.left_out == [0, 1, 3]
 
 
 def test_what_the_api_rejects_is_raised_at_once() -> None:
@@ -258,7 +265,7 @@ def test_what_a_fallback_rejects_leaves_that_fallback_out() -> None:
     story = Story("claude-opus-5-5", "claude-opus-5", max_attempts_per_route=1)
     story.ask(RETRY)
     assert story.ask(REJECTED) == Ask(route=0, form="request", costs_retry=True)
-    assert story.plan.left_out == [1]
+    assert story.plan.ranking.left_out == [1]
 
 
 def test_a_rejection_after_a_thought_was_delivered_is_no_error_of_the_sdks() -> None:
@@ -272,12 +279,13 @@ def test_a_route_whose_model_cannot_take_the_request_is_never_asked() -> None:
     """`adapt` said so before the stream began."""
     routes = [Route(model="claude-haiku-4-5", client=HERE), Route(model="claude-opus-5-5", client=HERE)]
     request = {"max_tokens": 9, "messages": [], "tool_choice": {"type": "any"}}
-    plan = Plan(Policy(max_attempts_per_route=1), routes, Requests(request, routes, Models()))
-    assert plan.unfit(0) is None
-    assert plan.unfit(1) == "does not take a forced tool_choice"
-    assert plan.left_out == [1]
+    requests = Requests(request, routes, Models())
+    plan = Plan(Policy(max_attempts_per_route=1), routes, requests)
+    assert requests.unfit(0) is None
+    assert requests.unfit(1) == "does not take a forced tool_choice"
+    assert plan.ranking.left_out == [1]
     for _ in range(3):
-        step = plan.after(died(), NOTHING, brought=False, now=0.0, jitter=0.0)
+        step = plan.after(died(), FRESH, brought=False, now=0.0, jitter=0.0)
         assert step == Ask(route=0, form="request", costs_retry=True)
 
 
@@ -360,7 +368,7 @@ def test_another_model_is_not_sent_this_ones_thinking() -> None:
 def test_thinking_of_unknown_origin_is_not_sent() -> None:
     """When nobody said who thought it."""
     story = Story()
-    step = story.plan.after(died(), THOUGHT_AND_TEXT, brought=True, now=0.0, jitter=0.0)
+    step = story.plan.after(died(), ResumeState.of(THOUGHT_AND_TEXT), brought=True, now=0.0, jitter=0.0)
     assert step == Ask(route=0, form="continue_without_thinking")
 
 
@@ -397,7 +405,7 @@ def test_a_fallbacks_request_that_its_model_does_not_take_is_made_again_as_it_ta
     assert story.ask(RETRY) == Ask(route=1, form="request", costs_retry=True)
     assert story.ask(refused(NO_ADAPTIVE)) == Ask(route=1, form="request")
     assert story.ask(refused(NO_ADAPTIVE)).route == 0
-    assert story.plan.left_out == [1]
+    assert story.plan.ranking.left_out == [1]
 
 
 def test_a_400_that_leads_to_the_same_request_is_no_reason_to_make_it_again() -> None:
@@ -405,7 +413,7 @@ def test_a_400_that_leads_to_the_same_request_is_no_reason_to_make_it_again() ->
     story = Story("claude-opus-5-5", "my-model", max_attempts_per_route=1)
     story.ask(RETRY)
     assert story.ask(refused(TOO_LONG)).route == 0
-    assert story.plan.left_out == [1]
+    assert story.plan.ranking.left_out == [1]
 
 
 def test_a_400_may_rule_a_route_out_for_what_its_model_cannot_do() -> None:
@@ -413,8 +421,8 @@ def test_a_400_may_rule_a_route_out_for_what_its_model_cannot_do() -> None:
     story = Story("claude-opus-5", "my-model", request={"tool_choice": {"type": "any"}}, max_attempts_per_route=1)
     story.ask(RETRY)
     assert story.ask(refused(NO_FORCE)).route == 0
-    assert story.plan.left_out == [1]
-    assert story.plan.unfit(1) == "does not take a forced tool_choice"
+    assert story.plan.ranking.left_out == [1]
+    assert story.requests.unfit(1) == "does not take a forced tool_choice"
 
 
 def test_the_primarys_own_request_is_never_changed() -> None:
@@ -436,7 +444,7 @@ def test_a_hedge_that_its_model_does_not_take_is_made_again_while_the_others_are
     request = {"thinking": {"type": "adaptive"}}
     story = Story("claude-opus-5-5", "my-model", request=request, hedging=Hedging(0.5))
     hedge = Ask(route=1, form="request")
-    again = story.plan.hedge_failed(hedge, refused(NO_ADAPTIVE), NOTHING, now=story.now)
+    again = story.plan.hedges.failed(hedge, refused(NO_ADAPTIVE), FRESH, now=story.now)
     assert again == Ask(route=1, form="request")
     assert story.plan.asking == Ask(route=0, form="request")
 
@@ -776,7 +784,7 @@ def test_no_story_goes_on_for_ever(
         if not isinstance(step, Ask):
             assert isinstance(step, Fail)
             return
-        assert step.route not in story.plan.left_out
+        assert step.route not in story.plan.ranking.left_out
         assert 0 <= step.wait <= 68.0
         assert (step.form == "request") is (held is NOTHING)
         assert fruitless <= 8 + 1, "a prefill refused as unsupported is none of them"
@@ -794,23 +802,23 @@ TWO = ("claude-opus-5-5", "claude-opus-5")
 def test_the_first_request_is_the_primarys() -> None:
     """It costs no retry; whatever is shared by other streams, nothing is known against it."""
     story = Story(*TWO)
-    assert story.plan.first(now=0.0) == Ask(route=0, form="request")
-    assert story.plan.first(now=0.0, ready=[CLOSED, OPEN]) == Ask(route=0, form="request")
+    assert story.plan.first(FRESH, now=0.0) == Ask(route=0, form="request")
+    assert story.plan.first(FRESH, now=0.0, ready=[CLOSED, OPEN]) == Ask(route=0, form="request")
 
 
 def test_a_primary_that_is_left_alone_is_not_the_first() -> None:
     """The next route is, at once; with every breaker open its first probe is waited for."""
     story = Story(*TWO)
-    assert story.plan.first(now=0.0, ready=[OPEN, CLOSED]) == Ask(route=1, form="request")
+    assert story.plan.first(FRESH, now=0.0, ready=[OPEN, CLOSED]) == Ask(route=1, form="request")
     assert story.plan.asking.route == 1
-    assert Story(*TWO).plan.first(now=0.0, ready=[OPEN, OPEN]) == Ask(route=0, form="request", wait=5.0)
-    assert Story(*TWO).plan.first(now=0.0, ready=[COOLING, OPEN]) == Ask(route=0, form="request", wait=20.0)
+    assert Story(*TWO).plan.first(FRESH, now=0.0, ready=[OPEN, OPEN]) == Ask(route=0, form="request", wait=5.0)
+    assert Story(*TWO).plan.first(FRESH, now=0.0, ready=[COOLING, OPEN]) == Ask(route=0, form="request", wait=20.0)
 
 
 def test_a_stream_that_nobody_may_begin_fails() -> None:
     """It waits `max_retry_after` at most, and is told so before anything is asked."""
     for ready in ([OPEN, OPEN], [COOLING, OPEN]):
-        step = Story(*TWO, max_retry_after=4.9).plan.first(now=0.0, ready=ready)
+        step = Story(*TWO, max_retry_after=4.9).plan.first(FRESH, now=0.0, ready=ready)
         assert step == Fail("no route may be asked within Policy.max_retry_after")
 
 
@@ -818,22 +826,22 @@ def test_a_request_whose_breaker_opens_meanwhile_goes_elsewhere() -> None:
     """It costs what it did, and is made in the form that the other model takes."""
     story = Story("claude-haiku-4-5", "claude-opus-5-5")
     assert story.ask(RETRY) == Ask(route=0, form="request", wait=0.5, costs_retry=True)
-    rerouted = story.plan.rerouted(NOTHING, now=story.now, ready=[OPEN, CLOSED])
+    rerouted = story.plan.rerouted(FRESH, now=story.now, ready=[OPEN, CLOSED])
     assert rerouted == Ask(route=1, form="request", costs_retry=True) == story.plan.asking
     story = Story("claude-haiku-4-5", "claude-opus-5-5")
     assert story.ask(RETRY, TEXT, brought=True).form == "prefill"
-    assert story.plan.rerouted(TEXT, now=story.now, ready=[OPEN, CLOSED]) == Ask(route=1, form="continue")
+    assert story.plan.rerouted(story.state(TEXT), now=story.now, ready=[OPEN, CLOSED]) == Ask(route=1, form="continue")
 
 
 def test_a_request_with_nowhere_else_to_go_waits_for_the_probe() -> None:
     """Its own route's, if that is due first; each wait is what is left by then."""
     story = Story(*TWO)
     story.ask(RETRY)
-    assert story.plan.rerouted(NOTHING, now=story.now, ready=[OPEN, OPEN]) == Ask(
+    assert story.plan.rerouted(FRESH, now=story.now, ready=[OPEN, OPEN]) == Ask(
         route=0, form="request", wait=5.0, costs_retry=True
     )
     later = [Readiness(open_for=4.5), Readiness(open_for=4.0)]
-    assert story.plan.rerouted(NOTHING, now=story.now, ready=later) == Ask(
+    assert story.plan.rerouted(FRESH, now=story.now, ready=later) == Ask(
         route=1, form="request", wait=4.0, costs_retry=True
     )
 
@@ -842,16 +850,38 @@ def test_a_resume_that_is_rerouted_is_still_the_same_resume() -> None:
     """It was counted and is not made where it was to be; the last that is allowed may go elsewhere."""
     story = Story(*TWO, max_resumes=1)
     story.ask(RETRY, TEXT, brought=True)
-    assert story.plan.rerouted(TEXT, now=story.now, ready=[OPEN, CLOSED]) == Ask(route=1, form="continue")
+    assert story.plan.rerouted(story.state(TEXT), now=story.now, ready=[OPEN, CLOSED]) == Ask(route=1, form="continue")
 
 
 def test_after_a_failure_the_breakers_are_asked_too() -> None:
     """The turn of a route whose breaker is open is over, and another one's is not begun."""
     story = Story("claude-opus-5-5", "claude-opus-5", "claude-sonnet-5-5")
-    step = story.plan.after(died(), NOTHING, brought=False, now=story.now, jitter=1.0, ready=[CLOSED, CLOSED, CLOSED])
+    step = story.plan.after(died(), FRESH, brought=False, now=story.now, jitter=1.0, ready=[CLOSED, CLOSED, CLOSED])
     assert step == Ask(route=0, form="request", wait=0.5, costs_retry=True)
-    step = story.plan.after(died(), NOTHING, brought=False, now=story.now, jitter=1.0, ready=[OPEN, OPEN, CLOSED])
+    step = story.plan.after(died(), FRESH, brought=False, now=story.now, jitter=1.0, ready=[OPEN, OPEN, CLOSED])
     assert step == Ask(route=2, form="request", costs_retry=True)
+
+
+def test_what_can_only_be_a_prefill_is_not_asked_for_in_another_form() -> None:
+    """Where the caller wants nothing else, an answer that is not the rest ends the stream."""
+    story = Story("claude-haiku-4-5", resume="prefill")
+    assert story.ask(RETRY, TEXT, brought=True).form == "prefill"
+    assert story.unmatched(TEXT) == Fail("what was written does not join what was delivered")
+
+
+@pytest.mark.parametrize("resume", ["auto", "never"])
+def test_a_stream_begins_with_what_is_missing(resume: str) -> None:
+    """By the same table as after a failure; what it asks for is its first resume."""
+    story = Story(resume=resume, max_resumes=1)
+    first = story.plan.first(story.state(TEXT), now=0.0)
+    if resume == "never":
+        assert first == Fail("Policy.resume is 'never'")
+        return
+    assert first == Ask(route=0, form="continue") == story.plan.asking
+    assert isinstance(story.lose(RETRY, TEXT), Fail)
+    whole = partial(message_start(), *text_block("Hi"), message_delta())
+    assert story.plan.first(story.state(whole), now=0.0) == Finish(message_stop=True)
+    assert story.plan.first(story.state(STUCK), now=0.0) == Fail("what was delivered cannot be gone on from")
 
 
 # -- several at a time
@@ -865,22 +895,24 @@ class Race(Story):
 
     def beside(self, held: Partial = NOTHING, *, ready: Sequence[Readiness] = ()) -> list[Ask]:
         """What may be asked beside the request at hand."""
-        return self.plan.hedges(held, now=self.now, ready=ready)
+        return self.plan.hedges.beside(self.state(held), now=self.now, ready=ready)
 
     def may(self, hedge: Ask, held: Partial = NOTHING, *, ready: Sequence[Readiness] = ()) -> bool:
         """Whether a hedge may still be made; if so, it is."""
-        may = self.plan.may_hedge(hedge, held, now=self.now, ready=ready)
+        may = self.plan.hedges.may_start(hedge, self.state(held), now=self.now, ready=ready)
         if may:
-            self.plan.hedging(hedge, held)
+            self.plan.hedges.started(hedge, self.state(held))
         return may
 
     def hedge_dies(self, hedge: Ask, kind: Kind = RETRY, held: Partial = NOTHING) -> Ask | Fail | None:
         """One of several has died."""
-        return self.plan.hedge_failed(hedge, died(kind), held, now=self.now)
+        return self.plan.hedges.failed(hedge, died(kind), self.state(held), now=self.now)
 
     def round_over(self, held: Partial = NOTHING, kind: Kind = RETRY) -> Ask | Fail:
         """The last of the round has died, and was counted."""
-        return self.plan.after_round(died(kind), held, brought=False, now=self.now, jitter=self.jitter, ready=())
+        return self.plan.after_round(
+            died(kind), self.state(held), brought=False, now=self.now, jitter=self.jitter, ready=()
+        )
 
 
 THREE = ("claude-opus-5-5", "claude-opus-5", "claude-haiku-4-5")
@@ -892,7 +924,7 @@ THIRD = Ask(route=2, form="request", costs_retry=True)
 def test_in_a_race_every_route_has_one_request_and_hedges_cost_a_retry() -> None:
     """In rank order, beside the one at hand."""
     assert Race().beside() == [SECOND, THIRD]
-    assert Race().plan.hedged
+    assert Race().plan.hedges.allowed
 
 
 @pytest.mark.parametrize(
@@ -908,7 +940,7 @@ def test_in_a_race_every_route_has_one_request_and_hedges_cost_a_retry() -> None
 def test_what_is_not_hedged(routes: tuple[str, ...], changes: dict[str, Any]) -> None:
     """Nothing is asked beside it; it fails over as it did."""
     story = Race(*routes, **changes)
-    assert not story.plan.hedged
+    assert not story.plan.hedges.allowed
     assert story.beside() == []
 
 
@@ -1001,7 +1033,7 @@ def test_what_the_api_rejects_ends_a_race_if_it_is_the_primarys() -> None:
     """A request that is wrong is wrong everywhere; a fallback that minds it is left out."""
     story = Race()
     assert story.hedge_dies(SECOND, REJECTED) is None
-    assert story.plan.left_out == [1]
+    assert story.plan.ranking.left_out == [1]
     assert story.hedge_dies(FIRST, REJECTED) == Fail("the API rejected the request", ERROR)
 
 
@@ -1096,7 +1128,7 @@ def test_no_race_goes_on_for_ever(events: list[tuple[Kind, int, bool]], attempts
             if step is not at_hand:
                 if not story.may(step, held):
                     continue
-                assert step.route not in story.plan.left_out
+                assert step.route not in story.plan.ranking.left_out
                 asked += 1
             again: Ask | Fail | None = step
             while isinstance(again, Ask):
@@ -1122,14 +1154,14 @@ def test_no_race_goes_on_for_ever(events: list[tuple[Kind, int, bool]], attempts
 
 def at_leisure(story: Story, held: Partial, *among: int) -> list[Ask]:
     """What may be asked, where something may."""
-    asks = story.plan.at_leisure(held, among or range(len(story.routes)))
+    asks = story.plan.at_leisure(story.state(held), among or range(len(story.routes)))
     assert isinstance(asks, list), asks
     return asks
 
 
 def not_at_leisure(story: Story, held: Partial) -> str:
     """Why nothing may be asked."""
-    step = story.plan.at_leisure(held, range(len(story.routes)))
+    step = story.plan.at_leisure(story.state(held), range(len(story.routes)))
     assert isinstance(step, Fail)
     return step.why
 
@@ -1168,7 +1200,7 @@ def test_tools_are_not_made_to_act_again_in_a_batch() -> None:
     assert "allow_replay" in not_at_leisure(story, NOTHING)
     assert at_leisure(story, TEXT) == [Ask(0, "continue")]
     story = Story()
-    story.plan.cut_short(acted=True, unknown=False)
+    story.acted = True
     assert "allow_replay" in not_at_leisure(story, NOTHING)
     story = Story(allow_replay=True)
     story.lose(RETRY, NOTHING, acted=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 
 import anthropic
 import httpx2
@@ -49,19 +49,17 @@ class Field:
         """A request to that route dies."""
         self.ranking.lost(route, failure or died(), self.now)
 
-    def next(
-        self, current: int, *ready: Readiness, may_ask: Callable[[int], bool] = lambda rank: True
-    ) -> tuple[int, float] | None:
+    def next(self, current: int, *ready: Readiness, askable: Collection[int] = range(3)) -> tuple[int, float] | None:
         """Who is asked after that route, and after which wait."""
-        return self.ranking.next(current, may_ask, now=self.now, jitter=1.0, ready=ready)
+        return self.ranking.next(current, askable, now=self.now, jitter=1.0, ready=ready)
 
     def soonest(self, first: int, *ready: Readiness) -> tuple[int, float] | None:
         """Who is asked when nothing has failed."""
-        return self.ranking.soonest(first, lambda rank: True, now=self.now, ready=ready)
+        return self.ranking.soonest(first, range(3), now=self.now, ready=ready)
 
-    def beside(self, current: int, *ready: Readiness, may_ask: Callable[[int], bool] = lambda rank: True) -> list[int]:
+    def beside(self, current: int, *ready: Readiness, askable: Collection[int] = range(3)) -> list[int]:
         """Who is asked at the same time."""
-        return self.ranking.beside(current, may_ask, now=self.now, ready=ready)
+        return self.ranking.beside(current, askable, now=self.now, ready=ready)
 
 
 # -- turns
@@ -129,7 +127,7 @@ def test_routes_that_are_left_out_are_passed_over() -> None:
     field.lose(0, died(Kind.NOT_FOUND))
     assert field.ranking.left_out == [0, 1]
     assert field.next(0) == (2, 0.0)
-    assert field.next(0, may_ask=lambda rank: rank != 2) is None
+    assert field.next(0, askable=(0, 1)) is None
     field.ranking.leave_out(2)
     assert field.next(0) is None
     assert field.soonest(0) is None
@@ -277,11 +275,11 @@ def test_nobody_who_is_not_ready_runs_beside(not_ready: Readiness) -> None:
     """A hedge is not worth a wait, however short."""
     field = Field(hedged=True)
     assert field.beside(0, READY, not_ready, READY) == [2]
-    assert field.beside(0, READY, READY, READY, may_ask=lambda rank: rank != 1) == [2]
+    assert field.beside(0, READY, READY, READY, askable=(0, 2)) == [2]
     field.lose(2, died(Kind.RATE_LIMITED, retry_after=1.0))
     assert field.beside(0) == [1]
-    assert not field.ranking.is_ready(2, lambda rank: True, now=field.now, ready=())
-    assert field.ranking.is_ready(2, lambda rank: True, now=field.now + 1.0, ready=())
+    assert not field.ranking.is_ready(2, range(3), now=field.now, ready=())
+    assert field.ranking.is_ready(2, range(3), now=field.now + 1.0, ready=())
 
 
 def test_a_round_begins_with_whoever_is_ready_first() -> None:

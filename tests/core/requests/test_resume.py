@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,20 +25,11 @@ from hypothesis import strategies as st
 
 from unbroken.core.message.partial import Partial
 from unbroken.core.models.table import lookup
+from unbroken.core.requests.forms import Form
 from unbroken.core.requests.prompts import AFTER_RESULTS, AGAIN, FIRST
-from unbroken.core.requests.resume import (
-    Form,
-    build,
-    compose,
-    estimate_tokens,
-    forms,
-    is_structured,
-    remaining_tokens,
-    starts_over,
-    thinking_is_on,
-    tokens_of,
-    wording,
-)
+from unbroken.core.requests.resume import build, compose, wording
+from unbroken.core.requests.resume_state import ResumeState
+from unbroken.core.requests.tokens import estimate_tokens
 from unbroken.core.seam.anchor import Anchor, choose_anchor
 
 HAIKU = lookup("claude-haiku-4-5")  # takes a prefill
@@ -58,7 +48,7 @@ def built(held: Partial, form: Form, *, whole: bool = False, **changes: Any) -> 
     request = {**REQUEST, **changes}
     kept, before = deepcopy(request), held.to_dict()
     anchor = choose_anchor(held.trailing_text, whole=whole or form == "prefill")
-    result = build(request, held, anchor, form, model=lookup(request["model"]))
+    result = build(request, ResumeState.of(held), anchor, form, model=lookup(request["model"]))
     assert request == kept
     assert held.to_dict() == before
     return result
@@ -69,8 +59,6 @@ def assistant(request: dict[str, Any]) -> list[dict[str, Any]]:
     turn = next(turn for turn in reversed(request["messages"]) if turn["role"] == "assistant")
     return list(turn["content"])
 
-
-# -- which forms there are
 
 THINKS: dict[str, Any] = {"thinking": {"type": "enabled", "budget_tokens": 2_000}}
 THOUGHT = partial(message_start(), *thinking_block("Hm."), *open_text("Foxes ", index=1))
@@ -90,140 +78,6 @@ THOUGHT_AND_USED = partial(
 ANY = {"tool_choice": {"type": "any"}}
 SEARCH = {"tool_choice": {"type": "tool", "name": "web_search"}}
 WEATHER = {"tool_choice": {"type": "tool", "name": "weather"}}
-
-FORMS = [
-    # what, model, request, held, own thinking, the forms of "auto"
-    ("a model that takes a prefill", HAIKU, {}, HELD, True, ["prefill", "continue"]),
-    ("one that does not", OPUS, {}, HELD, True, ["continue"]),
-    ("prefill needs thinking off", HAIKU, THINKS, HELD, True, ["continue"]),
-    ("disabled is off", HAIKU, {"thinking": {"type": "disabled"}}, HELD, True, ["prefill", "continue"]),
-    ("no thinking said: the model's default", HAIKU, {"thinking": None}, HELD, True, ["prefill", "continue"]),
-    ("a document is gone on with, or begun anew", HAIKU, JSON_FORMAT, HELD, True, ["continue", "restart"]),
-    ("so is a typed answer", OPUS, {"output_format": dict}, HELD, True, ["continue", "restart"]),
-    (
-        "other output settings do not matter",
-        HAIKU,
-        {"output_config": {"effort": "low"}},
-        HELD,
-        True,
-        ["prefill", "continue"],
-    ),
-    ("a forced tool is the API's own prefill", HAIKU, {"tool_choice": {"type": "any"}}, HELD, True, ["continue"]),
-    ("so is a named one", HAIKU, {"tool_choice": {"type": "tool", "name": "w"}}, HELD, True, ["continue"]),
-    ("a free choice is none", HAIKU, {"tool_choice": {"type": "auto"}}, HELD, True, ["prefill", "continue"]),
-    ("own thinking is kept, then left out", OPUS, {}, THOUGHT, True, ["continue", "continue_without_thinking"]),
-    ("redacted thinking too", OPUS, {}, REDACTED, True, ["continue", "continue_without_thinking"]),
-    ("another's thinking is left out", OPUS, {}, THOUGHT, False, ["continue_without_thinking"]),
-    ("a result with no text behind it is gone on from", HAIKU, {}, USED, True, ["continue"]),
-    ("with text it can be a prefill", HAIKU, {}, USED_THEN_TEXT, True, ["prefill", "continue"]),
-    ("a document is not begun anew: its tools would be used again", HAIKU, JSON_FORMAT, USED, True, ["continue"]),
-    ("thinking before a pair", OPUS, {}, THOUGHT_AND_USED, True, ["continue", "continue_without_thinking"]),
-    ("another's thinking before a pair", OPUS, {}, THOUGHT_AND_USED, False, ["continue_without_thinking"]),
-    ("any tool was used already", HAIKU, ANY, USED_THEN_TEXT, True, ["prefill", "continue"]),
-    ("so was the one that was named", HAIKU, SEARCH, USED_THEN_TEXT, True, ["prefill", "continue"]),
-    ("but not another", HAIKU, WEATHER, USED_THEN_TEXT, True, ["continue"]),
-    ("after thinking there is no prefill", HAIKU, {}, THOUGHT, True, ["continue", "continue_without_thinking"]),
-]
-
-
-@pytest.mark.parametrize(
-    ("model", "request_", "held", "own", "expected"), [row[1:] for row in FORMS], ids=[r[0] for r in FORMS]
-)
-def test_the_forms_in_their_order(
-    model: Any, request_: dict[str, Any], held: Partial, own: bool, expected: list[Form]
-) -> None:
-    """By the model and the request, best first."""
-    assert forms({**REQUEST, **request_}, model, held, "auto", own_thinking=own) == expected
-
-
-PREFERENCES = [
-    # preference, model, request, the forms
-    ("never", HAIKU, {}, []),
-    ("never", HAIKU, JSON_FORMAT, []),
-    ("restart", HAIKU, {}, ["restart"]),
-    ("continue", HAIKU, {}, ["continue"]),
-    ("continue", HAIKU, JSON_FORMAT, ["continue", "restart"]),
-    ("restart", HAIKU, JSON_FORMAT, ["restart"]),
-    ("prefill", HAIKU, JSON_FORMAT, ["restart"]),
-    ("prefill", HAIKU, {}, ["prefill"]),
-    ("prefill", HAIKU, THINKS, []),
-    ("prefill", OPUS, {"thinking": {"type": "disabled"}}, ["prefill"]),  # the caller knows better than the table
-]
-
-
-@pytest.mark.parametrize(("preference", "model", "request_", "expected"), PREFERENCES)
-def test_the_policys_preference(preference: str, model: Any, request_: dict[str, Any], expected: list[Form]) -> None:
-    """Said once, it is kept to; where it cannot be, there is no form."""
-    assert forms({**REQUEST, **request_}, model, HELD, preference, own_thinking=True) == expected
-
-
-#: What can be delivered beside text and thinking, and calls of the caller's.
-BESIDE = (
-    "web_search_tool_result",
-    "code_execution_tool_result",
-    "mcp_tool_result",
-    "container_upload",
-    "compaction",
-    "fallback",
-    "mcp_tool_listing",
-)
-
-
-@pytest.mark.parametrize("text", ["", "The", "A sentence that is long enough."])
-@pytest.mark.parametrize("type", BESIDE)
-def test_what_is_neither_text_nor_thinking_is_never_brought_again_by_a_restart(type: str, text: str) -> None:
-    """Whatever it is, and wherever its call stands: what follows it is asked for."""
-    held = partial(message_start(), block_start(0, type), block_stop(0), *(open_text(text, index=1) if text else ()))
-    assert not starts_over(held)
-    for preference in ("auto", "continue", "prefill", "restart"):
-        for request in (REQUEST, {**REQUEST, **JSON_FORMAT}):
-            assert "restart" not in forms(request, HAIKU, held, preference, own_thinking=True)
-    sent = assistant(compose(REQUEST, held, "continue", model=OPUS)[0])
-    assert sent[0] == {"type": type, **held.blocks[0].start}
-
-
-def test_a_server_side_tool_is_never_used_again_by_a_restart() -> None:
-    """Where only that is wanted there is no form left."""
-    for request in (REQUEST, {**REQUEST, **JSON_FORMAT}):
-        assert forms(request, HAIKU, USED_THEN_TEXT, "restart", own_thinking=True) == []
-
-
-STARTS = [
-    # what, held, whether the answer is written anew
-    ("a sentence", HELD, False),
-    ("a word", partial(message_start(), *open_text("The")), True),
-    ("a word after a thought", THOUGHT, True),
-    ("nothing but a pair", USED, False),
-    ("a word after a pair", partial(message_start(), *PAIR, *open_text("The", index=2)), False),
-]
-
-
-@pytest.mark.parametrize(("held", "over"), [row[1:] for row in STARTS], ids=[row[0] for row in STARTS])
-def test_whether_the_answer_is_written_anew(held: Partial, over: bool) -> None:
-    """Where no end of the text would show where to join; never where a server-side tool was used."""
-    assert starts_over(held) is over
-
-
-def test_a_model_that_was_found_to_reject_prefill_is_asked_to_continue() -> None:
-    """The API's word is above the table's."""
-    assert forms(REQUEST, replace(HAIKU, prefill=False), HELD, "auto", own_thinking=True) == ["continue"]
-
-
-def test_whether_a_model_thinks() -> None:
-    """What the request says; where it says nothing, the model's default."""
-    assert thinking_is_on({}, OPUS)
-    assert not thinking_is_on({}, HAIKU)
-    assert thinking_is_on({"thinking": {"type": "between_tools"}}, OPUS)
-    assert thinking_is_on({"thinking": {"type": "adaptive"}}, OPUS_OFF)
-    assert not thinking_is_on({"thinking": {"type": "disabled"}}, OPUS)
-
-
-def test_whether_the_answer_is_one_document() -> None:
-    """By the SDK's `output_format` or by the API's own field."""
-    assert is_structured({"output_format": dict})
-    assert is_structured(JSON_FORMAT)
-    assert not is_structured({"output_format": None, "output_config": {"format": None}})
-    assert not is_structured({"output_config": None})
 
 
 # -- prefill
@@ -272,7 +126,7 @@ def test_asked_a_second_time_it_sends_all_of_the_text() -> None:
 def test_the_wording_is_the_callers_if_they_have_one(prompt: Any) -> None:
     """As a template or as a function of the quoted words."""
     anchor = choose_anchor(SENTENCE)
-    request = build(REQUEST, HELD, anchor, "continue", model=HAIKU, prompt=prompt)
+    request = build(REQUEST, ResumeState.of(HELD), anchor, "continue", model=HAIKU, prompt=prompt)
     assert request["messages"][-1]["content"] == f"Bitte wiederhole {anchor.quote} und fahre fort."
 
 
@@ -287,7 +141,7 @@ def test_braces_in_the_text_do_not_disturb_the_template() -> None:
 def test_the_same_again_is_the_original(form: Form) -> None:
     """As a new dict."""
     assert built(HELD, form) == REQUEST
-    assert build(REQUEST, HELD, Anchor("", "", ""), form, model=HAIKU) is not REQUEST
+    assert build(REQUEST, ResumeState.of(HELD), Anchor("", "", ""), form, model=HAIKU) is not REQUEST
 
 
 def test_the_rest_of_the_request_stays() -> None:
@@ -350,7 +204,7 @@ def test_a_forced_choice_that_a_server_side_tool_has_satisfied_is_free(
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_pair_with_no_text_behind_it_is_gone_on_from(form: Form, whole: bool) -> None:
     """There is nothing to repeat, and nothing to join."""
-    request, seam = compose(REQUEST, THOUGHT_AND_USED, form, model=OPUS, whole=whole)
+    request, seam = compose(REQUEST, ResumeState.of(THOUGHT_AND_USED), form, model=OPUS, whole=whole)
     assert seam is None
     assert request["messages"][-1] == {"role": "user", "content": AFTER_RESULTS.text}
     thinking = ["thinking"] if form == "continue" else []
@@ -360,7 +214,7 @@ def test_a_pair_with_no_text_behind_it_is_gone_on_from(form: Form, whole: bool) 
 def test_white_space_behind_a_pair_is_as_good_as_nothing() -> None:
     """The API would reject it."""
     held = partial(message_start(), *PAIR, *text_block("\n\n", index=2))
-    request, seam = compose(REQUEST, held, "continue", model=HAIKU)
+    request, seam = compose(REQUEST, ResumeState.of(held), "continue", model=HAIKU)
     assert seam is None
     assert request["messages"][-1]["content"] == AFTER_RESULTS.text
     assert assistant(request)[-1]["type"] == "web_search_tool_result"
@@ -369,7 +223,7 @@ def test_white_space_behind_a_pair_is_as_good_as_nothing() -> None:
 def test_too_little_text_behind_a_pair_is_sent_whole() -> None:
     """There is no starting over, so the word itself is quoted."""
     held = partial(message_start(), *PAIR, *open_text("So ", index=2))
-    request, seam = compose(REQUEST, held, "continue", model=HAIKU)
+    request, seam = compose(REQUEST, ResumeState.of(held), "continue", model=HAIKU)
     assert assistant(request)[-1] == {"type": "text", "text": "So"}
     assert request["messages"][-1]["content"] == FIRST.text.replace("{echo}", "So")
     assert seam is not None
@@ -378,7 +232,7 @@ def test_too_little_text_behind_a_pair_is_sent_whole() -> None:
 @pytest.mark.parametrize("prompt", ["Go on after '{echo}'.", lambda quote: f"Go on after '{quote}'."])
 def test_the_callers_wording_holds_after_results_too(prompt: Any) -> None:
     """With nothing to quote."""
-    request, _ = compose(REQUEST, USED, "continue", model=HAIKU, prompt=prompt)
+    request, _ = compose(REQUEST, ResumeState.of(USED), "continue", model=HAIKU, prompt=prompt)
     assert request["messages"][-1]["content"] == "Go on after ''."
 
 
@@ -514,42 +368,11 @@ def test_three_cuts_send_three_requests_of_one_shape() -> None:
 # -- tokens
 
 
-@pytest.mark.parametrize(
-    ("text", "tokens"), [("", 0), ("abcd", 0), ("abcde", 1), ("a" * 5_000, 1_000), ("界" * 10, 5), ("a界" * 10, 7)]
-)
-def test_tokens_are_estimated_on_the_low_side(text: str, tokens: int) -> None:
-    """So that what is left is never too little."""
-    assert estimate_tokens(text) == tokens
-    assert tokens_of(len(text) - text.count("界"), text.count("界")) == tokens
-
-
-LEFT = [
-    # max_tokens, characters delivered, what is left
-    (1_000, 0, 1_000),
-    (1_000, 500, 900),
-    (1_000, 4_700, 64),
-    (1_000, 9_000, 64),  # a small overshoot is better than half a word
-    (64, 300, 64),
-    (10, 300, 10),  # never more than was asked for
-]
-
-
-@pytest.mark.parametrize(("max_tokens", "characters", "left"), LEFT)
-def test_a_resume_asks_for_what_is_left(max_tokens: int, characters: int, left: int) -> None:
-    """Whatever was delivered counts, thinking and tools too; at least 64."""
-    for blocks in (open_text("a" * characters), thinking_block("a" * characters), open_tool("a" * characters)):
-        assert remaining_tokens(max_tokens, partial(message_start(), *blocks), HAIKU) == left
-    request = built(
-        partial(message_start(), *open_text("x " * (characters // 2) + "y")), "prefill", max_tokens=max_tokens
-    )
-    assert request["max_tokens"] == left
-
-
-def test_what_is_left_is_counted_by_the_models_generation() -> None:
-    """From Opus 4.7 on the same text has more tokens."""
-    held = partial(message_start(), *open_text("x" * 1_000))
-    assert remaining_tokens(1_000, held, HAIKU) == 800
-    assert remaining_tokens(1_000, held, OPUS) == 740
+def test_the_rest_is_asked_for_in_what_is_left() -> None:
+    """At least 64 tokens, unless less was asked for."""
+    for max_tokens, characters, left in ((1_000, 0, 1_000), (1_000, 500, 900), (1_000, 4_700, 64), (10, 300, 10)):
+        held = partial(message_start(), *open_text("x " * (characters // 2) + "y"))
+        assert built(held, "prefill", max_tokens=max_tokens)["max_tokens"] == left
 
 
 BUDGETS = [
@@ -585,7 +408,7 @@ def test_thinking_without_a_budget_stays_as_it_is(thinking: dict[str, Any]) -> N
 
 def test_every_form_comes_with_the_seam_that_joins_it() -> None:
     """The same anchor for both: what the model is asked to repeat is what the seam looks for."""
-    request, seam = compose(REQUEST, HELD, "request", model=HAIKU)
+    request, seam = compose(REQUEST, ResumeState.of(HELD), "request", model=HAIKU)
     assert (request, seam) == (REQUEST, None)
     key = choose_anchor(SENTENCE).key
     continuations: list[tuple[Form, bool, str]] = [
@@ -596,9 +419,9 @@ def test_every_form_comes_with_the_seam_that_joins_it() -> None:
         ("restart", False, SENTENCE + " Never."),
     ]
     for form, whole, continuation in continuations:
-        request, seam = compose(REQUEST, HELD, form, model=HAIKU, whole=whole)
+        request, seam = compose(REQUEST, ResumeState.of(HELD), form, model=HAIKU, whole=whole)
         anchor = choose_anchor(SENTENCE, whole=whole or form == "prefill")
-        assert request == build(REQUEST, HELD, anchor, form, model=HAIKU, whole=whole)
+        assert request == build(REQUEST, ResumeState.of(HELD), anchor, form, model=HAIKU, whole=whole)
         assert seam is not None
         assert seam.feed(continuation) == " Never."
 

@@ -11,7 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.corpus.texts import TEXTS
 
-from unbroken.core.seam.anchor import Anchor, choose_anchor, squeeze, unique_tail
+from unbroken.core.seam.anchor import Anchor, choose_anchor
+from unbroken.core.seam.squeezed import squeeze, unique_tail
 
 texts = st.text(st.sampled_from('ab \n.…"”:`'), max_size=60) | st.text(max_size=80)
 

@@ -273,24 +273,27 @@ def test_a_stop_before_the_message_is_dropped() -> None:
     ],
 )
 def test_whether_a_tool_on_the_servers_side_may_have_acted(start: Event, acted: bool) -> None:
-    """Code execution and MCP may have; a search only looked, and the caller's own tools have not run yet."""
+    """Code execution and MCP may have; a search only looked, and the caller's own tools have not run yet.
+
+    It stays known: what has acted has acted, whatever the next attempt does.
+    """
     reader = Reader()
     reader.attempt(message_start(), start, *open_text("x", index=1))
     assert reader.splicer.acted is acted
     reader.again()
-    assert not reader.splicer.acted
+    assert reader.splicer.acted is acted
 
 
 @pytest.mark.parametrize(
     ("type", "unknown"), [("hologram", True), ("compaction", False), ("new_tool_result", False), ("text", False)]
 )
 def test_whether_it_has_brought_a_block_of_a_type_that_nobody_knows(type: str, unknown: bool) -> None:
-    """It is said as soon as the block begins, though it is held until it is whole; the next attempt starts anew."""
+    """It is said as soon as the block begins, though it is held until it is whole; and it stays known."""
     reader = Reader()
     assert reader.attempt(message_start(), block_start(0, type)) == []
     assert reader.splicer.unknown is unknown
     reader.again()
-    assert not reader.splicer.unknown
+    assert reader.splicer.unknown is unknown
 
 
 def test_a_block_of_a_type_that_nobody_knows_passes_through() -> None:

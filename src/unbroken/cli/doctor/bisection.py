@@ -13,9 +13,10 @@ from typing import Any, Final
 import anthropic
 import anyio
 
-from ...core.failure import Failure, Kind, retry_after_seconds, words
+from ...core.classification import retry_after_seconds, words
+from ...core.failure import Failure, Kind
 from ...core.models.prices import PRICES, Price, Spent, price_of
-from ...core.requests.resume import estimate_tokens
+from ...core.requests.tokens import estimate_tokens
 from ...diagnosis.bisect.pieces import Pieces
 from ...diagnosis.bisect.shrink import Candidate, Outcome, Shrunk, shrink
 from ...diagnosis.evidence import failure_of, headers_of

@@ -12,7 +12,7 @@ import anyio
 import httpx2
 
 from ...api.diagnose import diagnose
-from ...core.failure import words
+from ...core.classification import words
 from ...diagnosis.diagnosis import Diagnosis
 from ...preflight import check
 from ..problems import count, without_keys

@@ -84,8 +84,13 @@ class Block:
     @property
     def text(self) -> str:
         """The text that it started with, and that of its deltas behind it."""
+        if len(self.pieces) > 1:
+            # It stays joined: when an attempt has died, all that decide what is asked next look at it.
+            self.pieces[:] = ["".join(self.pieces)]
+            self._loose = 0
+        written = self.pieces[0] if self.pieces else ""
         started_with = self.start.get(FIELDS_OF_BLOCKS.get(self.type, ""), "")
-        return f"{started_with}{''.join(self.pieces)}"
+        return f"{started_with}{written}" if started_with else written
 
     def content(self) -> dict[str, Any]:
         """The block as the API has it in a message."""

@@ -32,7 +32,6 @@ class Partial:
         ending: The `message_delta` that was delivered, without its `type`; later ones over earlier ones.
         stopped: Whether `message_stop` was delivered.
         sequence: How many events were delivered.
-        memo: What was found out about it, and at which `sequence`; not a part of it.
     """
 
     message: dict[str, Any] | None = None
@@ -40,7 +39,6 @@ class Partial:
     ending: dict[str, Any] = field(default_factory=dict)
     stopped: bool = False
     sequence: int = 0
-    memo: tuple[int, Any] | None = field(default=None, repr=False, compare=False)
 
     def apply(self, event: Event) -> None:
         """Fold one delivered event in."""

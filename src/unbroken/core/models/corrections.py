@@ -15,7 +15,7 @@ from dataclasses import replace
 from re import Match
 from typing import Any, Final
 
-from ..failure import PREFILL_UNSUPPORTED
+from ..classification import PREFILL_UNSUPPORTED
 from ..printable import printable
 from ..untyped import mapping
 from .table import ModelInfo, family, lookup

@@ -6,9 +6,9 @@ hedging each round begins with the route that brought content last, and every ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
 from ..failure import Failure, Kind, Verdict
 from .readiness import Readiness
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from ...policy import Policy
     from ...routes import Route
 
-__all__ = ["INCIDENT_BACKOFF", "Ranking"]
+__all__ = ["INCIDENT_BACKOFF", "RETRYABLE", "Ranking"]
+
+#: Kinds that a server asked not to retry here (`x-should-retry: false`); they are no reason to raise the SDK's error.
+RETRYABLE: Final = frozenset({Kind.OVERLOADED, Kind.SERVER_ERROR, Kind.RATE_LIMITED, Kind.TIMED_OUT, Kind.CONFLICT})
 
 #: How many times longer the backoff is during a declared incident. Ours: that of two failures more, with the default
-#: `backoff_multiplier`. Incidents last for minutes, and who comes back later finds more of them over.
+#: `backoff_multiplier`. Incidents last for minutes, and a stream that comes back later finds more of them over.
 INCIDENT_BACKOFF: Final = 4.0
 
 
@@ -29,6 +32,7 @@ class _Standing:
     """How a route stands in this stream."""
 
     left_out: bool
+    waved_off: bool = False  # by a server that only asked not to be asked again at once
     failures: int = 0  # in a row, since the last content
     turn: int = 0  # of those, in its present turn
     not_before: float = 0.0  # seconds, on the caller's clock
@@ -57,6 +61,11 @@ class Ranking:
     def left_out(self) -> list[int]:
         """The ranks of the routes that are not asked any more."""
         return [rank for rank, standing in enumerate(self._standings) if standing.left_out]
+
+    @property
+    def ruled_out(self) -> list[int]:
+        """Those of them that would not answer later either: no server has only asked not to be asked again at once."""
+        return [rank for rank in self.left_out if not self._standings[rank].waved_off]
 
     def content(self, route: int) -> None:
         """A route brought something: the counts start again."""
@@ -90,27 +99,32 @@ class Ranking:
                     its.left_out = its.left_out or (other.client is self._routes[route].client and not its.failures)
             case Verdict.ELSEWHERE:
                 standing.left_out = True
+                standing.waved_off = standing.waved_off or failure.kind in RETRYABLE
+            case Verdict.RETRY | Verdict.REJECTED:
+                pass
+            case _:
+                assert_never(failure.verdict)
 
     def leave_out(self, route: int) -> None:
         """Ask that route no more."""
         self._standings[route].left_out = True
 
     def next(
-        self, current: int, may_ask: Callable[[int], bool], *, now: float, jitter: float, ready: Sequence[Readiness]
+        self, current: int, askable: Collection[int], *, now: float, jitter: float, ready: Sequence[Readiness]
     ) -> tuple[int, float] | None:
         """The route to ask now that the current one has failed, and the seconds to wait first; None: there is none.
 
         Args:
             current: The rank of the route that was asked last.
-            may_ask: Whether a route can be asked at all for what is to be asked.
+            askable: The ranks of those that can be asked at all for what is to be asked.
             now: Monotonic seconds.
             jitter: A random number between 0 and 1.
             ready: How ready each route is, as `Health` says.
         """
         if self._hedged:
-            return self._next_round(may_ask, now, jitter, ready)
+            return self._next_round(askable, now, jitter, ready)
         turn_is_over = self._standings[current].turn >= self._policy.max_attempts_per_route
-        chosen = self._choose(self._from(current, last=turn_is_over), may_ask, now, ready)
+        chosen = self._choose(self._from(current, last=turn_is_over), askable, now, ready)
         if chosen is None:
             return None
         standing = self._standings[chosen]
@@ -120,30 +134,28 @@ class Ranking:
         return chosen, max(wait, self._not_ready(chosen, now, ready))
 
     def soonest(
-        self, first: int, may_ask: Callable[[int], bool], *, now: float, ready: Sequence[Readiness]
+        self, first: int, askable: Collection[int], *, now: float, ready: Sequence[Readiness]
     ) -> tuple[int, float] | None:
         """The route to ask when none has failed: `first`, if it is ready. Returns as `next` does."""
-        chosen = self._choose(self._from(first), may_ask, now, ready)
+        chosen = self._choose(self._from(first), askable, now, ready)
         return None if chosen is None else (chosen, self._not_ready(chosen, now, ready))
 
-    def beside(
-        self, current: int, may_ask: Callable[[int], bool], *, now: float, ready: Sequence[Readiness]
-    ) -> list[int]:
+    def beside(self, current: int, askable: Collection[int], *, now: float, ready: Sequence[Readiness]) -> list[int]:
         """The routes that may be asked at the same time as the current one, the best first."""
         order = [rank for rank in self._from(self._first) if rank != current]
-        return [rank for rank in order if self.is_ready(rank, may_ask, now=now, ready=ready)]
+        return [rank for rank in order if self.is_ready(rank, askable, now=now, ready=ready)]
 
-    def is_ready(self, rank: int, may_ask: Callable[[int], bool], *, now: float, ready: Sequence[Readiness]) -> bool:
+    def is_ready(self, rank: int, askable: Collection[int], *, now: float, ready: Sequence[Readiness]) -> bool:
         """Whether a route may be asked at once."""
-        return self._may_ask(rank, may_ask) and not self._not_ready(rank, now, ready)
+        return self._may_ask(rank, askable) and not self._not_ready(rank, now, ready)
 
     def _next_round(
-        self, may_ask: Callable[[int], bool], now: float, jitter: float, ready: Sequence[Readiness]
+        self, askable: Collection[int], now: float, jitter: float, ready: Sequence[Readiness]
     ) -> tuple[int, float] | None:
         self._rounds += 1
-        asked = [rank for rank in range(len(self._routes)) if self._may_ask(rank, may_ask)]
+        asked = [rank for rank in range(len(self._routes)) if self._may_ask(rank, askable)]
         wait = self._backoff(asked, self._rounds, jitter, ready)
-        chosen = self._choose(self._from(self._first), may_ask, now, ready)
+        chosen = self._choose(self._from(self._first), askable, now, ready)
         return None if chosen is None else (chosen, max(wait, self._not_ready(chosen, now, ready)))
 
     def _backoff(self, asked: Sequence[int], failures: int, jitter: float, ready: Sequence[Readiness]) -> float:
@@ -160,18 +172,18 @@ class Ranking:
         return [*ranks[1:], ranks[0]] if last else ranks
 
     def _choose(
-        self, order: Sequence[int], may_ask: Callable[[int], bool], now: float, ready: Sequence[Readiness]
+        self, order: Sequence[int], askable: Collection[int], now: float, ready: Sequence[Readiness]
     ) -> int | None:
         patience = self._policy.max_retry_after
-        askable = [
-            rank for rank in order if self._may_ask(rank, may_ask) and self._not_ready(rank, now, ready) <= patience
+        choice = [
+            rank for rank in order if self._may_ask(rank, askable) and self._not_ready(rank, now, ready) <= patience
         ]
-        if not self._hedged and (closed := [rank for rank in askable if not _of(ready, rank).open_for]):
+        if not self._hedged and (closed := [rank for rank in choice if not _of(ready, rank).open_for]):
             return closed[0]
-        return min(askable, key=lambda rank: self._not_ready(rank, now, ready), default=None)
+        return min(choice, key=lambda rank: self._not_ready(rank, now, ready), default=None)
 
-    def _may_ask(self, rank: int, may_ask: Callable[[int], bool]) -> bool:
-        return not self._standings[rank].left_out and may_ask(rank)
+    def _may_ask(self, rank: int, askable: Collection[int]) -> bool:
+        return not self._standings[rank].left_out and rank in askable
 
     def _not_ready(self, rank: int, now: float, ready: Sequence[Readiness]) -> float:
         """Seconds until a route may be asked."""

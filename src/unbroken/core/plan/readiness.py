@@ -7,8 +7,8 @@ from typing import Final
 
 __all__ = ["ROUNDING", "Readiness", "seconds_until"]
 
-#: What adding two times may lose, in seconds, with room to spare. Who has slept for as long as was said must not be
-#: told to sleep for another 1e-17 seconds: a virtual clock would never get there.
+#: What adding two times may lose, in seconds, with room to spare. A stream that has slept for as long as was said must
+#: not be told to sleep for another 1e-17 seconds: a virtual clock would never get there.
 ROUNDING: Final = 1e-6
 
 

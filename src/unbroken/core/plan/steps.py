@@ -1,38 +1,12 @@
-"""What is held when an attempt dies, and what may be done next: the two sides of the law in `plan.py`."""
+"""What may be done next: what the law in `plan.py` answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
-from ..message.partial import Partial
-from ..requests.resume import Form
+from ..requests.forms import Form
 
-__all__ = ["Ask", "Fail", "Finish", "Held", "JoinAsItIs", "Step", "what_is_held"]
-
-
-class Held(Enum):
-    """What was delivered, as far as it decides."""
-
-    COMPLETE = "complete"
-    CALLS = "calls"
-    NOTHING = "nothing"
-    TEXT = "text"
-    RESULTS = "results"
-    STUCK = "stuck"
-
-
-def what_is_held(partial: Partial) -> Held:
-    """Only finished blocks and the open text count (DESIGN, section 3)."""
-    if partial.complete:
-        return Held.COMPLETE
-    if partial.whole_calls:
-        return Held.CALLS
-    if partial.has_unknown:
-        return Held.STUCK
-    if partial.trailing_text.strip():
-        return Held.TEXT
-    return Held.NOTHING if partial.is_written else Held.RESULTS
+__all__ = ["Ask", "Fail", "Finish", "JoinAsItIs", "Step"]
 
 
 @dataclass(frozen=True, slots=True)

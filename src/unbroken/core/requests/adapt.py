@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..models.table import EFFORTS, NOT_IN_THE_TABLE, QUIET_TYPES, THINKING_TYPES, ModelInfo, ascii_and_other
-from .resume import fit_thinking, forces_a_tool, thinking_type
+from .forms import forces_a_tool
+from .thinking import fit_thinking, thinking_type
 
 __all__ = ["Unfit", "adapt"]
 

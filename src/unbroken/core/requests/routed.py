@@ -81,6 +81,21 @@ class Requests:
         """What the route's request asks for that has limits of its own beside its model (`mode_of`)."""
         return mode_of(self[rank])
 
+    def is_same_model(self, one: int, other: int) -> bool:
+        """Whether two routes ask the same model of the same client, and can read each other's thinking."""
+        mine, theirs = self._routes[one], self._routes[other]
+        return mine.model == theirs.model and mine.client is theirs.client
+
+    def is_named(self, rank: int, *, begun: bool, origin: int | None) -> bool:
+        """Whether the message is this route's by name, or will be: only then may its thinking stand in it.
+
+        Args:
+            rank: The route's.
+            begun: Whether the message was opened.
+            origin: The rank of the route that opened it; None where none of these did.
+        """
+        return not begun or (origin is not None and self.is_same_model(origin, rank))
+
     def unfit(self, rank: int) -> str | None:
         """Why the route's model cannot take the request, after its name; None where it can."""
         fitted = self._fitted[rank]
@@ -91,7 +106,7 @@ class Requests:
 
         Args:
             rank: The route's.
-            message: What the API said (`corrections.words`).
+            message: What the API said (`failure.words`).
 
         Returns:
             Whether more is known than when its request was made: of the model, by this message or by another

@@ -18,8 +18,8 @@ repeats what is held, from wherever, the joint is exact whatever the text is, an
 keeps every repetition. Tests and `make seams` hold it to that. Without a key only the echo is evidence.
 
 What stands before the replay may be of any wording when all of what was asked for follows. It may then be taken for
-text, and text for it; but whoever goes on writes the key first, so a match after a lead-in is the joint only if the
-key stood nowhere in the lead-in.
+text, and text for it; but a model that goes on writes the key first, so a match after a lead-in is the joint only if
+the key stood nowhere in the lead-in.
 
 Behind the joint the text is watched for what is not the answer's: the instruction (`instruction.py`), and an apology,
 a refusal or talk of the request as the first sentence (`asides.py`). So it cannot matter how the text was cut into
@@ -29,13 +29,14 @@ and behind it a few passes over the first 4,000 characters.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from .anchor import Anchor, DeliveredText
 from .asides import Aside, aside_at_start, could_open_an_aside
-from .search import Form, Search
+from .evidence import Form
+from .joint_edge import JointEdge
+from .search import Search
 
 if TYPE_CHECKING:
     from .instruction import Instruction
@@ -45,8 +46,6 @@ __all__ = ["Form", "Kind", "Seam", "SeamResult", "State"]
 State = Literal["open", "joined", "unmatched"]
 Kind = Literal["prefill", "exact", "echo", "overlap", "replay", "empty", "unverified", "unmatched", "open"]
 
-_PAGE: Final = 2_000  # in characters: how far back a quotation may have begun
-_LONGEST_PREFIX: Final = 2  # of a string in code: f"", rb""
 _ENDS_A_SENTENCE: Final = frozenset(".!?…:。！？：\"'”’»)`*\n")
 
 
@@ -96,14 +95,9 @@ class Seam:
         self.state: State = "open"
         self._kind: Kind = "unverified"
         self._cut = 0
-        self._held_space = held[len(held.rstrip()) :]
-        self._pending: str | None = None  # what follows the joint, while its first characters are not settled
-        self._closer = ""
+        self._edge = JointEdge(held)
         self._output: list[str] = []  # what was read while undecided
         self._search = Search(delivered or DeliveredText(held), anchor, form)
-        ending = held[-_PAGE:].rstrip()
-        self._last_word = re.split(r"\W+", ending[-_PAGE // 10 :])[-1]
-        self._stray_mark = '"' not in ending and not (ending[-1:].isdigit() or ending.endswith("\\"))
         self.instruction: Instruction | None = instruction
         self._screen = instruction.screen() if instruction is not None else None
         self._ends_a_sentence = not held.rstrip() or held.rstrip()[-1] in _ENDS_A_SENTENCE
@@ -121,19 +115,19 @@ class Seam:
         """How it was joined; final when text has followed the joint, or `finish` was called."""
         removed = self._screen.removed if self._screen is not None else 0
         if self.state == "joined":
-            return SeamResult(self._kind, self._kind != "unverified", self._cut + removed)
+            return SeamResult(self._kind, self._kind != "unverified", self._cut + self._edge.removed + removed)
         return SeamResult(self.state, False, self._search.read + removed)
 
     @property
     def is_joined(self) -> bool:
         """Whether it is known where it joins, and that what follows is the answer's."""
-        return self.state == "joined" and self._pending is None and self._opening is None
+        return self.state == "joined" and self._edge.is_past and self._opening is None
 
     @property
     def settled(self) -> bool:
         """Whether it is joined, and keeps nothing back any more."""
         watching = self._opening is not None or (self._screen is not None and not self._screen.done)
-        return self.state == "joined" and self._pending is None and not watching
+        return self.state == "joined" and self._edge.is_past and not watching
 
     @property
     def repeats(self) -> bool:
@@ -168,14 +162,14 @@ class Seam:
 
     def _feed(self, text: str) -> str:
         if self.state == "joined":
-            return self._watched(self._settle(text))
+            return self._watched(self._edge.pass_on(text))
         self._output.append(text)
         if self.state == "unmatched":
             return ""
         read = self._search.feed(text)
         if self._search.found is not None:
             self._join(self._search.found.kind, self._search.read, self._search.found.closer)
-            return self._watched(self._settle(text[read:]))
+            return self._watched(self._edge.pass_on(text[read:]))
         if self._search.hopeless and not self._says_that_it_is_over(ended=False):
             self.state = "unmatched"
         return ""
@@ -195,65 +189,34 @@ class Seam:
             elif not self._says_that_it_is_over(ended=True):
                 self.state = "unmatched"
                 return ""
-        return text + self._watched(self._settle("", ended=True), ended=True)
+        return text + self._watched(self._edge.pass_on("", ended=True), ended=True)
 
     def pass_over(self) -> None:
         """The model has gone on with something else than text, and the text was finished: that is an answer."""
         self._join("empty", self._search.read)
-        self._pending = self._opening = None
+        self._edge.skip()
+        self._opening = None
 
     def doubt(self) -> None:
         """The model has added nothing, and something seems to be missing: the joint is not known to be right."""
         if self.state != "joined":
             self._join("unverified", self._search.read)
-            self._pending = self._opening = None
+            self._edge.skip()
+            self._opening = None
         self._kind = "unverified"
 
     def give_up(self) -> str:
         """Join as it is, unverified; return all that was held back, less a lead-in or a replay at its head."""
         if self.state == "joined":
-            return self._watched(self._settle("", ended=True), ended=True)
+            return self._watched(self._edge.pass_on("", ended=True), ended=True)
         output = "".join(self._output)
         self._join("unverified", self._search.known_head(output))
         self._opening = None
-        return self._watched(self._settle(output[self._cut :]))
+        return self._watched(self._edge.pass_on(output[self._cut :]))
 
     def _join(self, kind: Kind, at: int, closer: str = "") -> None:
-        self.state, self._kind, self._cut, self._closer = "joined", kind, at, closer
-        self._pending = ""
-
-    def _settle(self, text: str, *, ended: bool = False) -> str:
-        """Return what follows the joint, less what closes the echo and the white space that is held already."""
-        if self._pending is None:
-            return text
-        self._pending += text
-        if not self._closer and self._kind == "echo" and self._stray_mark and self._pending[:1] in ("", '"'):
-            # The model has closed a quotation that it did not open; what follows the mark tells it from the text's own.
-            after = self._pending[1:2]
-            if not (after or ended):
-                return ""
-            if self._pending and self._closes_nothing(after):
-                self._pending = self._pending[1:]
-                self._cut += 1
-            self._stray_mark = False
-        inner = self._pending.lstrip() if self._closer == "»" else self._pending  # in French with a space before it
-        if not ended and self._closer.startswith(inner) and self._closer != inner:
-            return ""
-        text = inner.removeprefix(self._closer) if inner.startswith(self._closer) else self._pending
-        body = text.lstrip()
-        space = text[: len(text) - len(body)]
-        if not (body or ended or space.startswith(self._held_space)):
-            return ""
-        kept = _more_space(self._held_space, space) + body
-        self._cut += len(self._pending) - len(kept)
-        self._pending = None
-        return kept
-
-    def _closes_nothing(self, after: str) -> bool:
-        """Whether a quotation mark right behind the echo, before that character, can only be the model's own."""
-        if after.isalnum():
-            return len(self._last_word) > _LONGEST_PREFIX and self._last_word.isalpha()
-        return not after or after.isspace() or after in ".,;:!?"
+        self.state, self._kind, self._cut = "joined", kind, at
+        self._edge.open(closer, is_echo=kind == "echo")
 
     def _says_that_it_is_over(self, *, ended: bool) -> bool:
         """Whether the model, instead of going on, says that nothing is missing; it is taken at its word."""
@@ -294,17 +257,3 @@ class Seam:
                 return ""
         self._opening = None
         return whole
-
-
-def _more_space(had: str, came: str) -> str:
-    """Return the white space still to be delivered where `had` was and the continuation has `came`.
-
-    No word is glued to another and no line break is lost, whichever of the two is right.
-    """
-    if came.startswith(had) or had.startswith(came):
-        return came[len(had) :]
-    breaks = came.count("\n") - had.count("\n")
-    indent, came_indent = had.rpartition("\n")[2], came.rpartition("\n")[2]
-    if breaks > 0:
-        return "\n" * breaks + came_indent
-    return came_indent[len(indent) :] if "\n" in came and came_indent.startswith(indent) else ""

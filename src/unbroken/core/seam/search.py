@@ -20,22 +20,18 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from .anchor import Anchor, DeliveredText, is_what_comes_next, squeeze
+from .anchor import Anchor, DeliveredText
+from .evidence import Evidence, Form
 from .leadin import HEAD_ENDS, LONGEST_HEAD, ends_in_a_fence, find_any_head, find_head, is_one_lead_in
+from .squeezed import in_order, raw_length, squeeze
 
 __all__ = ["Form", "Joint", "Search"]
 
-Form = Literal["prefill", "continue", "restart"]
-
 # In squeezed characters.
-_LONG: Final = 24  # a tail as long as this, found nowhere else in the held text, is no accident where it is expected
-_ECHOED: Final = 12  # of an echo whose key did not follow, as much as this is cut when all is joined as it is
-_TELLING: Final = 12  # a text that is shorter comes again by accident: it is an echo only where the output begins
 _SLIP: Final = 8  # how much longer or shorter an echo may come out that was not copied faithfully
 _DIGITS: Final = 32  # how many more the numbers of a replay may have that are other ones
 _PATIENCE: Final = 100  # how long to wait for a lead-in to end: a line of 80, and a fence line
 _MARKS: Final = 32  # combining marks of one character that are put in order
-_LONGEST_MARK: Final = 2_000
 _GLANCE: Final = 64  # as much of a reading is compared before all of it is
 _NUMBER: Final = re.compile(r"\d+")
 #: How often a mark that stands in the held text more than once may be tried; each costs some ten steps.
@@ -91,45 +87,19 @@ class Search:
         self.read: int = 0
         self.found: Joint | None = None
         self.hopeless: bool = False
-        self._target = target = delivered.squeezed
-        self._sent = 0 if form == "restart" else len(target) - len(squeeze(delivered.text[len(anchor.sent) :]))
-        self._echo = len(squeeze(anchor.echo))
-        self._quote = len(squeeze(anchor.quote))
+        self._proof = proof = Evidence.of(delivered, anchor, form)
+        self._target, self._key, self._mark = proof.target, proof.key, proof.mark
         self._before = anchor.sent
         self._ends_in_a_fence: bool | None = None
-        self._key = target[self._sent :]
-        wordless = not any(map(str.isalnum, target))
-        bare = not (self._sent and self._key)  # nothing but the text itself marks the joint
-        self._follows_no_head = wordless or (bare and len(target) < _TELLING)
-        unique = delivered.unique
-        self._tail = target[-max(_LONG, unique) :] if self._sent and self._key and len(target) >= _LONG else ""
-        self._mark, least = self._choose_mark(unique)
-        self._decisive = bool(self._key) and unique <= len(self._mark)
-        # Without a key, a tail that stands twice can be what comes next. Then only the echo is evidence, if that could
-        # not come next itself, and else all of the text.
-        self._alone = least if self._key else unique if unique <= _LONGEST_MARK else len(target)
-        tells = not self._key and bool(self._echo) and not is_what_comes_next(target, target[-self._echo :])
-        self._telling = self._echo if tells else 0
-        self._after_unsure = len(target) - max(0, self._sent - self._echo)
-        self._readings = [_Reading(0, least)]
-        self._least = least
+        self._readings = [_Reading(0, proof.least)]
         self._pieces: list[str] = []  # what was read, squeezed
         self._length = 0
         self._recent = ""  # the end of it, as far as a mark may have begun there
         self._first = ""  # the beginning of it
         self._head = ""  # the same with its white space, up to `LONGEST_HEAD`
-        self._patience = max(_PATIENCE, self._quote + _SLIP)
+        self._patience = max(_PATIENCE, proof.quote + _SLIP)
         self._next_look = self._patience
         self._trials = self._comparisons = 0
-
-    def _choose_mark(self, unique: int) -> tuple[str, int]:
-        """What stands before the joint in any reading, and the least that a reading from the beginning has to have."""
-        if self._key:
-            return self._key[-_LONGEST_MARK:], len(self._key)
-        # Without a key nothing but the echo is evidence, or so much of it that it can be no accident: a tail that
-        # stands nowhere else. Rows that are equal have no such tail, and there it is the whole echo.
-        least = min(max(_LONG, unique), self._echo)
-        return self._target[len(self._target) - least :], least
 
     @property
     def _fenced(self) -> bool:
@@ -151,7 +121,7 @@ class Search:
                 self._look_whether_it_is_alive()
             else:
                 rest = text[at:]
-                at += self._take(rest[: _raw_length(rest, self._next_look - self._length)])
+                at += self._take(rest[: raw_length(rest, self._next_look - self._length)])
                 self._look_whether_it_is_alive()
         return at
 
@@ -166,7 +136,7 @@ class Search:
             self._first += piece
         if piece and not piece.isascii() and unicodedata.combining(piece[0]):
             # Marks that came in two pieces, put in order.
-            recent, self._first = _ordered(recent), _ordered(self._first)
+            recent, self._first = in_order(recent), in_order(self._first)
         self._pieces.append(piece)
         self._length += len(piece)
         seen = len(self._recent)
@@ -175,7 +145,7 @@ class Search:
             end = at + len(self._mark)
             self._decide(before + end)
             if self.found or self.hopeless:
-                used = _raw_length(text, end - seen)
+                used = raw_length(text, end - seen)
                 self.read += used
                 return used
             at = self._next_place(recent, before, at + 1)
@@ -186,7 +156,7 @@ class Search:
 
     def _next_place(self, recent: str, before: int, start: int) -> int:
         """Where the mark stands next, from `start` on, and before a place where a reading can end; -1: nowhere."""
-        if not self._decisive:
+        if not self._proof.decisive:
             end = before + start + len(self._mark)
             ends = (self._first_end(reading, end) for reading in self._readings)
             start = min((at for at in ends if at <= before + len(recent)), default=-1) - before - len(self._mark)
@@ -194,25 +164,27 @@ class Search:
 
     def _first_end(self, reading: _Reading, end: int) -> int:
         """The first place from `end` on where this reading can end, by its length."""
-        echoed, alone = reading.after + self._telling, max(end, reading.after + self._alone)
-        return min(echoed, alone) if self._telling and end <= echoed else alone
+        echoed, alone = reading.after + self._proof.telling, max(end, reading.after + self._proof.alone)
+        return min(echoed, alone) if self._proof.telling and end <= echoed else alone
 
     def _decide(self, end: int) -> None:
         """The mark stands before `end`: whether it is the joint."""
         self._trials += len(self._readings)
-        if not self._decisive and self._trials > _MOST_TRIALS:
+        if not self._proof.decisive and self._trials > _MOST_TRIALS:
             self.hopeless = True
             return
         whole = [reading for reading in self._readings if self._repeats_the_end(reading, end)]
         if whole:
             # What was asked for, put in quotation marks, may also be read as a tail that begins with such a mark.
-            quoted = (each for each in whole if each.closer and end - each.after == self._quote)
+            quoted = (each for each in whole if each.closer and end - each.after == self._proof.quote)
             reading = next(quoted, whole[0])
             self.found = Joint(self._kind_of(end - reading.after), reading.closer)
-        elif self._tail and abs(end - self._quote) <= _SLIP and self._so_far(end).endswith(self._tail):
+        elif (
+            self._proof.tail and abs(end - self._proof.quote) <= _SLIP and self._so_far(end).endswith(self._proof.tail)
+        ):
             self.found = Joint("echo", "")
         else:
-            self.hopeless = self._decisive
+            self.hopeless = self._proof.decisive
 
     def _repeats_the_end(self, reading: _Reading, end: int) -> bool:
         """Whether the output from there to `end` is a tail of the held text."""
@@ -220,7 +192,7 @@ class Search:
         start = len(self._target) - length
         if length < reading.least or start < 0 or not (reading.sure or self._key):
             return False
-        if length != self._telling and length < self._alone:
+        if length != self._proof.telling and length < self._proof.alone:
             return False
         glance = self._first[reading.after : reading.after + min(_GLANCE, length)]
         if not self._target.startswith(glance, start):
@@ -247,19 +219,19 @@ class Search:
     def _so_far(self, end: int) -> str:
         whole = "".join(self._pieces)
         self._pieces = [whole]
-        return _ordered(whole)[:end]
+        return in_order(whole)[:end]
 
     def _kind_of(self, replayed: int) -> Literal["exact", "echo", "overlap", "replay"]:
-        beyond = replayed - (len(self._target) - self._sent)
-        if self._sent and beyond == 0:
+        beyond = replayed - (len(self._target) - self._proof.sent)
+        if self._proof.sent and beyond == 0:
             return "exact"
-        if self._sent and beyond == self._echo:
+        if self._proof.sent and beyond == self._proof.echo:
             return "echo"
         return "replay" if replayed == len(self._target) else "overlap"
 
     def _look_for_a_head(self) -> None:
         """Open another reading if all that was read can stand before the continuation."""
-        if self._follows_no_head:
+        if self._proof.follows_no_head:
             # "**" comes again soon, to close what it has opened, and so may "A", "**A" or "1.": behind other words none
             # of them is an echo. "Results:**" is no lead-in and a replay, nor is "...A" in front of "nother".
             return
@@ -268,10 +240,10 @@ class Search:
             sure = bool(self._key) or (
                 find_head(self._head, fenced=self._fenced, sure=True) == known and is_one_lead_in(self._first)
             )
-            least = self._least if sure else self._after_unsure
+            least = self._proof.least if sure else self._proof.after_unsure
             self._open(_Reading(self._length, least, known.closer, sure=sure))
         elif head := find_any_head(self._head, fenced=self._fenced):
-            self._open(_Reading(self._length, self._after_unsure, head.closer, sure=False))
+            self._open(_Reading(self._length, self._proof.after_unsure, head.closer, sure=False))
 
     def _open(self, reading: _Reading) -> None:
         self._readings.append(reading)
@@ -313,43 +285,5 @@ class Search:
         """
         head = find_head(output, fenced=self._fenced, sure=True).length
         squeezed = squeeze(output)
-        echoed = max((self._replay_of_what_was_sent(reading, squeezed) for reading in self._readings), default=0)
-        return max(head, _raw_length(output, echoed) if echoed else 0)
-
-    def _replay_of_what_was_sent(self, reading: _Reading, output: str) -> int:
-        """Where in the squeezed output a replay of the end of what was sent ends that begins with the reading."""
-        least = _ECHOED if self._key else self._echo
-        if not self._key and (not reading.after or output[: reading.after] in self._target):
-            return 0  # a title and a text that comes again: not to be told without a key
-        begun = output[reading.after : reading.after + least]
-        if len(begun) < least or not begun:
-            return 0
-        sent = self._target[: self._sent]
-        at = sent.find(begun, max(0, self._sent - (len(output) - reading.after)))
-        for _ in range(_MOST_COMPARISONS):
-            if at < 0 or self._sent - at < least:
-                return 0
-            if output.startswith(sent[at:], reading.after):
-                return reading.after + self._sent - at
-            at = sent.find(begun, at + 1)
-        return 0
-
-
-def _raw_length(text: str, squeezed: int) -> int:
-    """The least number of characters of `text` that are at least so many when they are squeezed; all of it at most."""
-    low, high = 0, len(text)
-    if squeezed <= 0 or len(squeeze(text)) <= squeezed:
-        # All of it, less the white space behind the last that counts.
-        return high if squeezed <= 0 or len(squeeze(text)) < squeezed else len(text.rstrip())
-    while high - low > 1:
-        middle = (low + high) // 2
-        if len(squeeze(text[:middle])) < squeezed:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _ordered(text: str) -> str:
-    """Its combining marks in the order that Unicode has them, where they came in several pieces."""
-    return text if text.isascii() else unicodedata.normalize("NFD", text)
+        echoed = max(self._proof.end_of_replay(squeezed, reading.after) for reading in self._readings)
+        return max(head, raw_length(output, echoed) if echoed else 0)

@@ -27,7 +27,7 @@ from ..message.blocks import THINKING, is_known
 from ..message.effects import Effects
 from ..message.grammar import Grammar
 from ..message.partial import Partial
-from ..requests.resume import spent_tokens
+from ..requests.tokens import spent_tokens
 from ..seam.ending import Ending
 from ..seam.half_word import half_word
 from ..wire.decoded import Event
@@ -67,8 +67,8 @@ class Splicer:
     Attributes:
         held: Everything that was delivered.
         trouble: Why the attempt at hand cannot be joined; None while it can.
-        acted: Whether this attempt has begun to use a server-side tool that may change something.
-        unknown: Whether this attempt has brought a block of a type that this version does not know.
+        acted: Whether any attempt has begun to use a server-side tool that may change something.
+        unknown: Whether any attempt has brought a block of a type that this version does not know.
         abandoned: Types of the blocks that were given up unfinished, in order.
     """
 
@@ -83,6 +83,8 @@ class Splicer:
     ) -> None:
         self.held: Partial = Partial() if held is None else held
         self.abandoned: list[str] = []
+        self.acted: bool = False
+        self.unknown: bool = False
         self._live = frozenset(live)
         self._holds_back: list[Reason] = [StopSequences(stop_sequences).begun_by] if stop_sequences else []
         if whole_words:
@@ -94,8 +96,6 @@ class Splicer:
         self, seam: Seam | None, *, own: bool = True, is_document: Callable[[str], bool] | None = None
     ) -> None:
         self.trouble: Trouble | None = None
-        self.acted: bool = False
-        self.unknown: bool = False
         self._seam = seam
         self._drops_thinking = not own or seam is not None or bool(self.held.whole(*THINKING))
         self._grammar = Grammar()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ..message.partial import Partial
-from ..requests.resume import spent_tokens
+from ..requests.tokens import spent_tokens
 from ..wire.counters import INPUT_TOKENS
 from ..wire.decoded import Event
 

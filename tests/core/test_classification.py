@@ -15,17 +15,8 @@ from google.auth.exceptions import RefreshError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from unbroken.core.failure import (
-    PREFILL_UNSUPPORTED,
-    Failure,
-    Kind,
-    Verdict,
-    classify,
-    is_error,
-    not_sent,
-    of_kind,
-    retry_after_seconds,
-)
+from unbroken.core.classification import PREFILL_UNSUPPORTED, classify, is_error, not_sent, retry_after_seconds
+from unbroken.core.failure import Failure, Kind, Verdict, of_kind
 
 NOW = 1_800_000_000.0
 ERROR = anthropic.APIError("it died", httpx2.Request("POST", "/v1/messages"), body=None)
