@@ -21,6 +21,7 @@ FOUND: Final = {
     13424: "the same before a cut",
     6409: "a stop reason in the start of a message that goes on made half of it a whole",
     7802: "the same without a cut",
+    17048: "halves of a character around an event of a gateway's own stayed halves",
 }
 
 

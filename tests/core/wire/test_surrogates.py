@@ -78,6 +78,12 @@ def test_a_half_that_stays_alone_is_given_as_it_came() -> None:
     assert join(text_delta(LOW), block_stop()) == [text_delta(LOW), block_stop()]
 
 
+def test_a_half_waits_over_an_event_of_a_gateways_own() -> None:
+    """It is no part of the message, and is given at once."""
+    own = {"type": "content_block_meta", "x": 1}
+    assert join(text_delta(f"a{HIGH}"), own, text_delta(f"{LOW}b")) == [text_delta("a"), own, text_delta(f"{FACE}b")]
+
+
 def test_a_half_at_the_end_waits() -> None:
     """For good, if nothing comes."""
     joiner = SurrogateJoiner()
