@@ -42,6 +42,7 @@ def pump(limit: float, *arguments: str) -> list[str]:
     return ran.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_no_pattern_is_more_than_linear() -> None:
     """Each pattern at a module's level, against texts that are made from it."""
     *slow, tried = pump(_FOR_A_PATTERN)
@@ -49,11 +50,13 @@ def test_no_pattern_is_more_than_linear() -> None:
     assert [each for each in slow if not each.startswith(_ELSEWHERE)] == []
 
 
+@pytest.mark.slow
 def test_no_scan_is_more_than_linear() -> None:
     """Splitters, whole and by the character; what cleans the network's words, and what reads them."""
     assert pump(_FOR_A_SCAN, "--scans") == ["10 tried"]
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "pattern",
     [

@@ -9,6 +9,8 @@ from typing import Any
 import anthropic
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PAGES = Path(__file__).parent.parent.parent / "docs" / "pages"
 
 

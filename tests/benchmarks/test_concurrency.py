@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PAGES = Path(__file__).parent.parent.parent / "docs" / "pages"
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from unbroken import Policy, Report, resilient_stream
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = Policy(idle_timeout=0.3, progress_timeout=0.4, initial_backoff=0.01)
 
 
@@ -242,7 +244,6 @@ def test_quantiles_of_lags() -> None:
     assert Lags().quantile(0.5) == 0.0
 
 
-@pytest.mark.slow
 def test_a_short_soak() -> None:
     """Sixty streams for a few seconds, over real processes: nothing is lost, duplicated, hung or leaked."""
     from benchmarks.soak.plan import Plan

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PAGES = Path(__file__).parent.parent.parent / "docs" / "pages"
 
 
@@ -121,7 +123,6 @@ def test_the_longest_turn_of_the_loop_is_measured(url: str, monkeypatch: pytest.
     assert min(*figure.sdk, *figure.unbroken) > 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("together", [False, True])
 def test_the_cpu_of_every_cell_is_measured(
     url: str, together: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -152,7 +153,6 @@ def test_growth_is_told_of_two_lengths() -> None:
     ] * 4
 
 
-@pytest.mark.slow
 def test_the_times_are_measured(url: str) -> None:
     """Each round has as many times of each contender as streams and pieces that count."""
     from benchmarks.speed import latency
@@ -165,7 +165,6 @@ def test_the_times_are_measured(url: str) -> None:
     assert len(latency.figures(rounds)) == 4
 
 
-@pytest.mark.slow
 def test_the_memory_is_measured(url: str) -> None:
     """Each contender's open streams take some memory, whichever way one looks."""
     from benchmarks.speed import memory
@@ -175,7 +174,6 @@ def test_the_memory_is_measured(url: str) -> None:
     assert len(memory.figures(rounds)) == 4
 
 
-@pytest.mark.slow
 def test_the_gap_is_measured(url: str) -> None:
     """Each failure leaves a gap, which is no shorter than nothing."""
     from benchmarks.speed import gap
@@ -186,7 +184,6 @@ def test_the_gap_is_measured(url: str) -> None:
     assert gap.figures(gaps)[0].name == "after an error event, p50"
 
 
-@pytest.mark.slow
 def test_the_import_is_measured() -> None:
     """What `import unbroken` takes is a part of what it takes until `resilient_stream` is there."""
     from benchmarks.speed import imports

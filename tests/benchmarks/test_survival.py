@@ -12,6 +12,8 @@ from typing import IO, TYPE_CHECKING
 import anyio
 import pytest
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from benchmarks.survival.running import Run
 
@@ -44,7 +46,6 @@ def _verdicts(run: Run) -> dict[str, tuple[str, int]]:
     return {cell.case: (str(cell.verdict), len(cell.requests)) for cell in run.cells}
 
 
-@pytest.mark.slow
 def test_the_sdk_breaks_as_it_is_known_to(log: IO[bytes]) -> None:
     """An error is raised, a clean end is taken for the end, and half a call is handed over as one."""
     run = _try(log, "sdk", "none", "529", "error", "end", "call end")
@@ -58,7 +59,6 @@ def test_the_sdk_breaks_as_it_is_known_to(log: IO[bytes]) -> None:
     assert "anthropic" in run.versions
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("pair", ["modern", "prefill"])
 def test_unbroken_is_whole(log: IO[bytes], pair: str) -> None:
     """With both pairs of models, whatever is cut: text, a frame, a character, thinking, a call."""
@@ -67,7 +67,6 @@ def test_unbroken_is_whole(log: IO[bytes], pair: str) -> None:
     assert _verdicts(run) == {case: ("whole", 1 if case == "none" else 2) for case in cases}
 
 
-@pytest.mark.slow
 def test_whoever_hangs_is_given_up_and_started_anew(log: IO[bytes]) -> None:
     """No end within the patience is a verdict, and the next case finds a new runner."""
     run = _try(log, "sdk", "pings", "crawl", patience=2)

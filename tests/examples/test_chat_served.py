@@ -89,7 +89,7 @@ def test_one_command_runs_it_without_a_key() -> None:
         with send(port, f"GET {CHAT}/events") as page:
             seen = read(page)
             program.send_signal(signal.SIGINT)
-            _, errors = program.communicate(timeout=20)
+            _, errors = program.communicate(timeout=120)
     finally:
         program.kill()
         program.wait()

@@ -109,6 +109,7 @@ PERIODS = [
 ]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("unit", PERIODS)
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 9, 900])
 @pytest.mark.parametrize("before", ["", "A title of its own:\n\n"])
