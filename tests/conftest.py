@@ -15,6 +15,7 @@ import asyncio
 import gc
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,9 @@ pytest.register_assert_rewrite("harness")
 settings.register_profile("unbroken", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("unbroken"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "unbroken")
+
+#: The files of which a test has run.
+_BEGUN: set[Path] = set()
 
 # What clients read from the environment, beside `ANTHROPIC_*`; a proxy would stand between a test and its server.
 _AMBIENT = frozenset(
@@ -126,3 +130,6 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "anyio_backend" in request.fixturenames or request.node.get_closest_marker("asyncio"):
         gc.collect()
+        if request.path not in _BEGUN:  # the SDK imports most of itself when it is first used
+            _BEGUN.add(request.path)
+            gc.freeze()

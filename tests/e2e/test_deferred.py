@@ -133,6 +133,7 @@ async def test_thinking_that_was_delivered_is_sent_back_and_stays() -> None:
         assert [block["type"] for block in batch.requests[0].params["messages"][1]["content"]] == ["thinking", "text"]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("manner", sorted(FAITHFUL))
 async def test_a_model_that_goes_on_in_its_own_manner_is_joined(manner: Manner) -> None:
     """Whatever it repeats, loses or says first, the text is exact, white space aside."""

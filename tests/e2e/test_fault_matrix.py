@@ -105,6 +105,7 @@ async def test_a_fault_costs_the_reader_nothing(model: str, fault: str, place: s
     assert requests == requests_expected(place) == len(reading.report.attempts)
 
 
+@pytest.mark.sample
 @pytest.mark.asyncio
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 501, 502, 503, 504, 529, 599])
