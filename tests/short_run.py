@@ -4,7 +4,8 @@ A test that is `slow` is left out. Beside those:
 
 - Of a test on several event loops each case runs once; the loops take turns, case by case, file by file.
 - Of a test that is marked `sample` as many cases run as bring every value of every parameter once, event loops too.
-- Of one that is marked `sample(20)`, which is for long lists, one case in twenty runs.
+- Of one that is marked `sample(20)`, which is for long lists, one case in twenty runs. Of a product, the number should
+  share no divisor with the length of any list.
 """
 
 from __future__ import annotations

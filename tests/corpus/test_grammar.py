@@ -80,7 +80,7 @@ async def test_every_shape_goes_on_from_every_cut(name: str, model: str) -> None
     await goes_on_from_every_cut(SHAPES[name], model)
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(5)
 @pytest.mark.asyncio
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("seed", SEEDS)

@@ -332,6 +332,7 @@ async def test_a_deadline_leaves_what_had_arrived_in_hand(door: str) -> None:
         assert error.report.duration == pytest.approx(seconds)
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("cut", [None, 30])
 async def test_every_request_of_a_race_is_named(door: str, cut: int | None) -> None:

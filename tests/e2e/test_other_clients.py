@@ -311,6 +311,7 @@ async def send_back(client: Any, model: str, reading: Reading, tools: list[Any])
     await client.messages.create(model=model, max_tokens=500, messages=turns, tools=tools)
 
 
+@pytest.mark.sample
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("name", "model", "first"), list(product(PLATFORMS, [PREFILL, CONTINUE], [True, False])), ids=str
