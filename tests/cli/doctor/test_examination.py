@@ -506,6 +506,7 @@ def test_a_file_that_cannot_be_written_is_one_sentence(doctor: Doctor, tmp_path:
     assert ran.code == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
 @pytest.mark.parametrize("as_json", [False, True])
 def test_ctrl_c_leaves_what_was_found_so_far(
