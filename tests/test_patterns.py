@@ -88,6 +88,7 @@ def uses(source: str) -> list[str]:
     return [name for name in names if name.startswith("re.") and name != "re.escape"]
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_every_pattern_stands_at_a_modules_level(path: Path) -> None:
     """There the test above finds it."""

@@ -160,6 +160,7 @@ async def by_middleware(client: Any, policy: Policy, request: dict[str, Any]) ->
 DOORS: Final = {"stream": by_stream, "message": by_message, "middleware": by_middleware}
 
 
+@pytest.mark.sample
 @pytest.mark.anyio
 @pytest.mark.backends("virtual")
 @pytest.mark.parametrize("door", DOORS)
