@@ -273,6 +273,7 @@ async def test_a_batch_that_failed_shows_no_more() -> None:
         assert_nothing_of_the_request(again)
 
 
+@pytest.mark.slow
 def test_a_worker_hands_over_no_more() -> None:
     """A pool sends the error and its printed traceback."""
     script = Script(TEXT, faults=[Drop(at=CUT)], then=Status(529))
