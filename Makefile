@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test recordings sdk-tests lint bench seams hedging simulation speed concurrency survival soak networks clients chat browser real-model docs clean
+.PHONY: help demo test test-long test-all recordings sdk-tests lint bench seams hedging simulation speed concurrency survival soak networks clients chat browser real-model docs clean
 help:
-	@echo "make demo | test | recordings | lint | docs | clean"
+	@echo "make demo | test | test-all | recordings | lint | docs | clean"
 	@echo "make bench: seams | hedging | simulation | speed | concurrency"
 	@echo "make survival | soak | networks | clients | chat | browser | real-model"
 
@@ -30,14 +30,28 @@ endef
 demo: $(VENV)/.cli
 	@$(BIN)/unbroken demo
 
-# The tests of what is pure reach every branch of it; without the tracer the rest takes half the time.
-PURE := tests/batches/test_request.py tests/core tests/diagnosis tests/health tests/preflight
-test: $(VENV)/.dev sdk-tests
+# One file is for one worker: its fixtures are made once. Bytecode is kept, or every worker would compile every file.
+PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadfile
+PURE   := tests/batches/test_request.py tests/core tests/diagnosis tests/health tests/preflight
+REST   := $(PURE:%=--ignore=%)
+unexport PYTHONDONTWRITEBYTECODE
+
+# While you work: what is not slow, as tests/short_run.py has it.
+test: $(VENV)/.dev
+	$(PYTEST) -m "not slow" $(NOT_NOW)
+
+# What that leaves out; and all tests of what is pure, since together they reach every branch of it. The tracer is for
+# them alone: without it the rest takes half the time.
+test-long: $(VENV)/.dev sdk-tests
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -q -n auto $(PURE)
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report --skip-covered --fail-under=100
-	$(BIN)/python -m pytest -q -n auto --dist loadfile $(PURE:%=--ignore=%)
+	$(PYTEST) -m slow $(REST)
+
+# Everything once: the short run leaves what is pure to the long one.
+test-all: NOT_NOW := $(REST)
+test-all: test test-long
 
 # Every recorded stream, whole and cut at every event, and what came of it; they are ../shared/recordings, or where
 # UNBROKEN_RECORDINGS says.

@@ -3,6 +3,10 @@
 `@pytest.mark.anyio` runs a test on asyncio, on uvloop and on trio. `@pytest.mark.backends("virtual")` beside it chooses
 others: any of `asyncio`, `uvloop`, `trio` and `virtual`, which is trio on a clock that jumps, so that a wait takes no
 time and times are exact.
+
+`make test` runs what is not `slow`. Of a test on several event loops it runs each case once, the loops taking turns; of
+one that is marked `sample`, as many cases as bring every value of every parameter once. `short_run.py` has the rest
+marked `slow`.
 """
 
 from __future__ import annotations
@@ -11,17 +15,24 @@ import asyncio
 import gc
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio.testing
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+
+import short_run
 
 pytest.register_assert_rewrite("harness")
 
-settings.register_profile("unbroken", deadline=None, print_blob=True)
+# A machine that is busy with others draws slowly.
+settings.register_profile("unbroken", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("unbroken"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "unbroken")
+
+#: The files of which a test has run.
+_BEGUN: set[Path] = set()
 
 # What clients read from the environment, beside `ANTHROPIC_*`; a proxy would stand between a test and its server.
 _AMBIENT = frozenset(
@@ -47,6 +58,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = metafunc.definition.get_closest_marker("backends")
     if chosen and "anyio_backend" in metafunc.fixturenames:
         metafunc.definition.add_marker(pytest.mark.parametrize("anyio_backend", chosen.args, indirect=True))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test` leaves out, before `-m` chooses."""
+    for item in short_run.left_out(items):
+        item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect no garbage meanwhile: a finalizer that formats a traceback parses a line, and when it comes in the middle
+    of the parsing of a test file, CPython 3.11 raises "AST constructor recursion depth mismatch" for that.
+    """
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
@@ -102,3 +130,6 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "anyio_backend" in request.fixturenames or request.node.get_closest_marker("asyncio"):
         gc.collect()
+        if request.path not in _BEGUN:  # the SDK imports most of itself when it is first used
+            _BEGUN.add(request.path)
+            gc.freeze()

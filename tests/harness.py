@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import anyio
 import anyio.lowlevel
+import trio.testing
 from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 
 from unbroken import Partial, Policy, Report, ResilientStream, resilient_stream
@@ -53,15 +54,21 @@ async def serving(script: Script | Answer | str, **options: Any) -> AsyncIterato
         yield server, client
 
 
+def _patience(virtual: float) -> float:
+    """Seconds to wait for what takes no time: exact where time is virtual, and else only the end of what hangs."""
+    is_virtual = trio.lowlevel.in_trio_run() and isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock)
+    return virtual if is_virtual else 120
+
+
 async def all_closed(server: FaultServer) -> None:
     """Wait until no connection is open; a leak fails, and does not hang."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(_patience(5)):
         await server.all_closed()
 
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let others run until it is so; what never becomes so fails, and does not hang."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(_patience(10)):
         while not condition():
             await anyio.lowlevel.checkpoint()
 

@@ -42,6 +42,7 @@ def pump(limit: float, *arguments: str) -> list[str]:
     return ran.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_no_pattern_is_more_than_linear() -> None:
     """Each pattern at a module's level, against texts that are made from it."""
     *slow, tried = pump(_FOR_A_PATTERN)
@@ -49,11 +50,13 @@ def test_no_pattern_is_more_than_linear() -> None:
     assert [each for each in slow if not each.startswith(_ELSEWHERE)] == []
 
 
+@pytest.mark.slow
 def test_no_scan_is_more_than_linear() -> None:
     """Splitters, whole and by the character; what cleans the network's words, and what reads them."""
     assert pump(_FOR_A_SCAN, "--scans") == ["10 tried"]
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "pattern",
     [
@@ -85,6 +88,7 @@ def uses(source: str) -> list[str]:
     return [name for name in names if name.startswith("re.") and name != "re.escape"]
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_every_pattern_stands_at_a_modules_level(path: Path) -> None:
     """There the test above finds it."""

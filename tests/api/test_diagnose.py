@@ -215,16 +215,16 @@ async def test_a_mixture_has_one_headline_and_hides_nothing() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.backends("asyncio")
+@pytest.mark.backends("virtual")
 async def test_in_a_race_each_error_is_put_down_to_its_own_request() -> None:
     """They do not fail in the order in which they were asked."""
     slow = Script(faults=[[Silence(0.2, at=BEFORE_RESPONSE), Drop(BEFORE_RESPONSE)]], then=Status(401))
     script = Script(models={CONTINUE: slow, PREFILL: Script(then=LIMITED)})
     policy = Policy(initial_backoff=0, max_attempts=2, hedging=Hedging(delay=0))
     error = await failed(script, policy=policy, fallback_models=[PREFILL])
-    assert [(each.model, each.code) for each in error.diagnosis.requests] == [
-        (CONTINUE, "connection_lost"),
+    assert sorted((each.model, each.code) for each in error.diagnosis.requests) == [
         (PREFILL, "rate_limited"),
+        (CONTINUE, "connection_lost"),
     ]
 
 
@@ -232,13 +232,13 @@ BROKEN: Final[list[tuple[Any, Policy, str]]] = [
     (EndOfFile(at=AFTER_MESSAGE_START), HASTY, "truncated"),
     (Drop(BEFORE_RESPONSE), HASTY, "connection_lost"),
     (Drop(AFTER_MESSAGE_START), HASTY, "connection_lost"),
-    (Silence(None, at=AFTER_MESSAGE_START), Policy(initial_backoff=0, max_attempts=2, idle_timeout=0.1), "stalled"),
-    (Silence(None, at=BEFORE_RESPONSE), Policy(initial_backoff=0, deadline=0.1), "deadline"),
+    (Silence(None, at=AFTER_MESSAGE_START), Policy(initial_backoff=0, max_attempts=2, idle_timeout=10), "stalled"),
+    (Silence(None, at=BEFORE_RESPONSE), Policy(initial_backoff=0, deadline=10), "deadline"),
 ]
 
 
 @pytest.mark.anyio
-@pytest.mark.backends("asyncio", "trio")
+@pytest.mark.backends("virtual")
 @pytest.mark.parametrize(("fault", "policy", "code"), BROKEN, ids=[f"{case[2]}-{n}" for n, case in enumerate(BROKEN)])
 async def test_what_breaks_a_stream_is_told_by_its_code(fault: Any, policy: Policy, code: str) -> None:
     """Ends of file, connections, silence, the deadline."""

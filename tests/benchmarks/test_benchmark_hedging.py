@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PAGES = Path(__file__).parent.parent.parent / "docs" / "pages"
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import anthropic
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PAGES = Path(__file__).parent.parent.parent / "docs" / "pages"
 
 
@@ -45,15 +47,6 @@ def test_a_storm_is_seen(strategy: str) -> None:
 def test_the_same_seed_is_the_same_storm() -> None:
     """Nothing is drawn but from the seed."""
     assert simulate("SDK defaults") == simulate("SDK defaults")
-
-
-def test_goodput_is_where_the_writing_was() -> None:
-    """A piece of writing counts for each second by the part of it that it took."""
-    from benchmarks.storm import _spread
-
-    counts = dict.fromkeys(range(4), 0.0)
-    _spread(counts, 0.5, 2.25)
-    assert counts == pytest.approx({0: 0.5, 1: 1, 2: 0.25, 3: 0})
 
 
 def test_a_crowd_is_answered() -> None:

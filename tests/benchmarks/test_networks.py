@@ -14,6 +14,8 @@ import pytest
 
 from unbroken.testing import Answer, FaultServer, Reset, Script, Status, after_characters
 
+pytestmark = pytest.mark.slow
+
 WRITTEN: Final = "The keeper counts the ships, and writes each of them down."
 
 

@@ -11,6 +11,8 @@ import anthropic
 import pytest
 from anthropic import AsyncAnthropic
 
+pytestmark = pytest.mark.slow
+
 ANSWER = "The keeper counts the ships, and writes each of them down. In the evening he lights the lamp once more."
 PROMPT = "Tell the story of a lighthouse keeper."
 

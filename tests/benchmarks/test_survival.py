@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +9,8 @@ from typing import IO, TYPE_CHECKING
 
 import anyio
 import pytest
+
+pytestmark = pytest.mark.slow
 
 if TYPE_CHECKING:
     from benchmarks.survival.running import Run
@@ -44,7 +44,6 @@ def _verdicts(run: Run) -> dict[str, tuple[str, int]]:
     return {cell.case: (str(cell.verdict), len(cell.requests)) for cell in run.cells}
 
 
-@pytest.mark.slow
 def test_the_sdk_breaks_as_it_is_known_to(log: IO[bytes]) -> None:
     """An error is raised, a clean end is taken for the end, and half a call is handed over as one."""
     run = _try(log, "sdk", "none", "529", "error", "end", "call end")
@@ -58,7 +57,6 @@ def test_the_sdk_breaks_as_it_is_known_to(log: IO[bytes]) -> None:
     assert "anthropic" in run.versions
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("pair", ["modern", "prefill"])
 def test_unbroken_is_whole(log: IO[bytes], pair: str) -> None:
     """With both pairs of models, whatever is cut: text, a frame, a character, thinking, a call."""
@@ -67,7 +65,6 @@ def test_unbroken_is_whole(log: IO[bytes], pair: str) -> None:
     assert _verdicts(run) == {case: ("whole", 1 if case == "none" else 2) for case in cases}
 
 
-@pytest.mark.slow
 def test_whoever_hangs_is_given_up_and_started_anew(log: IO[bytes]) -> None:
     """No end within the patience is a verdict, and the next case finds a new runner."""
     run = _try(log, "sdk", "pings", "crawl", patience=2)
@@ -132,26 +129,6 @@ async def _body(name: str) -> bytes:
     return got
 
 
-def test_a_runner_speaks_in_lines() -> None:
-    """Orders come in as JSON; pieces, calls and ends go out, and what a library prints does not."""
-    from benchmarks.survival.runners.reading import Order, Reader
-
-    out = io.StringIO()
-    reader = Reader(out)
-    reader.text("A light.")
-    reader.text("")
-    reader.call("ring", {"times": 2})
-    assert [json.loads(line) for line in out.getvalue().splitlines()] == [
-        {"text": "A light."},
-        {"call": {"name": "ring", "input": {"times": 2}}},
-    ]
-    tool = {"name": "ring", "description": "Rings.", "input_schema": {"type": "object"}}
-    order = Order("http://x", "a", "b", "Hm?", 10, None, [tool], 1.0, 2.0, 3.0)
-    assert order.models == ("a", "b")
-    assert order.messages == [{"role": "user", "content": "Hm?"}]
-    assert order.functions[0]["function"]["parameters"] == {"type": "object"}
-
-
 def test_every_runner_is_there() -> None:
     """Each peer names a runner, and what it needs by exact versions."""
     from benchmarks.survival.peers import PEERS
@@ -185,25 +162,6 @@ def test_what_is_amiss_is_said() -> None:
     assert unsound(_runs()) == []
     assert len(unsound(_runs("cut", ["sdk"]))) == len(PAIRS)
     assert len(unsound(_runs("cut", ["unbroken"]))) == len(PAIRS) * len(CASES)
-
-
-def test_figures_are_kept() -> None:
-    """What was written as JSON is read back as it was, and makes the same page."""
-    from dataclasses import asdict
-
-    from benchmarks.survival.pages import kept, page
-
-    runs = _runs("wrong")
-    again = kept(json.loads(json.dumps({"runs": [asdict(run) for run in runs]})))
-    assert page(again, "today") == page(runs, "today")
-
-
-def test_the_picture_is_drawn() -> None:
-    """Every cell has its word in it."""
-    from benchmarks.survival.cases import CASES, PAIRS
-    from benchmarks.survival.pages import draw
-
-    assert draw(_runs("hung"), PAIRS[0]).count(">hung<") == 2 * len(CASES)
 
 
 def test_the_table_is_what_the_command_writes() -> None:

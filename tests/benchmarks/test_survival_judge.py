@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def _judged(**delivered: Any) -> str:
     from benchmarks.survival.judge import Call, Delivered, Truth, judge

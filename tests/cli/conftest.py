@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,8 +40,10 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts `python -m unbroken` in a process of its own."""
+    """Starts `python -m unbroken` in a process of its own, which can be interrupted."""
     started: list[subprocess.Popen[str]] = []
+    # What a shell runs in the background ignores SIGINT, and so would all that it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -55,6 +58,7 @@ def start() -> Iterator[Start]:
         return process
 
     yield start
+    signal.signal(signal.SIGINT, before)
     for process in started:
         process.kill()
         process.communicate()

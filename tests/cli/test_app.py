@@ -35,7 +35,7 @@ def test_an_output_that_has_no_such_signs_gets_question_marks(
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     api.play(Script(Answer("Done ✓.")))
     monkeypatch.setenv("ANTHROPIC_BASE_URL", api.url)
-    out, err = start("chat", "hi").communicate(timeout=60)
+    out, err = start("chat", "hi").communicate(timeout=120)
     assert "Done ?." in out, err
 
 
@@ -73,7 +73,7 @@ def test_ctrl_c_leaves_the_partial_answer_and_exit_code_130(start: Start, api: T
     assert process.stdout is not None
     begun = process.stdout.read(3)
     process.send_signal(signal.SIGINT)
-    rest, err = process.communicate(timeout=60)
+    rest, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert TEXT.startswith((begun + rest).rstrip())
     assert err == ""
@@ -89,7 +89,7 @@ def test_ctrl_c_in_the_demo_is_exit_code_130(start: Start, options: tuple[str, .
     while "asking" not in process.stdout.readline():
         pass
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert err == ""
 
@@ -104,7 +104,7 @@ def test_a_reader_who_goes_away_is_no_traceback(start: Start, api: ThreadedFault
     process.stdout.close()
     assert process.stderr is not None
     assert process.stderr.read() == ""
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=120) == 1
 
 
 def test_the_question_can_come_on_standard_input(

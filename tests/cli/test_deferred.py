@@ -217,7 +217,7 @@ def test_ctrl_c_leaves_and_says_how_to_go_on(start: Start, api: ThreadedFaultSer
     while not any(request.method == "GET" for request in api.requests):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, "")
     again = f"unbroken deferred get {tmp_path / 'handle.json'} --base-url {api.url}"
     assert err.splitlines()[-1].endswith(f"again with: {again}")

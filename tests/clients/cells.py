@@ -78,7 +78,7 @@ OVERLOADED: Final = Status(529, headers={"retry-after-ms": "1"})
 _PROGRESS: Final = 1.0
 _AT_ONCE: Final = Policy(initial_backoff=0)
 #: Seconds after which a client that has come to no end hangs: what is played here ends in milliseconds, or never.
-_PATIENCE: Final = 20.0
+_PATIENCE: Final = 120.0
 _HANGS_AFTER: Final = 0.5
 
 

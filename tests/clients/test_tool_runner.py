@@ -55,6 +55,7 @@ def thinking(cell: str, model: str) -> dict[str, Any]:
     return {"thinking": THINKING[model]} if CELLS[cell].thinks else {}
 
 
+@pytest.mark.sample
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "virtual")
 @pytest.mark.parametrize("way", [*WAYS, *IN_ONE_PIECE, *THREADED])
@@ -69,6 +70,7 @@ async def test_with_the_middleware_the_run_is_whole(cell: str, model: str, way: 
         assert not any("thread" in request.body for request in server.requests)
 
 
+@pytest.mark.sample
 @pytest.mark.asyncio
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("cell", CELLS)

@@ -187,6 +187,7 @@ async def replaying(row: dict[str, Any]) -> AsyncIterator[Any]:
         yield client
 
 
+@pytest.mark.sample(5)
 @pytest.mark.asyncio
 @pytest.mark.parametrize("number", [*range(0, 175, 7), 136, 152, 161, 163, 174])
 async def test_the_engine_makes_of_them_what_the_splicer_does(number: int) -> None:

@@ -72,6 +72,7 @@ def test_of_what_begins_otherwise_nothing_is_cut_but_what_is_held(
         assert how[0] != "restart" or dropped == squeeze(held)
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("form", ["continue", "restart"])
 @pytest.mark.parametrize("held", ["A", "**A", "__A", "*A", "_A", "`A", "# A", "> A", "1. A", "- **A", '"A', "- A"])
 @pytest.mark.parametrize("head", ["nswer:", "nswer…\n", "Here is the rest:\n", "Sure!\n", "...", '"', "**"])

@@ -9,7 +9,7 @@ from typing import Any
 import anthropic
 import pytest
 from anthropic import AsyncAnthropic, AsyncStream, BadRequestError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from resuming import Held, joined, request_to_go_on
 from serving import ask, serving
 from tests.corpus.grammar import SHAPES, answers, random_answer, request_for
@@ -71,6 +71,7 @@ async def goes_on_from_every_cut(answer: Answer, model: str, *, every: int = 1) 
         assert {entry.status for entry in server.requests} == {200}
 
 
+@pytest.mark.sample
 @pytest.mark.asyncio
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", SHAPES)
@@ -79,6 +80,7 @@ async def test_every_shape_goes_on_from_every_cut(name: str, model: str) -> None
     await goes_on_from_every_cut(SHAPES[name], model)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.asyncio
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("seed", SEEDS)
@@ -158,7 +160,7 @@ def client(server: FaultServer) -> AsyncAnthropic:
     return sdk
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(answers(mcp=True, future=True))
 def test_what_is_said_is_well_formed(answer: Answer) -> None:
     """Never empty, never ending with thinking, and with a result for each call of a server tool."""

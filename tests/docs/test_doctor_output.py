@@ -8,6 +8,7 @@ from doctor_output import OUTPUTS, PAGES, lasting, output
 pytest.importorskip("typer")
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_the_page_shows_what_the_command_prints(name: str) -> None:
     """Run again, it prints the same, but for addresses and times."""

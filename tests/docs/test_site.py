@@ -31,12 +31,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.slow
 def test_the_site_builds_strictly(site: Path) -> None:
     """No link is broken, no reference is unknown, no page is left out; the pictures and the changelog are there."""
     for name in ("index.html", "changelog.html", "demo.svg", "race.svg", "resume.svg"):
         assert (site / name).is_file()
 
 
+@pytest.mark.slow
 def test_a_page_asks_nothing_of_other_servers(site: Path) -> None:
     """The pages load no font, script, style or picture from elsewhere."""
     for page in site.rglob("*.html"):
@@ -44,12 +46,14 @@ def test_a_page_asks_nothing_of_other_servers(site: Path) -> None:
         assert not loaded, f"{page.relative_to(site)} loads {loaded[0]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", unbroken.__all__)
 def test_the_reference_has_every_public_name(name: str, site: Path) -> None:
     """Each name of `unbroken.__all__` has its own entry."""
     assert f'id="unbroken.{name}"' in reference(site)
 
 
+@pytest.mark.slow
 def test_the_reference_has_every_public_name_of_testing(site: Path) -> None:
     """Each name of `unbroken.testing.__all__` has its own entry, or, for the places, its row."""
     text = reference(site)
@@ -61,6 +65,7 @@ def test_the_reference_has_every_public_name_of_testing(site: Path) -> None:
     assert not missing
 
 
+@pytest.mark.slow
 def test_the_reference_has_every_operator(site: Path) -> None:
     """Each name of `unbroken.pipe.__all__` has its own entry."""
     pipe = pytest.importorskip("unbroken.pipe", reason="needs the extra `pipe`", exc_type=ImportError)
@@ -106,6 +111,7 @@ def test_the_command_line_page_has_every_option() -> None:
         assert told == options - {"--help"}
 
 
+@pytest.mark.slow
 def test_the_table_of_seams_is_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command made the table: one text is measured again, and of the others the sizes are compared."""
     monkeypatch.syspath_prepend(str(ROOT))

@@ -78,6 +78,7 @@ def assert_whole(message: Any, error: StreamFailed, text: str) -> None:
         assert message.model == error.partial.message["model"]
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("name", TEXTS)
 @pytest.mark.parametrize("model", [PREFILL, CONTINUE])
 async def test_the_rest_from_a_batch_joins_at_the_exact_character(name: str, model: str) -> None:
@@ -132,6 +133,7 @@ async def test_thinking_that_was_delivered_is_sent_back_and_stays() -> None:
         assert [block["type"] for block in batch.requests[0].params["messages"][1]["content"]] == ["thinking", "text"]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("manner", sorted(FAITHFUL))
 async def test_a_model_that_goes_on_in_its_own_manner_is_joined(manner: Manner) -> None:
     """Whatever it repeats, loses or says first, the text is exact, white space aside."""

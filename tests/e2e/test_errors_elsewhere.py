@@ -160,6 +160,7 @@ async def by_middleware(client: Any, policy: Policy, request: dict[str, Any]) ->
 DOORS: Final = {"stream": by_stream, "message": by_message, "middleware": by_middleware}
 
 
+@pytest.mark.sample
 @pytest.mark.anyio
 @pytest.mark.backends("virtual")
 @pytest.mark.parametrize("door", DOORS)
@@ -272,6 +273,7 @@ async def test_a_batch_that_failed_shows_no_more() -> None:
         assert_nothing_of_the_request(again)
 
 
+@pytest.mark.slow
 def test_a_worker_hands_over_no_more() -> None:
     """A pool sends the error and its printed traceback."""
     script = Script(TEXT, faults=[Drop(at=CUT)], then=Status(529))

@@ -94,6 +94,7 @@ async def read_through(model: str, *steps: Any) -> tuple[Reading, int]:
         return reading, len(server.requests)
 
 
+@pytest.mark.sample
 @pytest.mark.asyncio
 @pytest.mark.parametrize(("model", "fault", "place"), list(product(MODELS, FAULTS, PLACES)))
 async def test_a_fault_costs_the_reader_nothing(model: str, fault: str, place: str) -> None:
@@ -104,6 +105,7 @@ async def test_a_fault_costs_the_reader_nothing(model: str, fault: str, place: s
     assert requests == requests_expected(place) == len(reading.report.attempts)
 
 
+@pytest.mark.sample
 @pytest.mark.asyncio
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 501, 502, 503, 504, 529, 599])

@@ -93,7 +93,7 @@ async def read_bytes(bodies: list[bytes], attempts: int) -> None:
     async with anthropic.AsyncAnthropic(
         api_key="test", http_client=anthropic.DefaultAsyncHttpxClient(transport=transport)
     ) as client:
-        with anyio.fail_after(20):
+        with anyio.fail_after(120):
             async with resilient_stream(client, **arguments) as stream:
                 async for _ in stream:
                     pass

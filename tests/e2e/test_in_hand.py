@@ -259,6 +259,7 @@ _FOR_THE_CALLER: Final = ("unauthorized", "rejected")
 _BEFORE_CONTENT: Final = ("before the first event", "after message_start", "in the thinking")
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(("door", "fault"), list(product(DOORS, FAULTS)))
 async def test_what_had_arrived_is_in_hand(door: str, fault: str) -> None:
     """Wherever it struck: a beginning of the answer, and every request that the server saw.
@@ -283,6 +284,7 @@ async def test_what_had_arrived_is_in_hand(door: str, fault: str) -> None:
             assert error.partial.text == server.requests[0].sent_text
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize(
     "step", [Status(529), Status(500), Drop(at=BEFORE_RESPONSE), Silence(at=BEFORE_RESPONSE)], ids=str
@@ -330,6 +332,7 @@ async def test_a_deadline_leaves_what_had_arrived_in_hand(door: str) -> None:
         assert error.report.duration == pytest.approx(seconds)
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("cut", [None, 30])
 async def test_every_request_of_a_race_is_named(door: str, cut: int | None) -> None:

@@ -105,6 +105,7 @@ def with_a_row(folder: Path, place: str) -> dict[str, Any]:
     return said
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("place", PLACES)
 def test_a_new_model_is_one_row(tmp_path: Path, place: str) -> None:
     """Preflight objects to what the server rejects, and to nothing else; the price, the Models API, the status page."""

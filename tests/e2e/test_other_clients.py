@@ -146,6 +146,7 @@ def assert_accepted(*servers: FaultServer) -> None:
 PLACES: Final = [BEFORE_MESSAGE_START, AFTER_MESSAGE_START, *(after_characters(n) for n in range(1, len(TEXT), 13))]
 
 
+@pytest.mark.sample
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("name", "model", "api"), list(product(PLATFORMS, [PREFILL, CONTINUE], ["messages", "beta"])), ids=str
@@ -181,6 +182,7 @@ FAULTS: Final[dict[str, Fault]] = {
 }
 
 
+@pytest.mark.sample
 @pytest.mark.asyncio
 @pytest.mark.parametrize(("name", "fault"), list(product(PLATFORMS, FAULTS)))
 async def test_a_fault_of_any_kind_costs_the_reader_nothing(name: str, fault: str) -> None:
@@ -309,6 +311,7 @@ async def send_back(client: Any, model: str, reading: Reading, tools: list[Any])
     await client.messages.create(model=model, max_tokens=500, messages=turns, tools=tools)
 
 
+@pytest.mark.sample
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("name", "model", "first"), list(product(PLATFORMS, [PREFILL, CONTINUE], [True, False])), ids=str

@@ -244,6 +244,7 @@ def test_every_rule_is_judged_or_says_that_it_is_not() -> None:
     assert not MISTAKES.keys() & NOT_JUDGED
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("code", MISTAKES)
 @settings(max_examples=10)
 @given(body=requests())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import anyio
-from hypothesis import HealthCheck, example, given, settings
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.corpus.texts import TEXTS
 
@@ -38,7 +39,7 @@ from unbroken.testing import (
 #: They end as answers do: where white space has come last, more is to come, and half a text that nothing is added to is
 #: an honest failure. These are about whole ones.
 ANSWERS: Final = sorted(text.rstrip() for text in TEXTS.values())
-EVERYWHERE: Final = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+EVERYWHERE: Final = settings(max_examples=40)
 
 places = st.one_of(
     st.sampled_from(
@@ -104,6 +105,7 @@ def test_any_answer_cut_anywhere_any_number_of_times_is_the_same_text(
     assert_unbroken(reading, text, stops=count_of_stops(reading))
 
 
+@pytest.mark.slow
 @EVERYWHERE
 @given(cuts=st.lists(st.integers(0, 300), max_size=6), thinks=st.booleans(), seed=st.integers(0, 9))
 @example(cuts=[0, 0, 1], thinks=True, seed=0)
@@ -116,6 +118,7 @@ def test_thinking_and_two_text_blocks_survive_any_number_of_cuts(cuts: list[int]
     assert_unbroken(reading, reading.text)
 
 
+@pytest.mark.slow
 @EVERYWHERE
 @given(text=texts, cuts=st.lists(st.integers(1, 60), max_size=4), model=models, seed=st.integers(0, 9))
 def test_any_text_at_all_survives_where_the_model_obeys(text: str, cuts: list[int], model: str, seed: int) -> None:
@@ -125,6 +128,7 @@ def test_any_text_at_all_survives_where_the_model_obeys(text: str, cuts: list[in
     assert_unbroken(reading, text)
 
 
+@pytest.mark.slow
 @EVERYWHERE
 @given(
     text=st.sampled_from(ANSWERS),
@@ -144,6 +148,7 @@ def test_a_change_of_models_does_not_show_in_the_text(
     assert reading.message.model in order
 
 
+@pytest.mark.slow
 @EVERYWHERE
 @given(
     cuts=st.lists(st.integers(60, 120), min_size=3, max_size=3),

@@ -36,6 +36,7 @@ async def cut_and_read(client: Any, server: Any, model: str, answer: Answer, cut
     return await read(client, model=model)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", TEXTS)
 async def test_a_prefilled_continuation_joins_exactly(name: str) -> None:
     """The model goes on at the next character, white space included."""
@@ -47,6 +48,7 @@ async def test_a_prefilled_continuation_joins_exactly(name: str) -> None:
             assert reading.forms == ["request", "prefill"]
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", TEXTS)
 async def test_whole_words_are_not_cut(name: str) -> None:
     """A model that takes half a word for a whole one gets none: with it, and without, the words are the answer's."""
@@ -60,6 +62,7 @@ async def test_whole_words_are_not_cut(name: str) -> None:
             assert not any(half_word("".join(pieces[:at])) for at in range(1, len(pieces)))
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", TEXTS)
 async def test_a_model_that_obeys_the_echo_joins_exactly(name: str) -> None:
     """The echo gives the joint its place; it is cut away, and the joint is known to be right."""
@@ -72,6 +75,7 @@ async def test_a_model_that_obeys_the_echo_joins_exactly(name: str) -> None:
             assert len(reading.forms) == 2
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("name", TEXTS)
 async def test_a_model_that_goes_on_in_its_own_manner_is_joined(name: str) -> None:
     """Every faithful manner: whatever it repeats, loses or says first, the text is exact, white space aside."""
@@ -83,6 +87,7 @@ async def test_a_model_that_goes_on_in_its_own_manner_is_joined(name: str) -> No
             assert "".join(reading.text.split()) == "".join(answer.text.split()), (manner, cut)
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("name", ["prose", "code", "emoji", "blanks"])
 @pytest.mark.parametrize("model", [PREFILL, CONTINUE])
 @pytest.mark.parametrize("pieces", [(1, 1), (40, 80), (10_000, 10_000)], ids=["by_one", "by_line", "at_once"])

@@ -53,6 +53,7 @@ TURNS: Final = Policy(initial_backoff=0, max_attempts_per_route=1)
 BY_TYPE: Final[dict[str, Any]] = {"output_format": Lighthouse}
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("model", [CONTINUE, PREFILL])
 @pytest.mark.parametrize("demand", [BY_SCHEMA, BY_TYPE], ids=["schema", "type"])
 @pytest.mark.parametrize("cut", [1, 3, 17, 40, 80, len(DOCUMENT) - 1, len(DOCUMENT)])

@@ -118,6 +118,7 @@ WAYS: Final[dict[str, Callable[[Any], Awaitable[str]]]] = {
 }
 
 
+@pytest.mark.sample
 @pytest.mark.asyncio
 @pytest.mark.parametrize(("answer", "fault", "frames"), list(product(ANSWERS, FAULTS, CLIENTS)))
 async def test_every_way_of_reading_tells_the_same(answer: str, fault: str, frames: str) -> None:

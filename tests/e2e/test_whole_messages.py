@@ -103,6 +103,7 @@ def assert_whole(reading: Reading, answer: Answer, server: FaultServer) -> None:
     assert reading.report.outcome == "complete"
 
 
+@pytest.mark.sample(3)
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio")
 @pytest.mark.parametrize("model", [CONTINUE, PREFILL])
@@ -155,6 +156,7 @@ def deaths(draw: st.DrawFn) -> list[Any]:
 ENABLED: Final = {"type": "enabled", "budget_tokens": 1_024}
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("fallbacks", [[], [OTHER]])
 @pytest.mark.parametrize(("model", "thinking"), [(CONTINUE, None), (PREFILL, None), (PREFILL, ENABLED)])
 @settings(max_examples=20)

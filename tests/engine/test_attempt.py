@@ -17,7 +17,7 @@ import anyio
 import httpx2
 import pytest
 
-from harness import CONTINUE, serving
+from harness import CONTINUE, all_closed, serving
 from unbroken import StreamStalled, StreamTruncated
 from unbroken.core.failure import Failure, Kind, Verdict
 from unbroken.core.message.partial import Partial
@@ -393,8 +393,7 @@ async def test_closing_releases_the_connection_and_may_be_done_twice(fault: Faul
         await attempt.receive()
         await attempt.aclose()
         await attempt.aclose()
-        with anyio.fail_after(5):
-            await server.all_closed()
+        await all_closed(server)
 
 
 async def test_closing_under_cancellation_still_closes() -> None:
@@ -403,8 +402,7 @@ async def test_closing_under_cancellation_still_closes() -> None:
         with anyio.CancelScope() as scope:
             scope.cancel()
             await attempt.aclose()
-        with anyio.fail_after(5):
-            await server.all_closed()
+        await all_closed(server)
 
 
 async def test_closing_what_was_never_opened_is_harmless() -> None:

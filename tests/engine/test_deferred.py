@@ -117,6 +117,7 @@ async def test_a_result_that_is_late_may_be_asked_for_again() -> None:
             assert len(deferred.report.attempts) == 1
 
 
+@pytest.mark.slow
 async def test_nobody_waits_for_longer_than_a_batch_can_take() -> None:
     """25 hours; the API gives it 24."""
     batches = Batches(seconds=1e9, lifetime=1e9)

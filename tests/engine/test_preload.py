@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 SCRIPT = """
 import asyncio, json, os, resource, sys
 import anthropic, httpx2
@@ -73,6 +75,7 @@ def test_with_no_descriptor_left_a_failure_is_told_as_ever() -> None:
     assert said["imported"] == []
 
 
+@pytest.mark.slow
 def test_what_could_not_be_loaded_is_left_out() -> None:
     """The failure is told all the same, and explains itself when it can."""
     said = fail("not preloaded")
@@ -80,6 +83,7 @@ def test_what_could_not_be_loaded_is_left_out() -> None:
     assert not said["told"]
 
 
+@pytest.mark.slow
 def test_the_first_stream_of_a_process_loads_it() -> None:
     """In a thread of its own, without being waited for."""
     script = """

@@ -71,7 +71,7 @@ def test_a_reader_who_does_not_read_holds_nobody_up() -> None:
     assert ended(all_of_it)
     assert text_of(all_of_it) == text_of(late) == LONG
     assert late[-1] == all_of_it[-1]
-    assert len(late) < len(all_of_it) / 2
+    assert len(late) < len(LONG) / 40 / 2  # half as many events as the answer has pieces
 
 
 def test_one_command_runs_it_without_a_key() -> None:
@@ -89,7 +89,7 @@ def test_one_command_runs_it_without_a_key() -> None:
         with send(port, f"GET {CHAT}/events") as page:
             seen = read(page)
             program.send_signal(signal.SIGINT)
-            _, errors = program.communicate(timeout=20)
+            _, errors = program.communicate(timeout=120)
     finally:
         program.kill()
         program.wait()

@@ -75,7 +75,7 @@ class Site:
         async def receive() -> Any:
             return inbox.pop() if inbox else await anyio.sleep_forever()
 
-        with anyio.fail_after(10):
+        with anyio.fail_after(120):
             await self.app(_scope(method, path, headers or {}), receive, send)
         return status, b"".join(chunks).decode()
 

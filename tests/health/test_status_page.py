@@ -319,7 +319,7 @@ def test_threads_with_event_loops_of_their_own_share_one() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(120)
     assert len(asking) == 1
 
 

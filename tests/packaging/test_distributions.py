@@ -14,6 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 #: What users may ask for, and what whoever works on the project asks for.
 EXTRAS = {"cli", "dev", "otel", "pipe", "schema"}

@@ -6,8 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+pytestmark = pytest.mark.slow
 
 if TYPE_CHECKING:
     from conftest import Environment

@@ -12,6 +12,8 @@ import pytest
 
 import unbroken
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from conftest import Environment
 

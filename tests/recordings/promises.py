@@ -112,7 +112,7 @@ async def play_cut(recording: Recording, cut: Cut) -> Played:
             health=Health(),
             on_notice=lambda notice: played.notices.append(notice.code),
         )
-        with anyio.fail_after(60):
+        with anyio.fail_after(240):
             try:
                 async with manager as stream:
                     try:

@@ -87,6 +87,7 @@ async def uncut(recording: Recording) -> dict[str, Any]:
     return told(reading.message)
 
 
+@pytest.mark.sample(20)
 @pytest.mark.asyncio
 async def test_a_whole_stream_is_read_as_the_sdk_reads_it(recording: Recording) -> None:
     """The events, the message, `text_stream`, and the same through the middleware."""
@@ -114,6 +115,7 @@ async def test_a_whole_stream_is_read_as_the_sdk_reads_it(recording: Recording) 
     assert "".join(texts) == "".join(event.text for event in sdk.events if event.type == "text")
 
 
+@pytest.mark.sample(20)
 @pytest.mark.asyncio
 async def test_a_whole_message_is_the_one_that_create_gives(recording: Recording) -> None:
     """`resilient_message` streams inside, and gives what `create` gives of the same message."""
@@ -131,6 +133,7 @@ async def test_a_whole_message_is_the_one_that_create_gives(recording: Recording
     assert told(message) == told(plain)
 
 
+@pytest.mark.sample(20)
 @pytest.mark.asyncio
 async def test_a_cut_stream_keeps_its_promises(recording: Recording, cuts: list[Cut], tally: dict[str, int]) -> None:
     """One message, nothing lost or twice, no half call, no silent half, and no request that the API would not take."""

@@ -54,12 +54,14 @@ def requests(*, accepted: bool) -> list[Any]:
     return [pytest.param(each, id=each.id) for each in wanted]
 
 
+@pytest.mark.sample(20)
 @pytest.mark.parametrize("request_", requests(accepted=True))
 def test_preflight_accuses_no_request_that_was_taken(request_: RecordedRequest) -> None:
     """An accusation of what the API answered with 200 is false."""
     assert errors(request_.body, request_.version) == []
 
 
+@pytest.mark.sample(20)
 @pytest.mark.parametrize("request_", requests(accepted=True))
 def test_the_fault_server_rejects_no_request_that_was_taken(request_: RecordedRequest) -> None:
     """But for what it seals with a key of its own, and for betas whose names were left out of the recording."""
@@ -95,6 +97,7 @@ def test_the_fault_server_rejects_what_was_rejected(request_: RecordedRequest) -
     assert error.status == 400
 
 
+@pytest.mark.sample(20)
 def test_what_the_model_wrote_is_taken_back(recording: Recording) -> None:
     """Each recorded answer as the turn before the next: neither preflight nor the fault server objects."""
     if recording.id in _REPLACED:

@@ -1,8 +1,8 @@
 """Fetch the test suite of the installed anthropic SDK, with an environment that can run it.
 
-`make test` runs this; it does its work once for each version of the SDK. The suite comes from the source distribution
-of exactly that version. What it imports (`respx`, `inline-snapshot`, ...) brings pytest plugins with it, so it gets an
-environment of its own, below the one that runs this.
+`make sdk-tests` runs this; it does its work once for each version of the SDK. The suite comes from the source
+distribution of exactly that version. What it imports (`respx`, `inline-snapshot`, ...) brings pytest plugins with it,
+so it gets an environment of its own, below the one that runs this.
 """
 
 from __future__ import annotations

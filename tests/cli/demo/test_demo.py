@@ -14,7 +14,7 @@ RESET = "faults = [{do = 'reset', at = {characters = 5}}]\n"
 def test_it_runs_without_a_terminal_and_is_exact(start: Start) -> None:
     """Three acts, and the SDK survives none of them."""
     process = start("demo", "--fast")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     lines = out.splitlines()
     ours = [line for line in lines if line.startswith("unbroken: ")]

@@ -16,13 +16,7 @@ MODELS = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-4-5")
 OPUS, SONNET, HAIKU = MODELS
 TRUTH = "The lamp is lit, the glass is clear."
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    """The command line runs on asyncio."""
-    return "asyncio"
+pytestmark = [pytest.mark.anyio, pytest.mark.backends("asyncio")]  # as the command line
 
 
 class Told(list[tuple[str, str]]):
@@ -206,6 +200,7 @@ async def test_the_summary_of_a_race_that_nobody_won(race: Race) -> None:
     assert not race.whole
 
 
+@pytest.mark.backends("virtual")
 @pytest.mark.parametrize("delay", [0.0, 0.05])
 async def test_both_acts_go_well_with_any_delay(told: Told, delay: float) -> None:
     """The first is won by the last model; in the second one the winner dies, and the next one writes the rest."""
@@ -222,6 +217,7 @@ async def test_both_acts_go_well_with_any_delay(told: Told, delay: float) -> Non
     assert (OPUS, "200, overloaded") in told
 
 
+@pytest.mark.backends("virtual")
 async def test_two_models_are_enough(told: Told) -> None:
     """Then there is none that only pings."""
     for act in races(MODELS[:2], fast=True):

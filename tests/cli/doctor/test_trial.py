@@ -9,6 +9,7 @@ import anthropic
 import anyio
 import httpx2
 import pytest
+from trio.testing import MockClock
 
 from unbroken.cli.doctor.trial import Trial, ask, plain
 from unbroken.testing import (
@@ -29,17 +30,19 @@ from unbroken.testing import (
 HELLO = plain("claude-opus-5-5")
 
 
-def asking(script: Script | str, params: dict[str, Any] = HELLO, *, limit: float = 60.0) -> tuple[Trial, Any]:
-    """What came of a request, and the request as the server saw it."""
+def asking(script: Script | str, params: dict[str, Any] = HELLO, *, limit: float | None = None) -> tuple[Trial, Any]:
+    """What came of a request, and the request as the server saw it; where there is a limit, time is virtual."""
 
     async def main() -> tuple[Trial, Any]:
         async with FaultServer(script) as server:
             async with anthropic.AsyncAnthropic(base_url=server.url, api_key="k", max_retries=0) as client:
-                asked = await ask(client, params, limit=limit)
+                asked = await ask(client, params, limit=120 if limit is None else limit)
             await server.all_closed()
             return asked, server.requests
 
-    return anyio.run(main)
+    if limit is None:
+        return anyio.run(main)
+    return anyio.run(main, backend="trio", backend_options={"clock": MockClock(autojump_threshold=0)})
 
 
 def test_an_answer_is_read_to_its_end() -> None:
@@ -110,14 +113,14 @@ def test_what_breaks_after_the_answer_does_not_break_it() -> None:
 
 def test_silence_is_given_up() -> None:
     """Before content it is a failure, and the connection is closed."""
-    asked, _ = asking(Script("Hello.", faults=[Silence(at=BEFORE_RESPONSE)]), limit=0.2)
+    asked, _ = asking(Script("Hello.", faults=[Silence(at=BEFORE_RESPONSE)]), limit=20)
     assert isinstance(asked.error, anthropic.APITimeoutError)
     assert (asked.first_content, asked.whole, asked.request_id) == (None, False, None)
 
 
 def test_a_long_answer_is_not_read_to_its_end() -> None:
     """What was to be known is known when content came."""
-    asked, _ = asking(Script(Answer("A long answer. " * 99, pace=0.05)), limit=0.5)
+    asked, _ = asking(Script(Answer("A long answer. " * 99, pace=1.0)), limit=5)
     assert (asked.error, asked.whole) == (None, False)
     assert asked.first_content is not None
 

@@ -109,6 +109,7 @@ PERIODS = [
 ]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("unit", PERIODS)
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 9, 900])
 @pytest.mark.parametrize("before", ["", "A title of its own:\n\n"])
@@ -197,6 +198,7 @@ def check_contract(held: str) -> None:
         assert squeezed.find(key) == len(squeezed) - len(key)
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("size", [1_000, 32_000, 1_000_000])
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("whole", [False, True])

@@ -196,6 +196,7 @@ def test_white_space_at_the_end_is_never_an_end_but_behind_a_document(text: str)
     assert ending_of(text) in Ending
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("size", [1_000, 1_000_000])
 def test_a_look_costs_a_number_of_steps_that_does_not_grow(family: str, size: int) -> None:

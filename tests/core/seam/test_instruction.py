@@ -223,6 +223,7 @@ class TestRecitals:
         assert not screen.done
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("name", TEXTS)
 @pytest.mark.parametrize("asked", ASKED)
 def test_an_honest_text_passes_whole(name: str, asked: str) -> None:
@@ -248,6 +249,7 @@ def test_it_does_not_matter_where_deltas_end(output: str, data: st.DataObject) -
     assert whole == single == drawn
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("size", [10_000, 1_000_000])
 def test_watching_costs_no_more_than_the_first_characters(family: str, size: int) -> None:

@@ -213,6 +213,7 @@ def test_an_open_fence_is_what_it_is_line_by_line(pieces: list[str]) -> None:
     assert ends_in_a_fence("".join(pieces)) is bool(opened or FENCE_LINE.match(last))
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("size", [1_000, 32_000, 1_000_000])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_fences_are_looked_for_inside_the_pattern_whatever_the_text_is(family: str, size: int) -> None:

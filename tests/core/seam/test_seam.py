@@ -53,6 +53,7 @@ def resume(answer: str, held: str, manner: Manner, rng: Random) -> tuple[str, Se
 
 
 class TestModelsThatRepeatWhatIsHeld:
+    @pytest.mark.sample
     @pytest.mark.parametrize("manner", sorted(FAITHFUL))
     @pytest.mark.parametrize("name", TEXTS)
     def test_every_text_is_joined_exactly_in_every_manner(self, name: str, manner: Manner) -> None:
@@ -244,6 +245,7 @@ ROWS = {
 
 
 class TestLeadInsOfAnyWording:
+    @pytest.mark.sample
     @pytest.mark.parametrize("lead_in", STRANGE)
     @pytest.mark.parametrize("name", [*TEXTS, *ROWS])
     def test_an_echo_after_one_is_joined_exactly_at_the_first_request(self, name: str, lead_in: str) -> None:
@@ -256,6 +258,7 @@ class TestLeadInsOfAnyWording:
                 assert answer[:cut] + text == answer
                 assert result.verified
 
+    @pytest.mark.sample
     @pytest.mark.parametrize("lead_in", [*STRANGE, "Sure! ", "Okay, ", "(continuing…) ", "Right. ", "Sure!\n"])
     @pytest.mark.parametrize("name", ROWS)
     @pytest.mark.parametrize("back", [0, 6, 12])

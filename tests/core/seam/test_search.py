@@ -108,6 +108,7 @@ ALIKE = {
 
 
 class TestNoEvidence:
+    @pytest.mark.sample
     @pytest.mark.parametrize("name", ALIKE)
     @pytest.mark.parametrize("size", [1, 9, 100_000])
     @pytest.mark.parametrize("more", [0, 1, 2, 5, 30])
@@ -170,6 +171,7 @@ COMPOSED = "Le phare s'éteignit à la tombée de la nuit; Zoë Brontë, née à
 
 
 class TestForms:
+    @pytest.mark.sample
     @pytest.mark.parametrize("held_form", ["NFC", "NFD"])
     @pytest.mark.parametrize("came_form", ["NFC", "NFD"])
     @pytest.mark.parametrize("size", [1, 2, 7, 1_000])
@@ -212,6 +214,7 @@ def continuations(held: str) -> Iterator[str]:
     yield "Sure, here is the rest:\n\n" + held
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_steps_grow_with_the_number_of_deltas_alone(family: str, size: int) -> None:

@@ -42,6 +42,7 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("name", TEXTS)
 @pytest.mark.parametrize("wording", WORDINGS)
 def test_the_quotation_is_found_in_any_wording(wording: str, name: str) -> None:

@@ -81,12 +81,12 @@ RAISES: dict[str, tuple[Fault, type[Exception], str]] = {
 }
 
 
-@pytest.mark.asyncio
+@pytest.mark.asyncio  # on trio, whose clock can jump, the SDK leaves generators behind
 @pytest.mark.parametrize("name", RAISES)
 async def test_the_sdk_raises(name: str) -> None:
     """Each of these reaches the caller as the exception that the notes name, after the text that was sent."""
     fault, kind, arrives = RAISES[name]
-    timeout = 0.2 if isinstance(fault, Silence) else 30
+    timeout = 3 if isinstance(fault, Silence) else 120
     async with serving(Script(TEXT, faults=[fault]), timeout=timeout) as (server, sdk):
         text, _, error = await read(sdk)
     assert isinstance(error, kind), error

@@ -179,6 +179,7 @@ WAITS: dict[str, tuple[Fault, Callable[[Exception], bool] | None, bool]] = {
 OLD_SDK = anthropic.__version__.startswith("1.")
 
 
+@pytest.mark.sample
 @pytest.mark.asyncio
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize("make", CLIENTS)
@@ -189,6 +190,7 @@ async def test_every_fault_reaches_every_client(make: Callable[[str], Any], name
     await reaches(make, *FAULTS[name])
 
 
+@pytest.mark.sample
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", WAITS)
 @pytest.mark.parametrize("make", CLIENTS)
