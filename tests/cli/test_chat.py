@@ -192,7 +192,7 @@ def test_a_pipe_gets_the_answer_as_it_is(run: Run, api: ThreadedFaultServer) -> 
 
 
 def test_standard_input_without_an_end_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unbroken.cli.app._MOST", 1_000)
+    monkeypatch.setattr("unbroken.cli.input._MOST", 1_000)
     monkeypatch.setattr("sys.stdin", io.StringIO("a" * 2_000))
     assert run("chat", "-").sentence == "what comes on standard input has more than 1,000 characters"
 

@@ -33,7 +33,7 @@ class JointEdge:
         self._last_word = re.split(r"\W+", ending[-_PAGE // 10 :])[-1]
         self._may_be_stray = '"' not in ending and not (ending[-1:].isdigit() or ending.endswith("\\"))
 
-    def open(self, closer: str, *, is_echo: bool) -> None:
+    def begin(self, closer: str, *, is_echo: bool) -> None:
         """A joint was found.
 
         Args:

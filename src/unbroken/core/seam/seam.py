@@ -216,7 +216,7 @@ class Seam:
 
     def _join(self, kind: Kind, at: int, closer: str = "") -> None:
         self.state, self._kind, self._cut = "joined", kind, at
-        self._edge.open(closer, is_echo=kind == "echo")
+        self._edge.begin(closer, is_echo=kind == "echo")
 
     def _says_that_it_is_over(self, *, ended: bool) -> bool:
         """Whether the model, instead of going on, says that nothing is missing; it is taken at its word."""
