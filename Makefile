@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test test-long test-all recordings sdk-tests lint bench seams hedging simulation speed concurrency survival soak networks clients chat browser real-model docs clean
+.PHONY: help demo test test-long test-all recordings sdk-tests lint bench seams hedging simulation speed concurrency survival soak networks clients chat browser real-model docs dist release-check clean
 help:
-	@echo "make demo | test | test-all | recordings | lint | docs | clean"
+	@echo "make demo | test | test-all | recordings | lint | docs | dist | release-check | clean"
 	@echo "make bench: seams | hedging | simulation | speed | concurrency"
 	@echo "make survival | soak | networks | clients | chat | browser | real-model"
 
@@ -122,6 +122,18 @@ real-model: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml
+
+# The source distribution, and the wheel from what is in it; looked at, installed, and tested as users have it.
+dist: $(VENV)/.dev
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist . >/dev/null
+	$(BIN)/python -m twine check --strict dist/*
+	UNBROKEN_DIST=dist $(BIN)/python -m pytest -q tests/packaging
+
+# Whether this version may be released as it stands; docs/pages/releases.md has the steps.
+release-check: $(VENV)/.dev
+	$(BIN)/python -m tests.packaging.release
+	$(MAKE) dist
 
 clean:
 	rm -rf .venv* build dist site .coverage* .hypothesis .mypy_cache .ruff_cache

@@ -23,6 +23,7 @@ REFERENCE: Final = TESTS.parent / "docs" / "pages" / "reference"
 
 #: Source files without a test file of their own name, and where they are tested: parts that show only in the whole.
 TESTED_ELSEWHERE: Final = {
+    "batches/handle.py": "engine/test_deferred.py",
     "cli/input.py": "cli/test_app.py",
     "cli/runner.py": "cli/test_app.py",
     "core/models/costs.py": "test_report.py",

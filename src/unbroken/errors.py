@@ -21,14 +21,13 @@ holds its request, with the headers, the address and the conversation. The SDK's
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import anthropic
 import anyio
@@ -36,18 +35,18 @@ import httpx2
 from anthropic import Omit, omit
 from typing_extensions import TypeVar
 
+from .batches.handle import LONGEST, BatchHandle
 from .core.message.partial import Partial
 from .core.printable import printable
 from .report import Report
 from .sdk.exceptions import kept_of, revived
-from .sdk.typed_events import Api, FormatT
+from .sdk.typed_events import FormatT
 
 if TYPE_CHECKING:
     from anthropic.types import ParsedMessage
     from anthropic.types.messages import MessageBatch
 
     from .batches.calls import Answered
-    from .batches.request import Rest
     from .batches.result import Unresolved
     from .core.finding import Finding
     from .diagnosis.diagnosis import Diagnosis, Ending
@@ -66,23 +65,7 @@ __all__ = [
 
 OtherT = TypeVar("OtherT", default=None)
 
-#: Seconds: the 24 hours that the API gives a batch, and one in which it may be told of.
-LONGEST: Final = 25 * 3600.0
-
 _KEPT_OF_A_STREAM: Final = ("status_code", "type", "deferred", "_others_answered", "_at")
-
-
-class Unfinished(Protocol):
-    """What can ask for the rest of a message."""
-
-    async def defer(self, partial: Partial, report: Report, custom_id: str | None) -> Deferred[Any]:
-        """Put the request for the rest into a batch (`engine/last_resort.py`).
-
-        Args:
-            partial: What was delivered.
-            report: How the stream went.
-            custom_id: What the request is called. None: a random name.
-        """
 
 
 class StreamFailed(anthropic.APIError):
@@ -115,14 +98,13 @@ class StreamFailed(anthropic.APIError):
     __cause__: BaseException | None
     #: What a diagnosis says where the attempts do not.
     _ending: ClassVar[Ending] = "closed"
-    #: The caller's request and where it could go: what asks again, or looks for the fault in it, needs them. They have
-    #: content, so they are in no text of the error's, and are not kept below.
+    #: For what asks again, or looks for the fault. They have content: no text has them, and they are not kept below.
     _request: Mapping[str, Any] | None
     _routes: Sequence[Route]
     _others_answered: bool | None
     _at: float
     _diagnosis: Diagnosis | None = None
-    _unfinished: Unfinished | None
+    _put_off: Callable[[Partial, Report, str | None], Awaitable[Deferred[Any]]] | None
     deferred: Deferred[Any] | None = None
     #: What goes along in a pickle or a copy, beside the partial, the report and the diagnosis.
     _KEPT: ClassVar[tuple[str, ...]] = _KEPT_OF_A_STREAM
@@ -138,7 +120,7 @@ class StreamFailed(anthropic.APIError):
         original: Mapping[str, Any] | None = None,
         routes: Sequence[Route] = (),
         others_answered: bool | None = None,
-        unfinished: Unfinished | None = None,
+        put_off: Callable[[Partial, Report, str | None], Awaitable[Deferred[Any]]] | None = None,
     ) -> None:
         last = next((e for e in reversed(errors) if isinstance(e, anthropic.APIError)), None)
         super().__init__(message, request, body=getattr(last, "body", None))
@@ -155,7 +137,7 @@ class StreamFailed(anthropic.APIError):
         self._routes = routes
         self._others_answered = others_answered
         self._at = time.time()
-        self._unfinished = unfinished
+        self._put_off = put_off
 
     @property
     def diagnosis(self) -> Diagnosis:
@@ -187,10 +169,8 @@ class StreamFailed(anthropic.APIError):
 
     def begin_with_diagnosis(self) -> None:
         """Put what the diagnosis says, in a sentence, before the message; not where it cannot be loaded."""
-        try:
+        with suppress(OSError):
             self.message = f"{self._conclude().summary} {self.message}"
-        except OSError:
-            return
         self.args = (self.message,)
 
     @property
@@ -224,9 +204,9 @@ class StreamFailed(anthropic.APIError):
             TypeError: No route's client has message batches.
             anthropic.APIError: The API will not create it; what it said last.
         """
-        if self._unfinished is None:
+        if self._put_off is None:
             raise ValueError("this error does not know its request: it comes from another process, or is a batch's own")
-        return await self._unfinished.defer(self.partial, self.report, custom_id)
+        return await self._put_off(self.partial, self.report, custom_id)
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         # Listed is what is kept: what a later release of the SDK adds to its errors stays here. What is ours goes as
@@ -247,7 +227,7 @@ def _revived(
         last=None,
         _request=None,
         _routes=(),
-        _unfinished=None,
+        _put_off=None,
     )
     return error
 
@@ -306,8 +286,7 @@ def batch_failed(found: Unresolved) -> BatchFailed:
         errors=found.errors,
     )
     error.answer = found.answer
-    if found.errors:
-        error.type = found.type
+    error.type = found.type if found.errors else error.type
     return error
 
 
@@ -320,10 +299,9 @@ _OF_ENDING: Final[Mapping[str, type[BatchFailed]]] = {
 }
 
 
-# Here, and in no file of its own, because it and the errors name each other: a `StreamFailed` may have a `Deferred`,
-# whose `result` raises a `BatchFailed`.
+# Here, because the errors name it and its `result` raises them: with it the file is longer than others.
 @dataclass(slots=True, kw_only=True, eq=False)
-class Deferred(Generic[FormatT]):
+class Deferred(BatchHandle[FormatT]):
     """A request in a message batch: ask it for its `result`, here or, after `to_json`, in another process.
 
     What goes to JSON holds content: of a stream that died, all that was delivered, which the answer is joined to, and
@@ -340,30 +318,6 @@ class Deferred(Generic[FormatT]):
         report: The attempts of the stream that died, if one did, and the batch's request as the last one. `seam` is
             `"unverified"` if the answer could not be seen to join.
     """
-
-    id: str
-    custom_id: str
-    model: str
-    api: Api
-    created_at: datetime
-    expires_at: datetime
-    report: Report = field(repr=False)
-    _rest: Rest = field(repr=False)
-    _options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    _client: Any = field(default=None, repr=False)
-    _output_format: type[FormatT] | None = field(default=None, repr=False)
-
-    @property
-    def partial(self) -> Partial:
-        """The message as far as it was delivered when the rest was asked for: a copy."""
-        return self._rest.partial.copy()
-
-    @property
-    def form(self) -> str:
-        """In which form the rest was asked for: `"request"` for the request afresh, or as in `AttemptReport.form`."""
-        return "continue" if self._rest.form.startswith("continue") else self._rest.form
-
-    # -- what the API says
 
     async def result(
         self,
@@ -417,66 +371,15 @@ class Deferred(Generic[FormatT]):
         message, self.report = result
         return cast("ParsedMessage[FormatT]", message)
 
-    async def status(self, client: Any = None) -> MessageBatch:
-        """The batch as it is now, as the SDK has it: `processing_status`, `request_counts`.
-
-        Args:
-            client: As for `result`.
-
-        Raises:
-            anthropic.APIError: The API does not tell.
-            TypeError: The client has no message batches.
-            ValueError: No client is known.
-        """
-        return await self._call("retrieve", client)
-
-    async def cancel(self, client: Any = None) -> MessageBatch:
-        """Cancel the batch; a request that is being answered may still be. Arguments and errors as for `status`."""
-        return await self._call("cancel", client)
-
-    async def _call(self, name: str, client: Any) -> MessageBatch:
-        from .batches.calls import batches_of, supported_arguments
-
-        method = getattr(batches_of(self._known(client), self.api), name)
-        batch: MessageBatch = await method(self.id, **supported_arguments(method, self._options))
-        return batch
-
-    def _known(self, client: Any) -> Any:
-        client = self._client if client is None else client
-        if client is None:
-            raise ValueError("a deferred request that was read from JSON knows no client: give it one")
-        return client
-
-    # -- to another process
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON, with `"version": 1`."""
-        from .batches.saved import dump
-
-        return dump({each.name.lstrip("_"): getattr(self, each.name) for each in fields(self)})
-
     @classmethod
     def from_dict(
         cls, data: Mapping[str, Any], *, output_format: type[OtherT] | Omit | None = omit
     ) -> Deferred[OtherT]:
-        """What `to_dict` gave.
-
-        Args:
-            data: Plain data.
-            output_format: The type that was given to `defer` or to the stream, to parse the text into. JSON cannot
-                hold it.
-
-        Raises:
-            ValueError: It is of another version, or no deferred request.
-        """
+        """What `to_dict` gave, with the `output_format`, which it cannot hold. `ValueError` for anything else."""
         from .batches.saved import load
 
         parsed_into = None if isinstance(output_format, Omit) else output_format
         return Deferred(**load(data), _output_format=parsed_into)
-
-    def to_json(self) -> str:
-        """`to_dict` as JSON text, in ASCII: half of a surrogate pair, which an answer may hold, could not be saved."""
-        return json.dumps(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str, *, output_format: type[OtherT] | Omit | None = omit) -> Deferred[OtherT]:
@@ -484,16 +387,6 @@ class Deferred(Generic[FormatT]):
         from .batches.saved import parse
 
         return cls.from_dict(parse(text), output_format=output_format)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write `to_json` to a file that only its owner can read, from its first byte on; an older one is replaced.
-
-        Raises:
-            OSError: It cannot be written.
-        """
-        from .private_files import write_private
-
-        write_private(path, self.to_json())
 
     @classmethod
     def load(

@@ -59,7 +59,7 @@ def dist() -> Path:
     """The directory of the built wheel and sdist."""
     directory = os.environ.get("UNBROKEN_DIST")
     if directory is None:
-        pytest.skip("nothing was built: `.ci/run` builds, and names the directory in UNBROKEN_DIST")
+        pytest.skip("nothing was built: `make dist` builds, and names the directory in UNBROKEN_DIST")
     return Path(directory).resolve()
 
 

@@ -234,7 +234,7 @@ def _spliced(
     """The response that the caller reads: the headers of the one that answered first, and the body of all of them."""
     first = _response_of(driver)
     ours = chain.responses.get(first)
-    client: Any = ours._client if ours is not None else driver.route.client  # noqa: SLF001
+    client: Any = getattr(ours, "_client", driver.route.client)
     headers = first.headers.copy()
     for name in ("content-encoding", "content-length"):
         headers.pop(name, None)

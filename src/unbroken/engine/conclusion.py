@@ -165,7 +165,7 @@ class Conclusion:
         )
         return {
             "others_answered": others_answered(self._report, self._health.snapshot()),
-            "unfinished": unfinished,
+            "put_off": unfinished.defer,
         }
 
     def _summary(self, why: str) -> str:

@@ -74,7 +74,7 @@ class ResilientStream(Generic[FormatT]):
     @property
     def text_stream(self) -> TextStream:
         """An iterator over just the text, in the pieces in which it arrives."""
-        return TextStream(self)
+        return TextStream(self._next_text, self.close)
 
     async def _next_text(self) -> str:
         reader, feed = self._reader, self._driver.out
@@ -215,18 +215,19 @@ class ResilientStream(Generic[FormatT]):
 class TextStream:
     """Just the text of a stream, in the pieces in which it arrives."""
 
-    def __init__(self, stream: ResilientStream[Any]) -> None:
-        self._stream = stream
+    def __init__(self, read: Callable[[], Coroutine[Any, Any, str]], close: Callable[[], Awaitable[None]]) -> None:
+        self._read = read
+        self._close = close
 
     def __aiter__(self) -> TextStream:
         return self
 
     def __anext__(self) -> Coroutine[Any, Any, str]:
-        return self._stream._next_text()  # noqa: SLF001  # two faces of one stream
+        return self._read()
 
     async def aclose(self) -> None:
         """Close the stream, as `contextlib.aclosing` does."""
-        await self._stream.close()
+        await self._close()
 
 
 class ResilientStreamManager(Generic[FormatT]):

@@ -32,9 +32,10 @@ async def reset(response: httpx2.Response) -> bool:
         stream = next((getattr(stream, name) for name in _WRAPPED if hasattr(stream, name)), None)
     try:
         connection, id_, request = stream._connection, stream._stream_id, stream._request  # noqa: SLF001
-        connection._h2_state.reset_stream(id_, error_code=_CANCEL)  # noqa: SLF001
+        state, write = connection._h2_state, connection._write_outgoing_data  # noqa: SLF001
+        state.reset_stream(id_, error_code=_CANCEL)
         with anyio.move_on_after(_PATIENCE) as scope:
-            await connection._write_outgoing_data(request)  # noqa: SLF001
+            await write(request)
     except Exception:
         # It has ended, its connection is lost, or the names have changed.
         return False
