@@ -26,7 +26,6 @@ TESTED_ELSEWHERE: Final = {
     "batches/handle.py": "engine/test_deferred.py",
     "cli/input.py": "cli/test_app.py",
     "cli/runner.py": "cli/test_app.py",
-    "core/models/costs.py": "test_report.py",
     "diagnosis/remedies.py": "diagnosis/test_advice.py",
     "diagnosis/transport_advice.py": "diagnosis/test_advice.py",
     "health/permit.py": "health/test_health.py",

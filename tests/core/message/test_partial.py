@@ -55,6 +55,12 @@ def started(content: list[dict[str, Any]]) -> Event:
     return start
 
 
+def test_events_may_come_from_json() -> None:
+    """Those of the wire know more of themselves, and mean the same."""
+    plain = json.loads(json.dumps(WHOLE))
+    assert partial(*plain) == partial(*WHOLE)
+
+
 def test_a_message_may_be_whole_as_it_starts() -> None:
     held = partial(started([{"type": "text", "text": "Hi"}]))
     assert (held.stop_reason, held.complete) == ("end_turn", True)

@@ -846,6 +846,16 @@ def test_a_request_with_nowhere_else_to_go_waits_for_the_probe() -> None:
     )
 
 
+def test_a_request_that_no_route_may_take_in_time_is_not_made() -> None:
+    """Its route's breaker has opened, and no probe is due within `max_retry_after`."""
+    story = Story(*TWO, max_retry_after=3.9)
+    story.ask(RETRY)
+    late = [Readiness(open_for=4.5), Readiness(open_for=4.0)]
+    assert story.plan.rerouted(FRESH, now=story.now, ready=late) == Fail(
+        "no route may be asked within Policy.max_retry_after"
+    )
+
+
 def test_a_resume_that_is_rerouted_is_still_the_same_resume() -> None:
     """It was counted and is not made where it was to be; the last that is allowed may go elsewhere."""
     story = Story(*TWO, max_resumes=1)

@@ -167,3 +167,12 @@ MODES: list[tuple[dict[str, Any], str]] = [
 def test_what_a_request_asks_for_beside_its_model(request_: dict[str, Any], mode: str) -> None:
     """As far as it has limits of its own; what is so anyway says nothing."""
     assert mode_of(request_) == mode
+
+
+def test_a_message_is_a_routes_by_name_if_its_model_opened_it() -> None:
+    """Or if nothing was opened yet; then it will be."""
+    made = requests("claude-opus-5-5", "claude-haiku-4-5")
+    assert made.is_named(1, begun=False, origin=None)
+    assert made.is_named(0, begun=True, origin=0)
+    assert not made.is_named(1, begun=True, origin=0)
+    assert not made.is_named(1, begun=True, origin=None)

@@ -125,6 +125,7 @@ WRITTEN_OTHERWISE = [
     ({"type": "message_start", "message": {}}, opened()),
     (opened(content=None, usage=None), opened()),
     (opened(content=[{"type": "text"}]), opened(content=[{"type": "text", "text": ""}])),
+    (opened(stop_reason=-1), opened(stop_reason=None)),
     ({"type": "message_delta", "delta": {}}, {"type": "message_delta", "delta": {}, "usage": {}}),
     (
         {"type": "message_delta", "delta": {"stop_reason": ""}, "usage": None},

@@ -152,3 +152,10 @@ def test_frames_of_the_largest_size_are_read_one_after_the_other() -> None:
     """The bound is of a frame, and not of what comes at a time."""
     frame = b"data: " + b"x" * (MAX_FRAME - 6)
     assert len(decode(frame + b"\n\n" + frame + b"\n\ndata: 1\n\n")) == 3
+
+
+def test_between_large_frames_there_may_be_nothing() -> None:
+    """An empty frame and a comment are no events, also in a chunk that is longer than a frame may be."""
+    half = b"data: " + b"x" * (MAX_FRAME // 2)
+    body = half + b"\n\n\n\n: a comment\n\n" + half + b"\n\n\n\n"
+    assert [len(event.data) for event in SSEDecoder().feed(body)] == [MAX_FRAME // 2] * 2

@@ -66,7 +66,7 @@ class Block:
             # What is written went another way: it is a signature, or a citation.
             if kind == "signature_delta":
                 self.signature = delta["signature"]
-            elif kind == "citations_delta":
+            else:
                 self.citations.append(delta["citation"])
 
     def grow(self, piece: str) -> None:
