@@ -116,10 +116,10 @@ def go_on(answer: str, cut: int, manner: Manner, rng: Random, *, whole_words: bo
     for event in _message(answer[:cut]):
         splicer.feed(event)
     for again in (False, True):
-        held = splicer.held.trailing_text
+        held = splicer.partial.trailing_text
         if not answer.startswith(held.rstrip()):
             break  # what it has written before is not the answer's
-        form: Form = "restart" if starts_over(ResumeState.of(splicer.held)) else "continue"
+        form: Form = "restart" if starts_over(ResumeState.of(splicer.partial)) else "continue"
         anchor = anchor_for(held, form, whole=again)
         asked = (AGAIN if again else FIRST).text.replace("{echo}", anchor.quote)
         instruction = Instruction.of(asked, anchor.quote, lambda words, known=held: words in known)  # type: ignore[misc]
@@ -143,7 +143,7 @@ def go_on(answer: str, cut: int, manner: Manner, rng: Random, *, whole_words: bo
     told = splicer.trouble == "silent" and splicer.ending is not Ending.UNFINISHED
     if told:
         splicer.join_unverified()
-    text = splicer.held.text.rstrip()
+    text = splicer.partial.text.rstrip()
     return _outcome(answer, text, failed=splicer.trouble is not None, told=told, call=manner is Manner.STRAIGHT_TO_TOOL)
 
 

@@ -64,7 +64,7 @@ def play(row: dict[str, Any], size: int) -> Played:
         splicer.feed(event)
     reason = ""
     for number, answer in enumerate(row["continuations"]):
-        held = splicer.held.trailing_text
+        held = splicer.partial.trailing_text
         form = answer["form"]
         anchor = anchor_for(held, form, whole=number > 0)
         asked = Instruction.of(
@@ -76,13 +76,13 @@ def play(row: dict[str, Any], size: int) -> Played:
         for event in continuation(row, answer["text"], number, size):
             splicer.feed(event)
         if splicer.trouble is None:
-            return Played(True, splicer.held.text, "", seam.result.verified)
+            return Played(True, splicer.partial.text, "", seam.result.verified)
         said = seam.aside is not None or seam.recited
         reason = "silent" if splicer.trouble == "silent" else "talk" if said else "unmatched"
     if splicer.trouble == "silent" and splicer.ending is not Ending.UNFINISHED:
         splicer.join_unverified()
-        return Played(True, splicer.held.text, "silent", False)
-    return Played(False, splicer.held.text, reason, False)
+        return Played(True, splicer.partial.text, "silent", False)
+    return Played(False, splicer.partial.text, reason, False)
 
 
 @pytest.fixture(scope="module")

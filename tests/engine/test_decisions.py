@@ -84,7 +84,7 @@ async def test_for_one_cut_and_three_routes_what_is_held_is_found_out_once(
                 driver.out.drop()
                 with anyio.move_on_after(1.0):
                     await driver.out.arrival()
-            held = sum(len(piece) for piece in driver.held.blocks[-1].pieces)
+            held = sum(len(piece) for piece in driver.partial.blocks[-1].pieces)
             tasks.cancel_scope.cancel()
         await driver.aclose()
     assert held >= CUT

@@ -96,7 +96,7 @@ async def test_it_opens_and_runs_to_the_end() -> None:
         assert (engine.done, engine.error, engine.out.closed) == (True, None, True)
         types = [event["type"] for event in engine.out.waiting]
         assert (types[0], types[-1]) == ("message_start", "message_stop")
-        assert engine.held.text == TEXT
+        assert engine.partial.text == TEXT
         assert engine.report.outcome == "complete"
         await engine.aclose()
 

@@ -171,7 +171,7 @@ async def test_what_waits_when_the_deadline_has_passed_is_late() -> None:
     async with serving(Script(TEXT, faults=[Silence(at=after_characters(20))])) as (_, client):
         engine = driver(client, policy=Policy(deadline=60))
         reader = await open_reader(engine)
-        await until(lambda: len(engine.held.text) == 20)
+        await until(lambda: len(engine.partial.text) == 20)
         engine.deadline = anyio.current_time()
 
         async def expire() -> None:

@@ -205,10 +205,10 @@ class Rest:
             message: As the API has it.
             is_document: Whether a text is the document that was demanded. None: any text will do.
         """
-        splicer = Splicer(live=_LIVE, stop_sequences=self.stop_sequences, held=self.partial.copy())
+        splicer = Splicer(live=_LIVE, stop_sequences=self.stop_sequences, partial=self.partial.copy())
         seam = self._seam()
         if seam is not None and message.get("stop_reason") == "refusal":
-            return Joined(splicer.held, [], None, [], "refused")
+            return Joined(splicer.partial, [], None, [], "refused")
         may_guess = self.on_unmatched == "join" and self.form != "restart" and is_document is None
         resumed = self.form.startswith("continue")
         delivered = splicer.begin(seam, own=self.own, is_document=is_document if resumed else None)
@@ -221,7 +221,7 @@ class Rest:
                 delivered += splicer.join_unverified()
             if splicer.trouble is not None:
                 break
-        return Joined(splicer.held, delivered, seam, splicer.abandoned, splicer.trouble)
+        return Joined(splicer.partial, delivered, seam, splicer.abandoned, splicer.trouble)
 
     def _seam(self) -> Seam | None:
         text = self.partial.trailing_text

@@ -87,7 +87,7 @@ class Conclusion:
 
     @property
     def _partial(self) -> Partial:
-        return self._splicer.held
+        return self._splicer.partial
 
     # -- the report
 

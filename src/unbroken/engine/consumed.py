@@ -17,11 +17,11 @@ class Consumed:
     Deltas are not kept: they stand in what has arrived, and all of them were taken but for those that still wait.
 
     Args:
-        held: All that has arrived.
+        partial: All that has arrived.
     """
 
-    def __init__(self, held: Partial) -> None:
-        self._held = held
+    def __init__(self, partial: Partial) -> None:
+        self._partial = partial
         self._outline = Partial()  # without deltas
 
     def note(self, event: Event) -> None:
@@ -34,26 +34,26 @@ class Consumed:
         Args:
             waiting: The events that have arrived and were not taken.
         """
-        rest = Partial(blocks=[Block(block.start) for block in self._held.blocks])
+        rest = Partial(blocks=[Block(block.start) for block in self._partial.blocks])
         for event in waiting:
             if isinstance(event, Delta):
                 rest.apply(event)
         taken = self._outline
         taken.blocks = [
-            _without(held, left, closed=seen.closed)
-            for held, left, seen in zip(self._held.blocks, rest.blocks, taken.blocks, strict=False)
+            _without(partial, left, closed=seen.closed)
+            for partial, left, seen in zip(self._partial.blocks, rest.blocks, taken.blocks, strict=False)
         ]
         return taken
 
 
-def _without(held: Block, rest: Block, *, closed: bool) -> Block:
+def _without(partial: Block, rest: Block, *, closed: bool) -> Block:
     """A block as it was before the deltas in `rest`."""
-    grown, left = "".join(held.pieces), "".join(rest.pieces)
+    grown, left = "".join(partial.pieces), "".join(rest.pieces)
     return Block(
-        start=held.start,
+        start=partial.start,
         pieces=[grown[: len(grown) - len(left)]],
-        signature=held.signature if rest.signature is None else None,
-        citations=held.citations[: len(held.citations) - len(rest.citations)],
-        deltas=held.deltas[: len(held.deltas) - len(rest.deltas)],
+        signature=partial.signature if rest.signature is None else None,
+        citations=partial.citations[: len(partial.citations) - len(rest.citations)],
+        deltas=partial.deltas[: len(partial.deltas) - len(rest.deltas)],
         closed=closed,
     )

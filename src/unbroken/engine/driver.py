@@ -100,7 +100,7 @@ class Driver:
             stop_sequences=sent.get("stop_sequences") or (),
             whole_words=policy.whole_words,
             effects=effects,
-            held=partial,
+            partial=partial,
         )
         self._plan = plan = Plan(policy, routes, requests)
         telemetry = listen(routes, sent, health, in_one_piece=in_one_piece)
@@ -132,7 +132,7 @@ class Driver:
         self.deadline: float | None = None if policy.deadline is None else started + policy.deadline
 
     @property
-    def held(self) -> Partial:
+    def partial(self) -> Partial:
         """Everything that was delivered."""
         return self._intake.partial
 
@@ -172,7 +172,7 @@ class Driver:
             with anyio.CancelScope(deadline=or_never(self.deadline)) as scope:
                 while not self.done:
                     await self._intake.read()
-                    if not self.held.stopped:
+                    if not self.partial.stopped:
                         await self.out.demand()
                         death, self._intake.death = self._intake.death, None
                         await self._go_on(death)
@@ -180,7 +180,7 @@ class Driver:
                         await self._complete()
                     await self.out.room()
             if scope.cancelled_caught:
-                await (self._end(Finish(not self.held.stopped)) if self.held.complete else self.expire())
+                await (self._end(Finish(not self.partial.stopped)) if self.partial.complete else self.expire())
         except Exception as error:
             self.error = error
             await self._conclusion.as_last_resort(error, self.deadline)
@@ -197,7 +197,7 @@ class Driver:
 
     async def aclose(self) -> None:
         """Close what is open; the stream is over."""
-        if self.held.complete and not self.done:
+        if self.partial.complete and not self.done:
             await self._complete()
         await self._close_exchange()
         await self._admission.aclose()

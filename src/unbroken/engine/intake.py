@@ -83,9 +83,9 @@ class Intake:
         self.death: Death | None = None
         # Of what was delivered before this stream it is known by the name of the model alone.
         models = [route.model for route in routes]
-        name = (splicer.held.message or {}).get("model")
+        name = (splicer.partial.message or {}).get("model")
         self.origin: int | None = models.index(name) if name in models else None
-        self.partial: Partial = splicer.held
+        self.partial: Partial = splicer.partial
         self._splicer = splicer
         self._plan = plan
         self._admission = admission
@@ -93,7 +93,7 @@ class Intake:
         self._findings = findings
         self._is_document = is_document
         self._lingers_until: float | None = None
-        self._deliver(list(splicer.held.events()))
+        self._deliver(list(splicer.partial.events()))
 
     def state(self) -> ResumeState:
         """What was delivered up to now, as far as it decides what is asked."""

@@ -46,7 +46,7 @@ class ResilientStream(Generic[FormatT]):
         self._driver = driver
         self._api = api
         self._output_format = output_format
-        self._consumed = Consumed(driver.held)  # while nobody has asked for types
+        self._consumed = Consumed(driver.partial)  # while nobody has asked for types
         self._typed: TypedEvents | None = None
         self._made: Iterator[Any] = iter(())
         self._reader = reader
@@ -94,7 +94,7 @@ class ResilientStream(Generic[FormatT]):
 
     def _check_input(self, index: int) -> None:
         """A whole tool call whose input is no JSON is an error, also where the caller reads the text alone."""
-        blocks = self._driver.held.blocks
+        blocks = self._driver.partial.blocks
         block = blocks[index] if index < len(blocks) else None
         if block is None or not block.pieces or "input" not in block.start:
             return
@@ -124,20 +124,20 @@ class ResilientStream(Generic[FormatT]):
         """Read the stream to its end."""
         async for _ in self.text_stream:
             pass
-        if not self._driver.held.complete:
+        if not self._driver.partial.complete:
             raise self._driver.failure("it was closed before the message was whole")
 
     async def get_final_message(self) -> ParsedMessage[FormatT]:
         """Read to the end, and return the whole message. Blocks that were given up unfinished are not in it."""
         await self.until_done()
-        whole = without_abandoned(self.current_message_snapshot, self._driver.held)
+        whole = without_abandoned(self.current_message_snapshot, self._driver.partial)
         return cast("ParsedMessage[FormatT]", whole)
 
     async def get_final_text(self) -> str:
         """Read to the end, and return all text blocks joined. Raises `RuntimeError` when there is none."""
         if self._output_format is None:
             await self.until_done()
-            blocks = [(block.type, block.text) for block in self._driver.held.blocks if not block.abandoned]
+            blocks = [(block.type, block.text) for block in self._driver.partial.blocks if not block.abandoned]
         else:
             message = await self.get_final_message()  # which parses the text
             blocks = [(block.type, getattr(block, "text", "")) for block in message.content]
@@ -155,7 +155,7 @@ class ResilientStream(Generic[FormatT]):
     @property
     def partial(self) -> Partial:
         """The message as far as it arrived, as plain data: a copy."""
-        return self._driver.held.copy()
+        return self._driver.partial.copy()
 
     @property
     def report(self) -> Report:

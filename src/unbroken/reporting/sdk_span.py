@@ -10,8 +10,8 @@ Private to the SDK, and named nowhere else: `response.stream.stream_observer` wi
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import anthropic
@@ -38,9 +38,9 @@ class SdkSpan:
 
     def __init__(self, observer: Any, share: Callable[[Callable[[], Any]], object], api: Api) -> None:
         self._observer = observer
-        self._held = Partial()
+        self._partial = Partial()
         self._has_delta = False
-        share(partial(_message, self._held, BetaMessage if api == "beta" else Message))
+        share(functools.partial(_message, self._partial, BetaMessage if api == "beta" else Message))
         observer.begin()
 
     @classmethod
@@ -57,7 +57,7 @@ class SdkSpan:
     def take(self, events: Sequence[Event], failure: Failure | None) -> None:
         """Events have arrived, and perhaps what the attempt died of."""
         for event in events:
-            self._held.apply(event)
+            self._partial.apply(event)
             is_delta = event.get("type") == "content_block_delta"
             # Of the deltas, it looks at the first alone: that is when the first chunk came.
             if not (is_delta and self._has_delta):
@@ -68,9 +68,9 @@ class SdkSpan:
             self._observer.end("failed", failure.error)
 
 
-def _message(held: Partial, type_: type[anthropic.BaseModel]) -> Any:
+def _message(partial: Partial, type_: type[anthropic.BaseModel]) -> Any:
     """The message so far as the SDK has it; None before its start."""
-    if held.message is None:
+    if partial.message is None:
         return None
-    ending: dict[str, Any] = held.ending.get("delta") or {}
-    return type_.construct(**{**held.message, **ending, "content": held.content, "usage": held.usage})
+    ending: dict[str, Any] = partial.ending.get("delta") or {}
+    return type_.construct(**{**partial.message, **ending, "content": partial.content, "usage": partial.usage})

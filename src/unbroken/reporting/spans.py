@@ -115,11 +115,11 @@ class StreamSpan:
             {"unbroken.attempt.number": entry.number, "unbroken.seam": kind, "unbroken.discarded": discarded},
         )
 
-    def end(self, report: Report, held: Partial, error: str) -> None:
+    def end(self, report: Report, partial: Partial, error: str) -> None:
         """End it. Its tokens are those of all attempts; its response is the message that was delivered."""
-        message = held.message or {}
+        message = partial.message or {}
         attributes = {
-            **_answered(message.get("id"), message.get("model"), held.stop_reason, report.outcome),
+            **_answered(message.get("id"), message.get("model"), partial.stop_reason, report.outcome),
             "gen_ai.response.time_to_first_chunk": first_content(report),
             **_spent(report.usage),
             "unbroken.outcome": report.outcome,

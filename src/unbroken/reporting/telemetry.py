@@ -93,15 +93,15 @@ class Telemetry:
             self._span.seam(entry, kind, discarded)
 
     @quietly
-    def end(self, report: Report, held: Partial, error: str) -> None:
+    def end(self, report: Report, partial: Partial, error: str) -> None:
         """The stream is over.
 
         Args:
             report: How it went.
-            held: What was delivered.
+            partial: What was delivered.
             error: The name of the exception that it ends with, if it failed.
         """
         if self._span is not None:
-            self._span.end(report, held, error)
+            self._span.end(report, partial, error)
         if self._instruments is not None:
             self._instruments.record(report)

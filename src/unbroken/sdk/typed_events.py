@@ -234,9 +234,9 @@ class TypedEvents:
         self._drive()
 
 
-def without_abandoned(message: Any, held: Partial) -> Any:
+def without_abandoned(message: Any, partial: Partial) -> Any:
     """A snapshot of the message without the blocks that were given up unfinished, which keep their index in it."""
-    abandoned = {index for index, block in enumerate(held.blocks) if block.abandoned}
+    abandoned = {index for index, block in enumerate(partial.blocks) if block.abandoned}
     if not abandoned:
         return message
     kept = [block for index, block in enumerate(message.content) if index not in abandoned]

@@ -100,7 +100,7 @@ def test_however_they_are_mixed_the_message_is_the_same(turns: list[int], live: 
         {"type": "text", "text": " She climbed."},
         {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"a": 1}},
     ]
-    assert splicer.held.content == [contents[turn] for turn in begun]
+    assert splicer.partial.content == [contents[turn] for turn in begun]
     indices = [event["index"] for event in delivered if "index" in event]
     assert indices == sorted(indices)
 
@@ -113,4 +113,4 @@ def test_half_a_call_is_not_whole_before_the_message_ends_however_it_is_delivere
         splicer.feed(event)
     splicer.feed(block_start(3, "text"))
     splicer.feed(text(3, "On."))
-    assert not splicer.held.whole_calls
+    assert not splicer.partial.whole_calls

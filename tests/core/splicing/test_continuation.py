@@ -25,13 +25,13 @@ class Asked:
     """A text that was delivered, and an attempt that is to go on with it."""
 
     def __init__(self, text: str, *, form: Form = "continue", whole: bool = False) -> None:
-        self.held: Partial = partial(message_start(), *open_text(text))
+        self.partial: Partial = partial(message_start(), *open_text(text))
         anchor = choose_anchor(text, whole=whole)
         asked = FIRST.text.replace("{echo}", anchor.quote)
         words = Instruction.of(asked, anchor.quote, lambda words: words in text)
         self.quote = anchor.quote
         self.seam = Seam(text, anchor, form=form, instruction=words)
-        self.continuation = Continuation(self.held, self.seam)
+        self.continuation = Continuation(self.partial, self.seam)
 
     def says(self, text: str) -> Continuation:
         """The attempt, after it has written this and no more."""
@@ -45,7 +45,7 @@ class Asked:
     def brings(self, *events: Event) -> Continuation:
         """The attempt, after these were delivered."""
         for event in events:
-            self.held.apply(event)
+            self.partial.apply(event)
         return self.continuation
 
 

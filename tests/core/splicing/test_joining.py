@@ -46,14 +46,14 @@ class Attempt:
         stops: bool = False,
         drops_thinking: bool = False,
     ) -> None:
-        self.held = partial(*delivered)
-        text = self.held.trailing_text
+        self.partial = partial(*delivered)
+        text = self.partial.trailing_text
         self.seam = None if form is None else Seam(text, choose_anchor(text, whole=form == "prefill"), form=form)
-        self.delivery = Delivery(self.held)
+        self.delivery = Delivery(self.partial)
         tail = HeldTail([StopSequences(["END"]).begun_by] if stops else [])
-        visible = VisibleText(self.held, self.delivery, tail, is_live="text" in live)
+        visible = VisibleText(self.partial, self.delivery, tail, is_live="text" in live)
         self.joining = Joining(
-            self.held, self.seam, visible, self.delivery, live=frozenset(live), drops_thinking=drops_thinking
+            self.partial, self.seam, visible, self.delivery, live=frozenset(live), drops_thinking=drops_thinking
         )
 
     def brings(self, *events: Event) -> list[Event]:
@@ -178,7 +178,7 @@ def test_everything_waits_behind_an_obstacle_and_comes_when_it_is_gone_over() ->
     assert attempt.joining.obstacle is None
     types = [event["type"] for event in attempt.delivery.take()]
     assert types == ["content_block_delta", "content_block_stop", "message_delta", "message_stop"]
-    assert attempt.held.text == SENTENCE + other
+    assert attempt.partial.text == SENTENCE + other
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_an_attempt_that_cannot_end_so(events: list[Event], obstacle: Obstacle) 
     attempt = goes_on()
     assert attempt.brings(*events) == []
     assert attempt.joining.obstacle == obstacle
-    assert attempt.held.open_block is not None
+    assert attempt.partial.open_block is not None
 
 
 def test_behind_what_was_joined_as_it_is_the_counts_are_the_messages() -> None:

@@ -71,7 +71,7 @@ class Reader:
     ) -> list[Event]:
         """The attempt before this one dies, and the rest is asked for in that form."""
         self.splicer.abort()
-        text = self.splicer.held.trailing_text
+        text = self.splicer.partial.trailing_text
         anchor = Anchor("", "", text) if form == "restart" else choose_anchor(text, whole=whole or form == "prefill")
         return self.attempt(*events, seam=Seam(text, anchor, form=form), is_document=is_document)
 
@@ -136,7 +136,7 @@ def test_message_start_waits_for_content() -> None:
     """So that a retry before it is invisible."""
     reader = Reader()
     assert reader.attempt(message_start("msg_1")) == []
-    assert reader.splicer.held.message is None
+    assert reader.splicer.partial.message is None
     reader.again(message_start("msg_2"), *open_text("Hi"))
     assert skeleton(reader.events) == ["message_start", "+0 text", "0 text_delta"]
     assert reader.events[0]["message"]["id"] == "msg_2"
@@ -146,10 +146,10 @@ def test_text_is_held_until_it_can_be_seen() -> None:
     """White space alone cannot be resumed from."""
     reader = Reader()
     assert reader.attempt(message_start(), *open_text("", "\n", " ")) == []
-    assert reader.splicer.held.message is None
+    assert reader.splicer.partial.message is None
     shown = [*reader.splicer.feed(text_delta(" x")), *reader.splicer.feed(text_delta(" "))]
     assert skeleton(shown) == ["message_start", "+0 text", "0 text_delta"]
-    assert reader.splicer.held.text == "\n  x "
+    assert reader.splicer.partial.text == "\n  x "
 
 
 def test_text_that_came_with_its_start_is_seen_at_once() -> None:
@@ -164,7 +164,7 @@ def test_a_block_of_white_space_that_is_whole_is_the_models_own() -> None:
     """It stays, as the model wrote it."""
     reader = Reader()
     reader.attempt(message_start(), *text_block(" "), *text_block("Hi", index=1), *ending())
-    assert [block["text"] for block in reader.splicer.held.content] == [" ", "Hi"]
+    assert [block["text"] for block in reader.splicer.partial.content] == [" ", "Hi"]
 
 
 def test_an_answer_without_content_is_a_message() -> None:
@@ -375,7 +375,7 @@ def test_text_goes_on_in_the_same_block(held: str, rest: str, form: Form, text: 
     assert reader.text == text
     assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "-0", "message_delta", "message_stop"]
     assert reader.events[0]["message"]["id"] == "msg_1"
-    assert reader.splicer.held.content == [{"type": "text", "text": text}]
+    assert reader.splicer.partial.content == [{"type": "text", "text": text}]
 
 
 @pytest.mark.parametrize("size", [1, 4, 100])
@@ -434,7 +434,7 @@ def test_a_finished_turn_gets_no_empty_block(form: Form, more: str) -> None:
     for continuation in ([written], pieces(written, 1)):
         reader = cut_then(SENTENCE, continuation, form=form, closed=True)
         assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "-0", "message_delta", "message_stop"]
-        assert len(reader.splicer.held.blocks) == 1
+        assert len(reader.splicer.partial.blocks) == 1
 
 
 def test_a_continuation_in_several_blocks() -> None:
@@ -492,7 +492,7 @@ def test_cut_anywhere_any_number_of_times_it_is_the_same_text(
     reader = Reader(stop_sequences=stops)
     reader.attempt(message_start(), *open_text(*pieces(text[: data.draw(st.integers(0, len(text)))], size)))
     for _ in range(data.draw(st.integers(0, 4))):
-        held = reader.splicer.held.trailing_text
+        held = reader.splicer.partial.trailing_text
         if not held.strip():
             reader.again(message_start(), *open_text(*pieces(text[: data.draw(st.integers(0, len(text)))], size)))
             continue
@@ -506,14 +506,14 @@ def test_cut_anywhere_any_number_of_times_it_is_the_same_text(
         start = data.draw(st.sampled_from(goes_on))
         written = text[start : data.draw(st.integers(start, len(text)))]
         reader.resume(message_start(), *open_text(*pieces(written, size)), form=form)
-        assert text.startswith(reader.splicer.held.text)
+        assert text.startswith(reader.splicer.partial.text)
         assert reader.splicer.trouble is None
     last = [message_start(), *text_block(*pieces(text, size)), *ending()]
-    if reader.splicer.held.text:
+    if reader.splicer.partial.text:
         reader.resume(*last, form="restart")
     else:
         reader.again(*last)
-    assert reader.text == text == reader.splicer.held.text
+    assert reader.text == text == reader.splicer.partial.text
     assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "-0", "message_delta", "message_stop"]
 
 
@@ -559,9 +559,9 @@ def test_one_that_ends_before_it_matches_is_trouble_at_its_end() -> None:
         reader.events += reader.splicer.join_unverified()
         assert reader.splicer.trouble is None
         assert reader.text == SENTENCE + "No."
-        assert reader.splicer.held.stopped
+        assert reader.splicer.partial.stopped
         assert [event["index"] for event in reader.events if event["type"] == "content_block_stop"] == list(
-            range(len(reader.splicer.held.blocks))
+            range(len(reader.splicer.partial.blocks))
         )
 
 
@@ -596,7 +596,7 @@ def test_a_refusal_after_the_joint_is_the_messages_own_end() -> None:
     reader.resume(message_start(), *text_block(key_of(SENTENCE) + " More."), *ending("refusal"))
     assert reader.splicer.trouble is None
     assert reader.text == SENTENCE + " More."
-    assert reader.splicer.held.stop_reason == "refusal"
+    assert reader.splicer.partial.stop_reason == "refusal"
 
 
 # -- thinking
@@ -607,7 +607,7 @@ def test_a_whole_thought_is_kept_and_the_next_attempts_own_is_left_out() -> None
     reader = Reader()
     reader.attempt(message_start(), *thinking_block("Hm."))
     reader.again(message_start(), *thinking_block("Well."), *text_block("Hello.", index=1), *ending())
-    assert reader.splicer.held.content == [
+    assert reader.splicer.partial.content == [
         {"type": "thinking", "thinking": "Hm.", "signature": "sig"},
         {"type": "text", "text": "Hello."},
     ]
@@ -628,8 +628,8 @@ def test_an_abandoned_thought_gets_its_stop_and_is_left_out_of_the_message() -> 
         "1 thinking_delta",
     ]
     assert reader.splicer.abandoned == ["thinking"]
-    assert [block["type"] for block in reader.splicer.held.content] == ["thinking", "text"]
-    assert reader.splicer.held.content[0]["thinking"] == "Well."
+    assert [block["type"] for block in reader.splicer.partial.content] == ["thinking", "text"]
+    assert reader.splicer.partial.content[0]["thinking"] == "Well."
 
 
 def test_the_thinking_of_a_resume_is_left_out() -> None:
@@ -690,7 +690,7 @@ def test_a_live_call_that_is_abandoned_never_gets_its_stop() -> None:
         *("+2 tool_use", "2 input_json_delta", "-2", "message_delta", "message_stop"),
     ]
     assert reader.splicer.abandoned == ["tool_use"]
-    assert [block["type"] for block in reader.splicer.held.content] == ["text", "tool_use"]
+    assert [block["type"] for block in reader.splicer.partial.content] == ["text", "tool_use"]
 
 
 @pytest.mark.parametrize("live", [LIVE, {"text", "tool_use"}])
@@ -731,7 +731,7 @@ def test_message_stop_is_supplied() -> None:
     reader.attempt(message_start(), *text_block("Hi"), message_delta())
     reader.splicer.abort()
     assert reader.splicer.finish() == [message_stop()]
-    assert reader.splicer.held.complete
+    assert reader.splicer.partial.complete
 
 
 @pytest.mark.parametrize(
@@ -744,7 +744,7 @@ def test_whole_calls_finish_the_turn(tail: list[Event]) -> None:
     reader.attempt(message_start(output_tokens=1), *tool_block('{"city": "Oslo"}'), *tail)
     reader.splicer.abort()
     reader.events += reader.splicer.finish(as_tool_use=True)
-    held = reader.splicer.held
+    held = reader.splicer.partial
     assert (held.stop_reason, held.stopped) == ("tool_use", True)
     assert held.usage["output_tokens"] == len('{"city": "Oslo"}And' if held.text else '{"city": "Oslo"}') // 5
     assert held.content[0]["input"] == {"city": "Oslo"}
@@ -766,7 +766,7 @@ def test_usage_is_that_of_the_message() -> None:
         *ending(input_tokens=999, cache_read_input_tokens=9, cache_creation_input_tokens=9, output_tokens=7),
         form="prefill",
     )
-    assert reader.splicer.held.usage == {"input_tokens": 100, "cache_read_input_tokens": 50, "output_tokens": 107}
+    assert reader.splicer.partial.usage == {"input_tokens": 100, "cache_read_input_tokens": 50, "output_tokens": 107}
 
 
 def test_what_the_seam_cut_is_not_counted() -> None:
@@ -774,7 +774,7 @@ def test_what_the_seam_cut_is_not_counted() -> None:
     reader = Reader()
     reader.attempt(message_start(), *open_text(SENTENCE))
     reader.resume(message_start(), *text_block(SENTENCE + " More."), *ending(output_tokens=30), form="restart")
-    assert reader.splicer.held.usage["output_tokens"] == len(SENTENCE) // 5 + 30 - len(SENTENCE) // 4
+    assert reader.splicer.partial.usage["output_tokens"] == len(SENTENCE) // 5 + 30 - len(SENTENCE) // 4
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"output_tokens": None}, {"output_tokens": 0}])
@@ -785,7 +785,7 @@ def test_usage_that_is_missing_is_one_token_at_least(usage: Any) -> None:
     reader = Reader()
     reader.attempt(message_start(), *open_text("Hi"))
     reader.resume(message_start(), *text_block("Hi"), end, message_stop(), form="restart")
-    assert reader.splicer.held.usage["output_tokens"] == 1
+    assert reader.splicer.partial.usage["output_tokens"] == 1
 
 
 # -- stop sequences
@@ -825,10 +825,10 @@ def test_a_stop_sequence_that_the_cut_halves_still_stops_at_its_first_character(
     """Its head was held back, so the resume writes it anew, and the API sees it whole."""
     reader = Reader(stop_sequences=["END"])
     reader.attempt(message_start(), *open_text(SENTENCE + " EN"))
-    assert reader.splicer.held.text == SENTENCE + " "
+    assert reader.splicer.partial.text == SENTENCE + " "
     reader.resume(message_start(), *text_block(key_of(SENTENCE + " ")), *ending("stop_sequence"))
     assert reader.text == SENTENCE + " "
-    assert reader.splicer.held.stop_reason == "stop_sequence"
+    assert reader.splicer.partial.stop_reason == "stop_sequence"
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
@@ -887,7 +887,7 @@ def test_whatever_the_attempts_bring_the_reader_gets_one_message(
     """One start first, one stop last, indices that only grow, deltas and stops for open blocks alone."""
     reader = Reader(live=live, stop_sequences=stops)
     for events, cut, form in attempts:
-        held = reader.splicer.held
+        held = reader.splicer.partial
         if held.complete:
             break
         if form is None or not held.trailing_text.strip():
@@ -916,7 +916,7 @@ def test_whatever_the_attempts_bring_the_reader_gets_one_message(
                 closed.append(event["index"])
     assert opened == list(range(len(opened)))
     assert closed == sorted(set(closed))
-    held = reader.splicer.held
+    held = reader.splicer.partial
     # What was given up behind whole calls is no part of the message, but of what was delivered.
     delivered = "".join(block.text for block in held.blocks if block.type == "text")
     assert held.blocks == [] or partial(*reader.events).text == delivered
@@ -935,7 +935,7 @@ def test_a_new_block_has_all_of_its_text_however_it_is_delivered(live: set[str],
     rest = text_block(key_of(SENTENCE), " So the dog slept")
     reader.resume(message_start("msg_2"), *rest, *text_block(" on.", index=1), *tool_block("{}", index=2), *ending())
     assert reader.text == SENTENCE + " So the dog slept on."
-    assert reader.splicer.held.text == reader.text
+    assert reader.splicer.partial.text == reader.text
 
 
 @pytest.mark.parametrize("live", [LIVE, set[str]()], ids=["live", "held"])
@@ -973,7 +973,7 @@ def test_a_refusal_behind_nothing_but_white_space_is_none_of_the_answers(live: s
     blocks = [each for at, blank in enumerate(blanks) for each in text_block(blank, index=at + 1)]
     reader.resume(message_start("msg_2"), *text_block(key_of(SENTENCE)), *blocks, *ending("refusal"))
     assert reader.splicer.trouble == "refused"
-    assert reader.splicer.held.text == SENTENCE
+    assert reader.splicer.partial.text == SENTENCE
 
 
 @pytest.mark.parametrize("size", [1, 5, 1_000])
@@ -1022,7 +1022,7 @@ def test_citations_before_the_joint_wait_for_it() -> None:
     reader.events += reader.splicer.feed(text_delta(key[2:] + " Nor the fox."))
     assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta", "0 citations_delta"]
     assert reader.text == SENTENCE + " Nor the fox."
-    assert reader.splicer.held.blocks[0].citations == [FOX]
+    assert reader.splicer.partial.blocks[0].citations == [FOX]
 
 
 def test_what_was_cited_already_is_not_cited_twice() -> None:
@@ -1033,7 +1033,7 @@ def test_what_was_cited_already_is_not_cited_twice() -> None:
     first = [block_start(0, "text"), text_delta(key), cites(FOX), text_delta(" Nor the cat."), cites(DOG), cites(FOX)]
     second = [block_start(1, "text"), text_delta("The end.", 1), cites(FOX, 1), block_stop(1)]
     reader.resume(message_start(), *first, block_stop(0), *second, *ending())
-    assert [block.citations for block in reader.splicer.held.blocks] == [[FOX, DOG], [FOX]]
+    assert [block.citations for block in reader.splicer.partial.blocks] == [[FOX, DOG], [FOX]]
     assert reader.text == SENTENCE + " Nor the cat.The end."
 
 
@@ -1047,7 +1047,7 @@ def test_the_citations_of_a_turn_that_had_no_more_to_say(form: Form, whole: bool
     reader.attempt(message_start(), *(text_block(SENTENCE) if closed else open_text(SENTENCE)))
     rest = [block_start(0, "text"), text_delta(said), cites(FOX), block_stop(0)]
     reader.resume(message_start(), *rest, *ending(), form=form, whole=whole)
-    assert [block.citations for block in reader.splicer.held.blocks] == [[] if closed else [FOX]]
+    assert [block.citations for block in reader.splicer.partial.blocks] == [[] if closed else [FOX]]
     assert reader.skeleton()[-3:] == ["-0", "message_delta", "message_stop"]
 
 
@@ -1061,7 +1061,7 @@ def test_an_echo_may_take_several_blocks_and_cite_again() -> None:
     reader.events += reader.splicer.feed(block_start(1, "text"))
     reader.events += reader.splicer.feed(text_delta(key[half:] + " Nor the cat.", 1))
     assert (reader.splicer.trouble, reader.text) == (None, SENTENCE + " Nor the cat.")
-    assert reader.splicer.held.blocks[0].citations == [FOX]
+    assert reader.splicer.partial.blocks[0].citations == [FOX]
 
 
 def test_a_citation_before_its_text_can_be_seen_keeps_its_place() -> None:
@@ -1155,7 +1155,7 @@ def test_a_document_of_which_nobody_says_why_it_ends_is_known_by_its_text(is_who
     reader.resume(message_start(), *text_block(key_of(HEAD), tail), message_stop(), is_document=is_json)
     assert reader.splicer.trouble == (None if is_whole else "invalid")
     assert reader.text == (DOCUMENT if is_whole else HEAD)
-    assert reader.splicer.held.stopped is is_whole
+    assert reader.splicer.partial.stopped is is_whole
 
 
 def test_a_document_that_matches_nothing_is_unmatched_before_it_is_invalid() -> None:
@@ -1183,7 +1183,7 @@ def test_a_call_without_its_result_is_not_delivered(cut: int) -> None:
     reader = Reader()
     assert reader.attempt(message_start(), *PAIR[:cut]) == []
     reader.again(message_start(), *PAIR, *text_block("So.", index=2), *ending())
-    assert [block["type"] for block in reader.splicer.held.content] == [
+    assert [block["type"] for block in reader.splicer.partial.content] == [
         "server_tool_use",
         "web_search_tool_result",
         "text",
@@ -1198,8 +1198,8 @@ def test_a_live_call_whose_result_never_came_is_given_up() -> None:
     assert reader.skeleton() == ["message_start", "+0 server_tool_use", "0 input_json_delta", "-0"]
     reader.again(message_start(), *PAIR, *ending())
     assert reader.splicer.abandoned == ["server_tool_use"]
-    assert [block.abandoned for block in reader.splicer.held.blocks] == [True, False, False]
-    assert [block["type"] for block in reader.splicer.held.content] == ["server_tool_use", "web_search_tool_result"]
+    assert [block.abandoned for block in reader.splicer.partial.blocks] == [True, False, False]
+    assert [block["type"] for block in reader.splicer.partial.content] == ["server_tool_use", "web_search_tool_result"]
 
 
 def test_a_live_call_can_be_given_up_before_the_next_attempt() -> None:
@@ -1207,9 +1207,9 @@ def test_a_live_call_can_be_given_up_before_the_next_attempt() -> None:
     reader = Reader(live={*LIVE, "server_tool_use"})
     reader.attempt(message_start(), *text_block(SENTENCE), *tool_block("{}", index=1, type="server_tool_use"))
     reader.splicer.abort()
-    assert reader.splicer.held.trailing_text == ""
+    assert reader.splicer.partial.trailing_text == ""
     reader.splicer.abandon_orphans()
-    assert reader.splicer.held.trailing_text == SENTENCE
+    assert reader.splicer.partial.trailing_text == SENTENCE
     reader.resume(message_start(), *open_text(key_of(SENTENCE), " Nor the fox."))
     assert reader.text == SENTENCE + " Nor the fox."
     assert reader.splicer.abandoned == ["server_tool_use"], "it is told once"
@@ -1224,7 +1224,7 @@ def test_a_call_whose_result_comes_in_another_message_is_kept(more: list[Event])
     reader.attempt(message_start(), *PAIR[:3], *more)
     reader.splicer.abandon_orphans()
     assert reader.splicer.abandoned == []
-    assert reader.splicer.held.content[0]["type"] == "server_tool_use"
+    assert reader.splicer.partial.content[0]["type"] == "server_tool_use"
 
 
 def test_the_text_after_a_pair_is_a_block_of_its_own() -> None:
@@ -1243,13 +1243,13 @@ def test_counts_on_the_way_end_nothing() -> None:
     reader = Reader()
     reader.attempt(message_start(), *open_text(SENTENCE), message_delta(None, output_tokens=3))
     assert reader.skeleton()[-1] == "message_delta"
-    assert reader.splicer.held.open_block is not None
+    assert reader.splicer.partial.open_block is not None
     before = len(reader.events)
     reader.resume(message_start(), message_delta(None, output_tokens=3), *open_text(key_of(SENTENCE) + " More."))
     assert skeleton(reader.events[before:]) == ["0 text_delta"]
     reader.events += reader.splicer.feed(message_delta(None, output_tokens=9))
     assert reader.skeleton()[-1] == "message_delta"
-    assert reader.splicer.held.stop_reason is None
+    assert reader.splicer.partial.stop_reason is None
 
 
 def test_a_continuation_that_ends_without_counts_is_joined_all_the_same() -> None:
@@ -1268,7 +1268,7 @@ def test_a_continuation_that_matches_nothing_and_ends_without_counts_is_unmatche
     assert reader.splicer.trouble == "unmatched"
     reader.events += reader.splicer.join_unverified()
     assert reader.text == SENTENCE + "Other"
-    assert reader.splicer.held.stopped
+    assert reader.splicer.partial.stopped
 
 
 def test_a_long_head_that_matches_nothing_is_not_waited_out() -> None:
@@ -1317,7 +1317,7 @@ def test_an_echo_and_no_more_is_no_end_of_half_a_text(more: str, stop_reason: st
     assert reader.splicer.ending is Ending.UNFINISHED
     assert reader.skeleton() == ["message_start", "+0 text", "0 text_delta"]
     reader.splicer.abort()
-    held = reader.splicer.held.trailing_text
+    held = reader.splicer.partial.trailing_text
     reader.attempt(message_start(), *text_block(held + " the dog."), *ending(), seam=told(held, whole=True))
     assert "".join(reader.text.split()) == "".join((HALF + " the dog.").split())
     assert reader.skeleton() == whole_shape()
@@ -1338,7 +1338,7 @@ def test_the_rest_of_a_word_is_kept_and_is_no_end() -> None:
     reader = asked_again(held, *text_block(key_of(held) + "ked"), *ending())
     assert reader.splicer.trouble == "silent"
     assert reader.text == HALF
-    assert reader.splicer.held.open_block is not None
+    assert reader.splicer.partial.open_block is not None
 
 
 def test_a_word_of_its_own_is_an_end() -> None:
@@ -1362,7 +1362,7 @@ def test_a_turn_that_was_stopped_or_paused_has_said_nothing_of_its_end(stop_reas
     """A stop sequence may begin right at the cut."""
     reader = asked_again(HALF, *text_block(choose_anchor(HALF).quote), *ending(stop_reason))
     assert reader.splicer.trouble is None
-    assert reader.splicer.held.stop_reason == stop_reason
+    assert reader.splicer.partial.stop_reason == stop_reason
 
 
 def test_a_silence_that_is_taken_for_the_end_closes_the_block_and_is_not_verified() -> None:
@@ -1499,8 +1499,8 @@ def test_nothing_more_is_taken_of_an_attempt_that_has_broken_the_grammar() -> No
 def test_a_stream_may_begin_with_what_was_delivered_before() -> None:
     """By another splicer; it is added to."""
     held = partial(message_start(), *open_text(SENTENCE))
-    splicer = Splicer(live=LIVE, held=held)
-    assert splicer.held is held
+    splicer = Splicer(live=LIVE, partial=held)
+    assert splicer.partial is held
     assert splicer.begin(Seam(SENTENCE, choose_anchor(SENTENCE), form="continue")) == []
     events = [message_start("msg_2"), *text_block(key_of(SENTENCE) + " More."), *ending()]
     out = [each for event in events for each in splicer.feed(event)]
@@ -1512,9 +1512,9 @@ def test_a_call_without_input_is_delivered_when_the_attempt_dies() -> None:
     """Its stop had waited for the input that some gateways send behind it."""
     reader = Reader(live=frozenset({"text"}))
     reader.attempt(message_start(), block_start(0, "tool_use", id="t", name="look", input={}), block_stop(0))
-    assert reader.splicer.held.whole_calls == []
+    assert reader.splicer.partial.whole_calls == []
     reader.events += reader.splicer.end()
-    assert len(reader.splicer.held.whole_calls) == 1
+    assert len(reader.splicer.partial.whole_calls) == 1
     assert reader.splicer.end() == []
 
 
@@ -1526,7 +1526,7 @@ def test_a_message_that_is_whole_as_it_starts_is_delivered_at_once() -> None:
     reader = Reader()
     reader.attempt(start)
     assert reader.events == [start]
-    held = reader.splicer.held
+    held = reader.splicer.partial
     assert (held.stop_reason, held.complete, [block["input"] for block in held.content]) == (
         "tool_use",
         True,
@@ -1567,7 +1567,7 @@ def test_white_space_that_comes_first_after_a_resume_is_kept_if_text_follows(for
     blocks = [*text_block(said + "\n\n"), *[{**each, "index": 1} for each in text_block("Nor the fox.")]]
     reader.resume(message_start(), *blocks, *ending(), form=form)
     assert reader.text == SENTENCE + "\n\nNor the fox."
-    assert [block.text for block in reader.splicer.held.blocks] == [SENTENCE, "\n\n", "Nor the fox."]
+    assert [block.text for block in reader.splicer.partial.blocks] == [SENTENCE, "\n\n", "Nor the fox."]
 
 
 def test_a_citation_is_known_again_without_what_is_new_each_time() -> None:
@@ -1579,7 +1579,7 @@ def test_a_citation_is_known_again_without_what_is_new_each_time() -> None:
     again = [block_start(0, "text", text="", citations=[]), cited[1], text_delta(key_of(held) + " day."), block_stop(0)]
     reader.resume(message_start(), *again, *ending(), form="continue")
     assert reader.text == held + " day."
-    assert len(reader.splicer.held.blocks[0].citations) == 1
+    assert len(reader.splicer.partial.blocks[0].citations) == 1
 
 
 def test_half_a_text_behind_a_whole_call_is_no_part_of_the_message() -> None:
@@ -1588,7 +1588,7 @@ def test_half_a_text_behind_a_whole_call_is_no_part_of_the_message() -> None:
     reader = Reader()
     reader.attempt(message_start(), *call, *[{**each, "index": 1} for each in open_text("And while I")])
     reader.events += reader.splicer.finish(as_tool_use=True)
-    assert [block["type"] for block in reader.splicer.held.content] == ["tool_use"]
+    assert [block["type"] for block in reader.splicer.partial.content] == ["tool_use"]
     assert reader.splicer.abandoned == ["text"]
     assert reader.skeleton()[-3:] == ["-1", "message_delta", "message_stop"]
 
@@ -1612,7 +1612,7 @@ def test_text_that_is_not_gone_on_with_is_closed() -> None:
     splicer.abort()
     assert splicer.begin(None) == [block_stop(0)]
     assert not splicer.abandoned
-    assert splicer.held.text == "Hi."
+    assert splicer.partial.text == "Hi."
 
 
 def test_a_citation_keeps_its_place_in_text_that_is_held_until_its_end() -> None:

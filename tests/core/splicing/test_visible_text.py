@@ -20,10 +20,10 @@ class Way:
     """The way of some text behind what was delivered."""
 
     def __init__(self, *delivered: Event, stops: Sequence[str] = (), is_live: bool = True) -> None:
-        self.held = partial(message_start(), *delivered)
-        self.delivery = Delivery(self.held)
+        self.partial = partial(message_start(), *delivered)
+        self.delivery = Delivery(self.partial)
         tail = HeldTail([StopSequences(stops).begun_by] if stops else [])
-        self.text = VisibleText(self.held, self.delivery, tail, is_live=is_live)
+        self.text = VisibleText(self.partial, self.delivery, tail, is_live=is_live)
 
     def begin(self, *pieces: str, text: str = "") -> list[Event]:
         """What the reader gets of a block that begins with that text and goes on with these pieces."""
@@ -244,7 +244,7 @@ def test_a_block_that_is_held_until_its_end_and_has_text_is_not_forgotten(stops:
             way.text.push_other({**CITATION, "index": 1})
         assert way.delivery.take() == []
         way.text.close()
-        assert way.held.text == "The fox E"
+        assert way.partial.text == "The fox E"
         assert way.delivery.take()[-1] == block_stop(1)
 
 

@@ -52,13 +52,13 @@ class Incoming:
         role: What becomes of it.
         index: Its index in the message; -1 while it has none.
         seam: Through which its text comes; None where it comes as it is.
-        held: What waits of it.
+        partial: What waits of it.
     """
 
     role: Role
     index: int = -1
     seam: Seam | None = None
-    held: list[Event] = field(default_factory=list)
+    partial: list[Event] = field(default_factory=list)
 
 
 class Flow(NamedTuple):

@@ -28,20 +28,20 @@ class Continuation:
     """One attempt, judged by what has come of it so far. Asking changes nothing.
 
     Args:
-        held: Everything that was delivered; what is added to it from now on is the attempt's.
+        partial: Everything that was delivered; what is added to it from now on is the attempt's.
         seam: By which its text is joined. None: it starts from nothing, and is no continuation.
     """
 
-    def __init__(self, held: Partial, seam: Seam | None) -> None:
-        self._held = held
+    def __init__(self, partial: Partial, seam: Seam | None) -> None:
+        self._partial = partial
         self._seam = seam
-        self._text_before = len(held.trailing_text)
-        self._blocks_before = len(held.blocks)
+        self._text_before = len(partial.trailing_text)
+        self._blocks_before = len(partial.blocks)
 
     @property
     def ending(self) -> Ending:
         """How the text that was delivered looks at its end, but for white space that this attempt has added."""
-        text = self._held.trailing_text
+        text = self._partial.trailing_text
         return ending_of(text if self._text_added.strip() else text[: self._text_before])
 
     @property
@@ -62,7 +62,7 @@ class Continuation:
 
     def has_cited(self, citation: object) -> bool:
         """Whether the text that is gone on with has this citation: a model that repeats its end cites again."""
-        return is_cited(citation, (each for block in self._held.blocks[-1:] for each in block.citations))
+        return is_cited(citation, (each for block in self._partial.blocks[-1:] for each in block.citations))
 
     @property
     def has_left_the_answer(self) -> bool:
@@ -73,7 +73,7 @@ class Continuation:
         seam = self._seam
         if seam is None or not seam.recited:
             return seam is not None and seam.state == "unmatched"
-        return not self._text_added or ending_of(self._held.trailing_text) is not Ending.FINISHED
+        return not self._text_added or ending_of(self._partial.trailing_text) is not Ending.FINISHED
 
     @property
     def may_begin_with_a_call(self) -> bool:
@@ -81,7 +81,7 @@ class Continuation:
 
         It may be where that was finished: an agent's model says what it will do, and does it.
         """
-        return self.is_blank and ending_of(self._held.trailing_text, before_call=True) is Ending.FINISHED
+        return self.is_blank and ending_of(self._partial.trailing_text, before_call=True) is Ending.FINISHED
 
     @property
     def is_blank(self) -> bool:
@@ -116,15 +116,15 @@ class Continuation:
 
     @property
     def _has_added_other_blocks(self) -> bool:
-        return any(block.type != "text" for block in self._held.blocks[self._blocks_before :])
+        return any(block.type != "text" for block in self._partial.blocks[self._blocks_before :])
 
     @property
     def _text_added(self) -> str:
         """The text that this attempt has added behind the last block of another kind."""
-        return self._held.trailing_text[self._text_before :]
+        return self._partial.trailing_text[self._text_before :]
 
     def _is_more_than_a_word(self, added: str) -> bool:
         """Whether it is more than white space, and more than the rest of the word that was cut."""
         if not added.isalnum() or len(added) > _REST_OF_A_WORD:
             return bool(added.strip())
-        return not self._held.trailing_text[: -len(added)][-1:].isalnum()
+        return not self._partial.trailing_text[: -len(added)][-1:].isalnum()

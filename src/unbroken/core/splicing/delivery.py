@@ -19,11 +19,11 @@ class Delivery:
     """Delivers the events of one attempt, which are the message's by now, and folds them into what was delivered.
 
     Args:
-        held: Everything that was delivered; what is delivered here is added to it.
+        partial: Everything that was delivered; what is delivered here is added to it.
     """
 
-    def __init__(self, held: Partial) -> None:
-        self._held = held
+    def __init__(self, partial: Partial) -> None:
+        self._partial = partial
         self._waiting: list[Event] = []
         self._out: list[Event] = []
 
@@ -36,7 +36,7 @@ class Delivery:
     def next_index(self) -> int:
         """The index that the next block of the message gets."""
         waiting = [each for each in self._waiting if each.get("type") == "content_block_start"]
-        return len(self._held.blocks) + len(waiting)
+        return len(self._partial.blocks) + len(waiting)
 
     def take(self) -> list[Event]:
         """The events that were delivered since the last call."""
@@ -61,7 +61,7 @@ class Delivery:
 
     def keep_place(self, event: Event) -> None:
         """Deliver an event of a type that is not known. Before `message_start` was delivered, it waits as that does."""
-        if self._held.message is None:
+        if self._partial.message is None:
             self._waiting.append(event)
         else:
             self.push(event)
@@ -74,5 +74,5 @@ class Delivery:
     def _deliver(self, event: Event) -> None:
         # A stage that changes a delta makes a plain event of it; those behind this one take it for what it brings.
         delivered = as_delta(event) if event.get("type") == "content_block_delta" else event
-        self._held.apply(delivered)
+        self._partial.apply(delivered)
         self._out.append(delivered)

@@ -35,18 +35,18 @@ class DocumentGate:
         self.refused: bool = False
         self._is_document = is_document
         self._text_with = text_with
-        self._held: list[Event] = []
+        self._partial: list[Event] = []
 
     def push(self, event: Event) -> list[Event]:
         """Take one event; return those that may go on."""
         if self._is_document is None:
             return [event]
-        self._held.append(event)
+        self._partial.append(event)
         stop_reason = event["delta"].get("stop_reason") if event.get("type") == "message_delta" else None
         if stop_reason is None and event.get("type") != "message_stop":
             return []
         is_document, self._is_document = self._is_document, None
-        events, self._held = self._held, []
+        events, self._partial = self._partial, []
         self.refused = not self._may_pass(events, stop_reason, is_document)
         return [] if self.refused else events
 

@@ -35,7 +35,7 @@ class Joining:
     """Takes the events of one attempt, which keep the grammar, and delivers what they are in the message.
 
     Args:
-        held: Everything that was delivered, as `delivery` adds to it.
+        partial: Everything that was delivered, as `delivery` adds to it.
         seam: By which the attempt's text is joined; None where nothing is to be joined.
         text: Where its text goes.
         delivery: Where everything else goes.
@@ -50,7 +50,7 @@ class Joining:
 
     def __init__(
         self,
-        held: Partial,
+        partial: Partial,
         seam: Seam | None,
         text: VisibleText,
         delivery: Delivery,
@@ -58,10 +58,10 @@ class Joining:
         live: Collection[str],
         drops_thinking: bool,
     ) -> None:
-        self.continuation: Continuation = Continuation(held, seam)
+        self.continuation: Continuation = Continuation(partial, seam)
         self.obstacle: Obstacle | None = None
         self.flow: Flow | None = None
-        self._held = held
+        self._partial = partial
         self._seam = seam
         self._text = text
         self._delivery = delivery
@@ -71,7 +71,7 @@ class Joining:
         self._seeks_joint = seam is not None  # until the seam's text has found its block
         self._stuck: list[Event] = []  # from the event on that has met the obstacle
         self._accepts_silence = False
-        self._usage = MessageUsage(held, seam)
+        self._usage = MessageUsage(partial, seam)
 
     def push(self, event: Event) -> None:
         """Take the next event."""
@@ -87,12 +87,12 @@ class Joining:
             case "content_block_stop":
                 self._stop(event)
             case "message_start":
-                if self._held.message is None:
+                if self._partial.message is None:
                     self._delivery.begin(event)
             case "message_delta":
                 self._message_delta(event)
             case "message_stop":
-                if self._held.complete or self._may_end(event, None):
+                if self._partial.complete or self._may_end(event, None):
                     self._text.finish()
                     self._delivery.push(event)
             case _:
@@ -131,7 +131,7 @@ class Joining:
         incoming = self._incoming[event["index"]] = Incoming(role)
         match incoming.role:
             case "hold":
-                incoming.held.append(event)
+                incoming.partial.append(event)
             case "seam":
                 self._seek_joint(event["content_block"].get("text") or "", event)
             case "text":
@@ -159,7 +159,7 @@ class Joining:
             case "seam" if event["delta"].get("type") == "text_delta":
                 self._seek_joint(event["delta"]["text"], event)
             case "hold" | "seam":
-                incoming.held.append(event)
+                incoming.partial.append(event)
             case "drop":
                 pass
             case _:
@@ -198,13 +198,13 @@ class Joining:
                     self._text.end({**event, "index": incoming.index})
             case "pass":
                 self._delivery.push({**event, "index": incoming.index})
-            case "hold" if incoming.held[0]["content_block"].get("type") == "text":
-                self._text.deliver_whole([*incoming.held, event])
+            case "hold" if incoming.partial[0]["content_block"].get("type") == "text":
+                self._text.deliver_whole([*incoming.partial, event])
             case "hold":
                 self._text.close()
                 index = self._delivery.next_index
-                for held in [*incoming.held, event]:
-                    self._delivery.push({**held, "index": index})
+                for partial in [*incoming.partial, event]:
+                    self._delivery.push({**partial, "index": index})
             case "seam" | "drop":
                 pass
             case _:
@@ -272,13 +272,13 @@ class Joining:
         """Whether a block that has ended has its place in the message: joined as it is, or citing and new."""
         if not self._seeks_joint:
             return True
-        return bool(incoming.held) and not self.continuation.repeats and self._settle(stop)
+        return bool(incoming.partial) and not self.continuation.repeats and self._settle(stop)
 
     def _find_block(self, index: int) -> Incoming:
         """The seam has found its block: what was kept back of the attempt's, but for its text, goes on."""
-        held = self._incoming[index].held if index in self._incoming else []
+        partial = self._incoming[index].partial if index in self._incoming else []
         incoming = self._incoming[index] = Incoming("text", self._text.go_on(), self._seam)
-        for event in held:
+        for event in partial:
             self._delta(event)
         return incoming
 

@@ -62,10 +62,10 @@ class Splicer:
         stop_sequences: Of the request.
         whole_words: Whether a word at the end of what has arrived waits until something stands behind it.
         effects: What the requests may do. None: anything.
-        held: What was delivered before; what is delivered is added to it. None: nothing.
+        partial: What was delivered before; what is delivered is added to it. None: nothing.
 
     Attributes:
-        held: Everything that was delivered.
+        partial: Everything that was delivered.
         trouble: Why the attempt at hand cannot be joined; None while it can.
         acted: Whether any attempt has begun to use a server-side tool that may change something.
         unknown: Whether any attempt has brought a block of a type that this version does not know.
@@ -79,9 +79,9 @@ class Splicer:
         stop_sequences: Sequence[str] = (),
         whole_words: bool = False,
         effects: Effects | None = None,
-        held: Partial | None = None,
+        partial: Partial | None = None,
     ) -> None:
-        self.held: Partial = Partial() if held is None else held
+        self.partial: Partial = Partial() if partial is None else partial
         self.abandoned: list[str] = []
         self.acted: bool = False
         self.unknown: bool = False
@@ -97,18 +97,18 @@ class Splicer:
     ) -> None:
         self.trouble: Trouble | None = None
         self._seam = seam
-        self._drops_thinking = not own or seam is not None or bool(self.held.whole(*THINKING))
+        self._drops_thinking = not own or seam is not None or bool(self.partial.whole(*THINKING))
         self._grammar = Grammar()
         self._order = BlockOrder()
         self._gate = DocumentGate(is_document, self._text_with)
         self._pairing = Pairing(self._live)
-        self._delivery = Delivery(self.held)
-        self._joining = self._joined_to(self.held, seam, self._delivery)
+        self._delivery = Delivery(self.partial)
+        self._joining = self._joined_to(self.partial, seam, self._delivery)
         self._flow: Flow | None = None
 
-    def _joined_to(self, held: Partial, seam: Seam | None, delivery: Delivery) -> Joining:
-        text = VisibleText(held, delivery, HeldTail(self._holds_back), is_live="text" in self._live)
-        return Joining(held, seam, text, delivery, live=self._live, drops_thinking=self._drops_thinking)
+    def _joined_to(self, partial: Partial, seam: Seam | None, delivery: Delivery) -> Joining:
+        text = VisibleText(partial, delivery, HeldTail(self._holds_back), is_live="text" in self._live)
+        return Joining(partial, seam, text, delivery, live=self._live, drops_thinking=self._drops_thinking)
 
     def begin(
         self, seam: Seam | None, *, own: bool = True, is_document: Callable[[str], bool] | None = None
@@ -157,7 +157,7 @@ class Splicer:
         flow = self._flow
         if flow is not None and isinstance(event, Delta) and event.index == flow.came_as and event.kind == flow.kind:
             flowing = event if flow.goes_as == event.index else as_delta({**event, "index": flow.goes_as})
-            self.held.apply(flowing)
+            self.partial.apply(flowing)
             return [flowing]
         return self._feed(self._grammar.push(event))
 
@@ -176,7 +176,7 @@ class Splicer:
         """End the message by ourselves: after a `stop_reason`, or because whole tool calls end the turn."""
         if as_tool_use:
             self._abandon_open_block(keep_text=False)
-            usage = {"output_tokens": spent_tokens(self.held)}
+            usage = {"output_tokens": spent_tokens(self.partial)}
             delta = {"stop_reason": "tool_use", "stop_sequence": None}
             self._delivery.push({"type": "message_delta", "delta": delta, "usage": usage})
         self._delivery.push({"type": "message_stop"})
@@ -214,12 +214,12 @@ class Splicer:
 
     def _text_with(self, events: Iterable[Event]) -> str | None:
         """The text that the message will have with these events, if they are all of the attempt at hand."""
-        held = self.held.copy()
-        pairing, joining = Pairing(self._live), self._joined_to(held, deepcopy(self._seam), Delivery(held))
+        partial = self.partial.copy()
+        pairing, joining = Pairing(self._live), self._joined_to(partial, deepcopy(self._seam), Delivery(partial))
         for event in events:
             for ready in pairing.push(event):
                 joining.push(ready)
-        return held.trailing_text if joining.obstacle in (None, "silent") else None
+        return partial.trailing_text if joining.obstacle in (None, "silent") else None
 
     # -- what is given up
 
@@ -228,18 +228,18 @@ class Splicer:
 
         Not where the caller's own calls are whole: their results go on with the tool's run.
         """
-        if self.held.complete or self.held.whole_calls:
+        if self.partial.complete or self.partial.whole_calls:
             return
-        for block in self.held.orphans:
+        for block in self.partial.orphans:
             block.abandoned = True
             self.abandoned.append(block.type)
 
     def _abandon_open_block(self, *, keep_text: bool) -> None:
-        block = self.held.open_block
+        block = self.partial.open_block
         if block is None or (keep_text and block.type == "text"):
             return
-        index = len(self.held.blocks) - 1
-        if block.type != "text" or self.held.whole_calls:
+        index = len(self.partial.blocks) - 1
+        if block.type != "text" or self.partial.whole_calls:
             # Half a text behind a whole call could not be sent back: its result has to follow at once.
             block.abandoned = True
             self.abandoned.append(block.type)

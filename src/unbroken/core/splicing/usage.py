@@ -22,13 +22,13 @@ class MessageUsage:
     """Turns the usage of one attempt into the usage of the message.
 
     Args:
-        held: Everything that was delivered before the attempt.
+        partial: Everything that was delivered before the attempt.
         seam: Which cuts what the attempt writes again; None where nothing is joined.
     """
 
-    def __init__(self, held: Partial, seam: Seam | None) -> None:
-        self._opens_message = held.message is None
-        self._tokens_before = spent_tokens(held)
+    def __init__(self, partial: Partial, seam: Seam | None) -> None:
+        self._opens_message = partial.message is None
+        self._tokens_before = spent_tokens(partial)
         self._seam = seam
 
     def push(self, event: Event) -> Event:

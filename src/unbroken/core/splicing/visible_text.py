@@ -20,14 +20,14 @@ class VisibleText:
     """The text blocks of one attempt, one after the other, on their way to delivery. Indices are those of the message.
 
     Args:
-        held: Everything that was delivered, as `delivery` adds to it.
+        partial: Everything that was delivered, as `delivery` adds to it.
         delivery: Where they go.
         tail: What keeps back the ends of texts.
         is_live: Whether text is delivered as it grows. If not, a block that begins in this attempt is shown at its end.
     """
 
-    def __init__(self, held: Partial, delivery: Delivery, tail: HeldTail, *, is_live: bool) -> None:
-        self._held = held
+    def __init__(self, partial: Partial, delivery: Delivery, tail: HeldTail, *, is_live: bool) -> None:
+        self._partial = partial
         self._delivery = delivery
         self._tail = tail
         self._is_live = is_live
@@ -50,8 +50,8 @@ class VisibleText:
 
     def go_on(self) -> int:
         """The index of the block that a text goes on in: the open one, or a new one, forgotten if it stays blank."""
-        if self._held.open_block is not None:
-            return len(self._held.blocks) - 1
+        if self._partial.open_block is not None:
+            return len(self._partial.blocks) - 1
         if not self._unseen:
             self.begin({"type": "text", "text": ""})
             self._may_be_dropped = True
@@ -156,7 +156,7 @@ class VisibleText:
 
     @property
     def _is_open(self) -> bool:
-        return self._held.open_block is not None and self._held.open_block.type == "text"
+        return self._partial.open_block is not None and self._partial.open_block.type == "text"
 
     def settle(self) -> None:
         """No more text comes for the open block: deliver what was kept back of it, unless all of it is blank."""
@@ -167,13 +167,13 @@ class VisibleText:
         elif self._unseen:
             self.flush(self._unseen[0]["index"])
         elif self._is_open:
-            self.flush(len(self._held.blocks) - 1)
+            self.flush(len(self._partial.blocks) - 1)
 
     def close(self) -> None:
         """End the block that is open before another begins. An earlier attempt may have left it open."""
         self.settle()
         if self._is_open:
-            self._delivery.push({"type": "content_block_stop", "index": len(self._held.blocks) - 1})
+            self._delivery.push({"type": "content_block_stop", "index": len(self._partial.blocks) - 1})
             return
         blank, self._blank = self._blank, []
         self._delivery.wait(blank)
