@@ -25,6 +25,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -57,16 +58,24 @@ def modules() -> Iterator[Any]:
 
 def patterns(module: Any) -> Iterator[tuple[str, re.Pattern[str], str]]:
     """The patterns at a module's level: their names, and the call of theirs that has most to do."""
-    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
-    calls: dict[str, set[str]] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            calls.setdefault(node.value.id, set()).add(node.attr)
+    calls = _calls(Path(module.__file__))
+    others = [_calls(each) for each in sorted(Path(module.__file__).parent.glob("*.py"))]
     for name, value in vars(module).items():
         for pattern in _patterns_in(value):
-            used = calls.get(name, set())
+            # What has no underscore is for the modules beside it.
+            used = calls.get(name, set()).union(*(each.get(name, set()) for each in others if name[0] != "_"))
             call = min(used) if used and used <= _ANCHORED else "finditer"
             yield f"{module.__name__}.{name}", pattern, call
+
+
+@cache
+def _calls(path: Path) -> dict[str, set[str]]:
+    """By name, what is called of what has that name in a file."""
+    calls: dict[str, set[str]] = {}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            calls.setdefault(node.value.id, set()).add(node.attr)
+    return calls
 
 
 def _patterns_in(value: object) -> Iterator[re.Pattern[str]]:

@@ -15,7 +15,7 @@ import pytest
 SOURCE: Final = Path(__file__).parent.parent.parent / "src"
 #: Of a line that there is not yet.
 MODEL: Final = "claude-ballad-6"
-ROW: Final = f'    _newest("{MODEL}", _ADAPTIVE, price=(3.0, 15.0, 0.15)),\n'
+ROW: Final = f'    _newest("{MODEL}", _ADAPTIVE, context=2_000_000, max_output=200_000, price=(3.0, 15.0, 0.15)),\n'
 #: What the row is put before.
 PLACES: Final = {
     "top": '    _newest("claude-fable-5-2"',
@@ -35,7 +35,7 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
     "no thinking": {**ASK, "thinking": {"type": "disabled"}},
     "adaptive": {**ASK, "thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}},
     "fast": {**ASK, "speed": "fast"},
-    "long": {**ASK, "max_tokens": 128_001},
+    "long": {**ASK, "max_tokens": 200_001},
 }
 
 SCRIPT: Final = """
@@ -126,6 +126,6 @@ def test_a_new_model_is_one_row(tmp_path: Path, place: str) -> None:
         "fast": ["speed_unsupported"],
         "long": ["max_tokens_too_large"],
     }
-    assert said["catalogue"] == [128_000, "Claude Ballad 6", "ballad"]
+    assert said["catalogue"] == [200_000, "Claude Ballad 6", "ballad"]
     assert said["price"] == [3.0, 15.0, 0.15]
     assert (said["incident"], said["concerns"]) == (["ballad 6"], [MODEL])

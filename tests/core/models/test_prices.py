@@ -61,7 +61,7 @@ NAMES = [
     ("claude-opus-5", "fast", "claude-opus-5/fast"),
     ("claude-opus-5-5", "fast", None),
     ("claude-mythos-5-2", None, None),
-    ("claude-opus-6", None, None),
+    ("claude-sonata-9", None, None),
     ("claude-haiku-4-5@20251001", None, None),
     ("us.anthropic.claude-haiku-4-5-20251001-v1:0", None, None),
     ("anthropic/claude-opus-5", None, None),

@@ -139,13 +139,17 @@ _PREFILL: Final = "Sonnet 5.5 migration guide, Oct 2026: Sonnet 4.5, Haiku 4.5 a
 _NEWEST: Final = "what's-new pages, Oct/Nov 2026: forced tool_choice is a 400; thinking cannot be turned off"
 
 
+#: Unless a row says something else, in tokens.
+_LARGE_LIMITS: Final[dict[str, Any]] = {"max_output": 128_000, "context": 1_000_000}
+
+
 def _large(name: str, thinking: frozenset[str], source: str = _OVERVIEW, **other: Any) -> ModelInfo:
     """A row of the generation from Opus 4.6 on; it thinks by default, and has no fast mode unless that is said.
 
     It has no sampling parameters: the what's-new page of Claude 4.7.
     """
-    row: dict[str, Any] = {"speed": False, "sampling": "none", "chars_per_token": _MORE_TOKENS, **other}
-    return ModelInfo(name=name, thinking=thinking, max_output=128_000, context=1_000_000, source=source, **row)
+    row = {"speed": False, "sampling": "none", "chars_per_token": _MORE_TOKENS, **_LARGE_LIMITS, **other}
+    return ModelInfo(name=name, thinking=thinking, source=source, **row)
 
 
 def _newest(name: str, thinking: frozenset[str], **other: Any) -> ModelInfo:
@@ -156,7 +160,7 @@ def _newest(name: str, thinking: frozenset[str], **other: Any) -> ModelInfo:
 
 def _small(name: str, max_output: int | None, thinking: frozenset[str] = _ENABLED, **other: Any) -> ModelInfo:
     """A row of a generation before that; it thinks only when it is asked to, and has no effort unless that is said."""
-    row: dict[str, Any] = {"effort": _NO_EFFORT, **other}
+    row: dict[str, Any] = {"effort": _NO_EFFORT, "context": 200_000, **other}
     return ModelInfo(
         name=name,
         prefill=True,
@@ -164,7 +168,6 @@ def _small(name: str, max_output: int | None, thinking: frozenset[str] = _ENABLE
         thinks_by_default=False,
         speed=False,
         max_output=max_output,
-        context=200_000,
         source=_PREFILL,
         **row,
     )

@@ -23,7 +23,7 @@ import unicodedata
 from enum import Enum
 from typing import Final
 
-from .leadin import ends_in_a_fence
+from .fence import ends_in_a_fence
 
 __all__ = ["Ending", "ending_of"]
 

@@ -11,6 +11,9 @@ _PAGE: Final = 2_000  # in characters: how far back a quotation may have begun
 _LONGEST_PREFIX: Final = 2  # of a string in code: f"", rb""
 
 
+_NO_WORD: Final = re.compile(r"\W+")
+
+
 class JointEdge:
     """Takes from what follows a joint what is not to be delivered.
 
@@ -30,7 +33,7 @@ class JointEdge:
         self._closer = ""
         self._is_echo = False
         ending = held[-_PAGE:].rstrip()
-        self._last_word = re.split(r"\W+", ending[-_PAGE // 10 :])[-1]
+        self._last_word = _NO_WORD.split(ending[-_PAGE // 10 :])[-1]
         self._may_be_stray = '"' not in ending and not (ending[-1:].isdigit() or ending.endswith("\\"))
 
     def begin(self, closer: str, *, is_echo: bool) -> None:

@@ -6,14 +6,12 @@ table below, the only place to add one; where nothing known follows, only what c
 cut (`sure=True`).
 
 The texts are a stranger's. Quantifiers are possessive wherever what follows cannot begin with what they took, so that
-no pattern tries two ways to read the same characters: on a head of 160 characters each takes microseconds, and
-`ends_in_a_fence` goes once over the text, inside the pattern.
+no pattern tries two ways to read the same characters: on a head of 160 characters each takes microseconds.
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
 from typing import Final, NamedTuple
 
 __all__ = [
@@ -22,7 +20,6 @@ __all__ = [
     "Head",
     "LeadInReader",
     "could_be_lead_in",
-    "ends_in_a_fence",
     "find_any_head",
     "find_head",
     "is_one_lead_in",
@@ -50,15 +47,6 @@ _ONE_CLAUSE: Final = re.compile(r"(?:\.{3,}+|…)?+(?:[*_]*+\w[\w,!'-]*\b[*_]*+[
 _FENCE: Final = re.compile(r"\s*+(?:`{3,}+|~{3,}+)[^\n`]*+\n")
 _WRAP: Final = re.compile(r"\s*+(?:<(\w++)>|(\*\*|__|[\"“«`'‘*_]))")
 _CLOSERS: Final = {"“": "”", "«": "»", "‘": "’"}  # the others close themselves
-# A fenced block: the line that opens it, lines that do not close it, and the line that does, where there is one.
-_IN_LISTS: Final = r"\n[^\S\n]*+(?:(?:[-*+>]|\d++[.)])[^\S\n]++)*+"
-_CLOSING: Final = _IN_LISTS + r"(?P=mark)(?P=one)*+[^\S\n]*+(?=\n)"
-_FENCED: Final = re.compile(
-    rf"{_IN_LISTS}(?P<mark>(?P<one>[`~])(?P=one){{2,}}+)[^\n]*+(?:(?!{_CLOSING})\n[^\n]*+)*+(?P<closing>{_CLOSING})?"
-)
-
-#: More are no answer's but an attack's, and would take the pattern too long.
-_MOST_FENCES: Final = 20_000
 _GOING_ON: Final = re.compile(
     r"continu|resum|\brest\b|remain|left off|stopped|cut off|interrupt|pick\w* up|carry\w* on|\bgo(?:ing|es)? on\b"
     r"|fortsetz|weiter|suite|reprend|repren|sigue|siguiente|prosegu|продолж|继续|繼續|接着|接著|続|계속|이어|تابع|जारी",
@@ -187,21 +175,6 @@ def could_be_lead_in(squeezed: str) -> bool:
 def is_one_lead_in(squeezed: str) -> bool:
     """Whether a head without white space is one clause of lead-in words up to its colon, and nothing else."""
     return bool(_ONE_CLAUSE.fullmatch(squeezed)) and could_be_lead_in(re.split(r"[`~]{3}", squeezed)[0])
-
-
-def ends_in_a_fence(text: str) -> bool:
-    """Whether the text ends inside a fenced code block, or in a fence line, of which a model may think so.
-
-    A few passes over the text, all of them inside `str` and `re`.
-    """
-    marks = text.count("```") + text.count("~~~")
-    if not marks or marks > _MOST_FENCES:
-        return False
-    text = "\n" + text
-    while "\n\n" in text:  # a million of blank lines cost less here than in the pattern
-        text = text.replace("\n\n", "\n")
-    last = deque(_FENCED.finditer(text), maxlen=1)
-    return bool(last) and not last[0]["closing"]
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:

@@ -22,7 +22,8 @@ from typing import Final, Literal
 
 from .anchor import Anchor, DeliveredText
 from .evidence import Evidence, Form
-from .leadin import HEAD_ENDS, LONGEST_HEAD, ends_in_a_fence, find_any_head, find_head, is_one_lead_in
+from .fence import ends_in_a_fence
+from .leadin import HEAD_ENDS, LONGEST_HEAD, find_any_head, find_head, is_one_lead_in
 from .squeezed import in_order, raw_length, squeeze
 
 __all__ = ["Form", "Joint", "Search"]

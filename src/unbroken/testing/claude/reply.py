@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unbroken.core.models.table import lookup
+from unbroken.core.wire.deltas import DELTAS
 from unbroken.testing.claude.usage import Usage
 
 if TYPE_CHECKING:
@@ -118,19 +119,20 @@ def folded(block: RawBlock) -> dict[str, Any]:
     whole = dict(block.start)
     json_input = ""
     for delta in block.deltas:
+        known = DELTAS.get(delta["type"])
         match delta["type"]:
-            case "text_delta":
-                whole["text"] += delta["text"]
-            case "thinking_delta":
-                whole["thinking"] += delta["thinking"]
-            case "signature_delta":
-                whole["signature"] = delta["signature"]
-            case "citations_delta":
-                whole["citations"] = [*(whole.get("citations") or ()), delta["citation"]]
-            case "compaction_delta":
-                whole |= {name: value for name, value in delta.items() if name != "type"}
             case "input_json_delta":
                 json_input += delta["partial_json"]
+            case "citations_delta":
+                whole["citations"] = [*(whole.get("citations") or ()), delta["citation"]]
+            case _ if known is None:
+                pass  # as the SDK does
+            case _ if known.field is None:
+                whole |= {name: value for name, value in delta.items() if name != "type"}
+            case _ if known.is_written:
+                whole[known.field] += delta[known.field]
+            case _:
+                whole[known.field] = delta[known.field]
     if json_input:
         try:
             whole["input"] = json.loads(json_input)
