@@ -67,6 +67,13 @@ def test_handlers_of_the_sdks_errors_catch_ours(error: type[Exception], caught_a
     assert all(issubclass(error, base) for base in caught_as)
 
 
+def test_every_error_of_the_tree_is_a_name_of_the_errors_module() -> None:
+    """`from unbroken.errors import StreamTruncated` is the same as from `unbroken`."""
+    for error, _ in TREE:
+        assert getattr(errors, error.__name__) is error
+        assert error.__name__ in errors.__all__
+
+
 def test_an_attempts_end_is_no_end_of_the_stream() -> None:
     """`except StreamFailed` does not catch what one attempt died of, nor the other way round."""
     assert not issubclass(StreamTruncated, StreamFailed)

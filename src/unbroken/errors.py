@@ -39,7 +39,7 @@ from .batches.handle import LONGEST, BatchHandle
 from .core.message.partial import Partial
 from .core.printable import printable
 from .report import Report
-from .sdk.exceptions import kept_of, revived
+from .sdk.exceptions import StreamStalled, StreamTruncated, kept_of, revived
 from .sdk.typed_events import FormatT
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ __all__ = [
     "BatchTimeout",
     "Deferred",
     "StreamFailed",
+    "StreamStalled",
     "StreamTimeout",
+    "StreamTruncated",
 ]
 
 OtherT = TypeVar("OtherT", default=None)

@@ -158,6 +158,48 @@ async def test_more_is_asked_for_once_ahead_of_who_reads() -> None:
         feed.close()
 
 
+async def test_what_a_reader_waits_for_is_not_asked_for_ahead_of_it() -> None:
+    """So while it is busy with what that brings, the next is asked for, and not the one after."""
+    feed = EventFeed()
+    await feed.demand()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(feed.arrival)
+        await anyio.wait_all_tasks_blocked()
+        await feed.demand()
+        feed.put([EVENT])
+        await anyio.wait_all_tasks_blocked()
+    with anyio.fail_after(5):
+        await feed.demand()
+    assert await is_held_back(feed)
+
+
+async def test_a_reader_that_has_ceased_to_wait_demands_nothing() -> None:
+    """Its wait was cancelled, and it may never come back: one more is asked for, and nothing after that."""
+    feed = EventFeed()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(feed.arrival)
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+    await feed.demand()
+    assert await is_held_back(feed)
+
+
+async def is_held_back(feed: EventFeed) -> bool:
+    """Whether more is not to be asked for now."""
+    passed = False
+
+    async def ask() -> None:
+        nonlocal passed
+        await feed.demand()
+        passed = True
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+    return not passed
+
+
 async def test_events_are_taken_oldest_first() -> None:
     """And what is late is dropped before anybody takes it."""
     feed = EventFeed()

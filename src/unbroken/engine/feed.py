@@ -74,7 +74,13 @@ class EventFeed:
         if not (self._events or self.closed):
             arrived = self._make_wakeup() if self._make_wakeup is not None else self._wakeup()
             self._readers.append(arrived)
-            await arrived.wait()
+            try:
+                await arrived.wait()
+            except BaseException:
+                # It was cancelled: nobody waits any more, and nothing is to be asked for as if somebody did.
+                if arrived in self._readers:
+                    self._readers.remove(arrived)
+                raise
 
     def begin(self) -> None:
         """An answer begins: the reader gets its turn after the first read of it, however much more is there."""
@@ -100,7 +106,8 @@ class EventFeed:
         while not (self._was_read or self._readers):
             self._engine = self._wakeup()
             await self._engine.wait()
-        self._was_read = False
+        # What a reader waits for is not asked for ahead of it.
+        self._was_read = bool(self._readers)
 
     def _wakeup(self) -> Wakeup:
         # Which event loop it is, is asked once.
