@@ -67,6 +67,7 @@ __all__ = [
 
 OtherT = TypeVar("OtherT", default=None)
 
+#: What goes along in a pickle or a copy, beside the partial, the report and the diagnosis.
 _KEPT_OF_A_STREAM: Final = ("status_code", "type", "deferred", "_others_answered", "_at")
 
 
@@ -108,7 +109,6 @@ class StreamFailed(anthropic.APIError):
     _diagnosis: Diagnosis | None = None
     _put_off: Callable[[Partial, Report, str | None], Awaitable[Deferred[Any]]] | None
     deferred: Deferred[Any] | None = None
-    #: What goes along in a pickle or a copy, beside the partial, the report and the diagnosis.
     _KEPT: ClassVar[tuple[str, ...]] = _KEPT_OF_A_STREAM
 
     def __init__(
@@ -147,8 +147,7 @@ class StreamFailed(anthropic.APIError):
 
         It is made when it is first looked at, and then stays the same; `seconds` count from there.
         """
-        if self._diagnosis is None:
-            self._diagnosis = self.diagnose(self.request_arguments)
+        self._diagnosis = self._diagnosis or self.diagnose(self.request_arguments)
         return self._diagnosis
 
     def diagnose(self, params: Mapping[str, Any]) -> Diagnosis:
@@ -359,9 +358,8 @@ class Deferred(BatchHandle[FormatT]):
 
         client = self._known(client)
         asked = Asked(self.id, self.api, self.created_at, self._rest, self.report, self._output_format)
-        limit = LONGEST if timeout is None else timeout
         answered: Answered | None = None
-        with anyio.move_on_after(limit):
+        with anyio.move_on_after(limit := LONGEST if timeout is None else timeout):
             answered = await answer(client, self.api, self.id, self.custom_id, self._options, on_status)
         result = late(asked, limit) if answered is None else resolve(asked, answered)
         if isinstance(result, Unresolved):
