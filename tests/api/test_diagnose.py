@@ -321,6 +321,7 @@ async def test_nothing_but_internal_errors_are_likely_the_payloads_fault() -> No
     assert error.message.startswith("Every request died of an internal error (500)")
 
 
+@pytest.mark.slow  # it waits as long as retries do
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio")
 async def test_other_streams_speak_for_it_or_against_it() -> None:

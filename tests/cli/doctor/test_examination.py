@@ -343,7 +343,7 @@ def test_where_a_plain_request_dies_too_it_is_not_the_payloads(
     [
         (EndOfFile(at=AFTER_MESSAGE_START), "The response ended, as if it were whole"),
         (ErrorEvent("overloaded_error"), "overloaded"),
-        (Silence(at=AFTER_MESSAGE_START), "nothing came"),
+        pytest.param(Silence(at=AFTER_MESSAGE_START), "nothing came", marks=pytest.mark.slow),
     ],
     ids=["cut", "overloaded", "silent"],
 )
@@ -358,6 +358,7 @@ def test_a_stream_that_dies_is_a_failure_like_any_other(
     assert "no part of the request causes this" in ran.out
 
 
+@pytest.mark.slow  # in real time
 def test_an_answer_that_takes_long_is_not_read_to_its_end(
     doctor: Doctor, api: ThreadedFaultServer, asked: Path
 ) -> None:
