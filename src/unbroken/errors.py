@@ -24,7 +24,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
@@ -150,11 +149,11 @@ class StreamFailed(anthropic.APIError):
         self._diagnosis = self._diagnosis or self.diagnose(self.request_arguments)
         return self._diagnosis
 
-    def diagnose(self, params: Mapping[str, Any]) -> Diagnosis:
-        """The diagnosis, with what preflight finds in `params`, the arguments of the request."""
+    def diagnose(self, params: Mapping[str, Any] | None = None) -> Diagnosis:
+        """The diagnosis, with what preflight finds in `params`, the arguments of the request; None: nobody looks."""
         from .diagnosis.postmortem import with_findings
 
-        return with_findings(self._conclude, params)
+        return self._conclude() if params is None else with_findings(self._conclude, params)
 
     def _conclude(self, findings: Sequence[Finding] = ()) -> Diagnosis:
         from .diagnosis.postmortem import diagnose_stream, leaves
@@ -167,12 +166,6 @@ class StreamFailed(anthropic.APIError):
             others_answered=self._others_answered,
             findings=findings,
         )
-
-    def begin_with_diagnosis(self) -> None:
-        """Put what the diagnosis says, in a sentence, before the message; not where it cannot be loaded."""
-        with suppress(OSError):
-            self.message = f"{self._conclude().summary} {self.message}"
-        self.args = (self.message,)
 
     @property
     def request_arguments(self) -> Mapping[str, Any]:
@@ -366,9 +359,10 @@ class Deferred(BatchHandle[FormatT]):
             error = batch_failed(result)
             error.deferred = self
             if answered is not None:
-                self.report = error.report
+                self.keep_report(error.report)
             raise error
-        message, self.report = result
+        message, report = result
+        self.keep_report(report)
         return cast("ParsedMessage[FormatT]", message)
 
     @classmethod

@@ -51,6 +51,10 @@ class BatchHandle(Generic[FormatT]):
         """In which form the rest was asked for: `"request"` for the request afresh, or as in `AttemptReport.form`."""
         return "continue" if self._rest.form.startswith("continue") else self._rest.form
 
+    def keep_report(self, report: Report) -> None:
+        """Take a later report in place of the one that it has."""
+        self.report = report
+
     async def status(self, client: Any = None) -> MessageBatch:
         """The batch as it is now, as the SDK has it: `processing_status`, `request_counts`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 import anthropic
@@ -143,7 +144,10 @@ class Conclusion:
             routes=self._routes,
             **self._what_may_help(origin),
         )
-        error.begin_with_diagnosis()
+        # Its message begins with what the diagnosis says; not where that cannot be loaded any more.
+        with suppress(OSError):
+            error.message = f"{error.diagnose().summary} {error.message}"
+        error.args = (error.message,)
         return error
 
     def _what_may_help(self, origin: int | None) -> dict[str, Any]:
