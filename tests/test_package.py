@@ -35,6 +35,7 @@ TESTED_ELSEWHERE: Final = {
     "core/message/block.py": "core/message/test_partial.py",
     "core/message/partial_json.py": "core/message/test_partial.py",
     "core/splicing/block_role.py": "core/splicing/test_joining.py",
+    "core/sse.py": "core/wire/test_sse.py",
     "core/wire/counters.py": "core/splicing/test_usage.py",
     "engine/admission.py": "engine/test_dispatcher.py",
     "engine/drain.py": "engine/test_attempt.py",

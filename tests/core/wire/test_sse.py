@@ -7,6 +7,7 @@ from anthropic._streaming import SSEDecoder as Stranger
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unbroken.core import sse
 from unbroken.core.wire.decoded import Malformed
 from unbroken.core.wire.sse import MAX_FRAME, ServerSentEvent, SSEDecoder
 
@@ -159,3 +160,8 @@ def test_between_large_frames_there_may_be_nothing() -> None:
     half = b"data: " + b"x" * (MAX_FRAME // 2)
     body = half + b"\n\n\n\n: a comment\n\n" + half + b"\n\n\n\n"
     assert [len(event.data) for event in SSEDecoder().feed(body)] == [MAX_FRAME // 2] * 2
+
+
+def test_the_decoder_has_its_old_name_as_well() -> None:
+    """What was written against `unbroken.core.sse` reads the same decoder."""
+    assert sse.SSEDecoder is SSEDecoder
