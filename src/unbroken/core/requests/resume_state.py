@@ -7,7 +7,7 @@ to count what was written, whatever is asked and of however many routes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -87,7 +87,7 @@ class ResumeState:
         from ..seam.anchor import DeliveredText
 
         content = partial.content
-        text = _trailing_text(content)
+        text = partial.trailing_text
         return cls(
             delivered=_class_of(partial, text),
             begun=begun,
@@ -130,17 +130,6 @@ def _class_of(partial: Partial, trailing_text: str) -> Delivered:
     if trailing_text.strip():
         return Delivered.TEXT
     return Delivered.NOTHING if partial.is_written else Delivered.RESULTS
-
-
-def _trailing_text(content: Sequence[Mapping[str, Any]]) -> str:
-    """The text behind the last block that is neither text nor thinking (`Partial.trailing_text`)."""
-    texts: list[str] = []
-    for block in reversed(content):
-        if block["type"] == "text":
-            texts.append(block["text"])
-        elif block["type"] not in THINKING:
-            break
-    return "".join(reversed(texts))
 
 
 def _counted(texts: Iterable[str]) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from .counters import TOKENS
-from .decoded import Event, Malformed
+from .decoded import MESSAGE, Event, Malformed
 from .deltas import FIELDS_OF_BLOCKS, as_delta
 from .json_text import loads
 from .sse import ServerSentEvent
@@ -116,28 +116,28 @@ def _check_ping(data: str) -> None:
     except ValueError:
         return
     type_ = value.get("type") if isinstance(value, dict) else None
-    if isinstance(type_, str) and type_ in _NAMES:
+    if isinstance(type_, str) and type_ in MESSAGE:
         # The SDK drops it by its name. What stands in it would be lost.
         raise Malformed("an event is called a ping")
 
 
 def _check_no_json(name: str | None, data: str, error: ValueError) -> None:
     # Others may say what they like, such as `[DONE]`; but what begins like an object could be an event.
-    if name in _NAMES or data.lstrip().startswith("{"):
+    if name in MESSAGE or data.lstrip().startswith("{"):
         raise error
 
 
 def _read_value(name: str | None, value: Any) -> Event | None:
     if not isinstance(value, dict):
-        if name in _NAMES:
+        if name in MESSAGE:
             raise Malformed("an event is no JSON object")
         return None
-    if value.get("type") is None and name in _NAMES:
+    if value.get("type") is None and name in MESSAGE:
         # SDK 1.x takes the name for it; 2.x loses the event.
         value["type"] = name
     type_ = value.get("type")
     if not isinstance(type_, str) or not type_:
-        if name in _NAMES or not value.keys().isdisjoint(_CONTENT):
+        if name in MESSAGE or not value.keys().isdisjoint(_CONTENT):
             raise Malformed("an event has no type")
         return None
     if type_ == "ping":
@@ -242,7 +242,5 @@ _CHECKS: Final[dict[str, Callable[[Event], None]]] = {
     "message_delta": _check_message_delta,
     "message_stop": lambda _: None,
 }
-#: The API's own names for frames, but `ping` and `error`.
-_NAMES: Final = frozenset({"content_block_delta", *_CHECKS})
 #: What only the API's events have. Without a type it is nobody's.
 _CONTENT: Final = frozenset({"delta", "content_block"})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final, TypeVar
 
-from .decoded import Event, Malformed
+from .decoded import MESSAGE, Event, Malformed
 from .deltas import Delta, as_delta
 
 __all__ = ["SurrogateJoiner", "encodable", "has_surrogates"]
@@ -19,18 +19,6 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _AT_THE_END: Final = re.compile("[\ud800-\udfff]+\\Z")
 _HIGH: Final = re.compile("[\ud800-\udbff]\\Z")
 _LOW: Final = re.compile("[\udc00-\udfff]")
-
-#: What comes instead of the other half, if it does not come; events of a gateway's own may stand between the two.
-_OF_THE_MESSAGE: Final = frozenset(
-    {
-        "message_start",
-        "content_block_start",
-        "content_block_delta",
-        "content_block_stop",
-        "message_delta",
-        "message_stop",
-    }
-)
 
 JSONT = TypeVar("JSONT")
 
@@ -87,7 +75,8 @@ class SurrogateJoiner:
         Raises:
             Malformed: A half stands alone in the input of a tool, which is therefore no JSON.
         """
-        if event["type"] not in _OF_THE_MESSAGE:
+        if event["type"] not in MESSAGE:
+            # An event of a gateway's own may stand between the two halves.
             return [event]
         delta = event if isinstance(event, Delta) and event.field is not None else None
         text = "" if delta is None else delta.piece
