@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import anthropic
 import httpx2
 import pytest
+from builders import message_start
 
 from unbroken import Health, Hedging, Policy, StreamFailed, resilient_stream
+from unbroken.core.wire.frames import encode
 
-START: Final = {
-    "type": "message_start",
-    "message": {
-        "id": "msg_1",
-        "type": "message",
-        "role": "assistant",
-        "model": "claude-opus-5-5",
-        "content": [],
-        "stop_reason": None,
-        "stop_sequence": None,
-        "usage": {"input_tokens": 10, "output_tokens": 1},
-    },
-}
 OVERLOADED: Final = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 THINKING: Final = {"type": "thinking", "thinking": "", "signature": ""}
 THOUGHT: Final = {"type": "thinking_delta", "thinking": "Hm"}
@@ -84,9 +72,7 @@ WRITTEN: Final[dict[str, list[dict[str, Any]]]] = {
 async def test_the_requests_come_to_an_end(written: str, ending: list[dict[str, Any]], hedging: Hedging | None) -> None:
     """No more than `max_attempts` in a row without anything new, or `max_resumes` in all, on each route."""
     policy = Policy(initial_backoff=0, max_backoff=0, hedging=hedging, max_resumes=8)
-    body = b"".join(
-        f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in [START, *WRITTEN[written], *ending]
-    )
+    body = b"".join(map(encode, [message_start(), *WRITTEN[written], *ending]))
     sent = 0
 
     def answer(_: httpx2.Request) -> httpx2.Response:

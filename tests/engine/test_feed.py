@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
@@ -17,6 +19,46 @@ EVENT: Event = {"type": "message_stop"}
 def take_all(feed: EventFeed) -> list[Event]:
     """Everything that waits, oldest first."""
     return [feed.take() for _ in list(feed.waiting)]
+
+
+async def goes_on_when_taken(feed: EventFeed, wait: Callable[[], Awaitable[None]]) -> None:
+    """See that a wait of the engine's goes on when a reader has taken what there was and waits, and not before.
+
+    It may then be waited once more, and the feed is closed.
+    """
+    went_on = False
+
+    async def go_on() -> None:
+        nonlocal went_on
+        await wait()
+        went_on = True
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(go_on)
+        await anyio.wait_all_tasks_blocked()
+        assert not went_on
+        take_all(feed)
+        tasks.start_soon(feed.arrival)
+        await anyio.wait_all_tasks_blocked()
+        assert went_on
+        await wait()  # there is one who waits
+        feed.close()
+
+
+async def is_held_back(feed: EventFeed) -> bool:
+    """Whether more is not to be asked for now."""
+    passed = False
+
+    async def ask() -> None:
+        nonlocal passed
+        await feed.demand()
+        passed = True
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+    return not passed
 
 
 async def test_who_waits_is_woken_by_an_event() -> None:
@@ -81,22 +123,7 @@ async def test_the_engine_waits_while_there_is_enough() -> None:
     feed.put([EVENT])
     await feed.room()
     feed.put([EVENT] * 10_000)
-    went_on = False
-
-    async def fill() -> None:
-        nonlocal went_on
-        await feed.room()
-        went_on = True
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(fill)
-        await anyio.wait_all_tasks_blocked()
-        assert not went_on
-        take_all(feed)
-        tasks.start_soon(feed.arrival)
-        await anyio.wait_all_tasks_blocked()
-        assert went_on
-        feed.close()
+    await goes_on_when_taken(feed, feed.room)
 
 
 async def test_a_cancelled_wait_takes_nothing_along() -> None:
@@ -139,23 +166,7 @@ async def test_more_is_asked_for_once_ahead_of_who_reads() -> None:
     feed = EventFeed()
     await feed.demand()
     feed.put([EVENT])
-    asked = False
-
-    async def ask() -> None:
-        nonlocal asked
-        await feed.demand()
-        asked = True
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(ask)
-        await anyio.wait_all_tasks_blocked()
-        assert not asked
-        take_all(feed)
-        tasks.start_soon(feed.arrival)
-        await anyio.wait_all_tasks_blocked()
-        assert asked
-        await feed.demand()  # there is one who waits
-        feed.close()
+    await goes_on_when_taken(feed, feed.demand)
 
 
 async def test_what_a_reader_waits_for_is_not_asked_for_ahead_of_it() -> None:
@@ -182,22 +193,6 @@ async def test_a_reader_that_has_ceased_to_wait_demands_nothing() -> None:
         tasks.cancel_scope.cancel()
     await feed.demand()
     assert await is_held_back(feed)
-
-
-async def is_held_back(feed: EventFeed) -> bool:
-    """Whether more is not to be asked for now."""
-    passed = False
-
-    async def ask() -> None:
-        nonlocal passed
-        await feed.demand()
-        passed = True
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(ask)
-        await anyio.wait_all_tasks_blocked()
-        tasks.cancel_scope.cancel()
-    return not passed
 
 
 async def test_events_are_taken_oldest_first() -> None:

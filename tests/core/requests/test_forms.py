@@ -6,41 +6,29 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import block_start, block_stop, message_start, open_text, partial, thinking_block, tool_block
+from builders import block_start, block_stop, message_start, open_text, partial
+from conversation import (
+    ANY,
+    HAIKU,
+    HELD,
+    JSON_FORMAT,
+    OPUS,
+    REDACTED,
+    REQUEST,
+    SEARCH,
+    THINKS,
+    THOUGHT,
+    THOUGHT_AND_USED,
+    USED,
+    USED_THEN_TEXT,
+    WEATHER,
+)
 
 from unbroken.core.message.partial import Partial
-from unbroken.core.models.table import lookup
 from unbroken.core.plan.route_forms import starts_over
 from unbroken.core.requests.forms import Form, forms, is_structured
 from unbroken.core.requests.resume import compose
 from unbroken.core.requests.resume_state import ResumeState
-
-HAIKU = lookup("claude-haiku-4-5")  # takes a prefill
-OPUS = lookup("claude-opus-5-5")  # does not, and always thinks
-
-QUESTION = {"role": "user", "content": "Tell me about foxes."}
-REQUEST: dict[str, Any] = {"model": "claude-haiku-4-5", "max_tokens": 1_000, "messages": [QUESTION]}
-SENTENCE = "The quick brown fox jumps over the lazy dog, and nobody has ever asked the dog."
-HELD = partial(message_start(), *open_text(SENTENCE))
-
-THINKS: dict[str, Any] = {"thinking": {"type": "enabled", "budget_tokens": 2_000}}
-THOUGHT = partial(message_start(), *thinking_block("Hm."), *open_text("Foxes ", index=1))
-REDACTED = partial(message_start(), block_start(0, "redacted_thinking"), block_stop(0), *open_text("Foxes ", index=1))
-JSON_FORMAT = {"output_config": {"format": {"type": "json_schema", "schema": {}}}}
-
-PAIR = [*tool_block("{}", type="server_tool_use"), block_start(1, "web_search_tool_result"), block_stop(1)]
-USED = partial(message_start(), *PAIR)
-USED_THEN_TEXT = partial(message_start(), *PAIR, *open_text(SENTENCE, index=2))
-THOUGHT_AND_USED = partial(
-    message_start(),
-    *thinking_block("Hm."),
-    *tool_block("{}", index=1, type="server_tool_use"),
-    block_start(2, "web_search_tool_result"),
-    block_stop(2),
-)
-ANY = {"tool_choice": {"type": "any"}}
-SEARCH = {"tool_choice": {"type": "tool", "name": "web_search"}}
-WEATHER = {"tool_choice": {"type": "tool", "name": "weather"}}
 
 FORMS = [
     # what, model, request, held, own thinking, the forms of "auto"

@@ -20,6 +20,19 @@ from builders import (
     thinking_block,
     tool_block,
 )
+from conversation import (
+    HAIKU,
+    HELD,
+    JSON_FORMAT,
+    OPUS,
+    PAIR,
+    QUESTION,
+    REQUEST,
+    SENTENCE,
+    THOUGHT_AND_USED,
+    USED,
+    USED_THEN_TEXT,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,15 +45,8 @@ from unbroken.core.requests.resume_state import ResumeState
 from unbroken.core.requests.tokens import estimate_tokens
 from unbroken.core.seam.anchor import Anchor, choose_anchor
 
-HAIKU = lookup("claude-haiku-4-5")  # takes a prefill
-OPUS = lookup("claude-opus-5-5")  # does not, and always thinks
 OPUS_OFF = lookup("claude-opus-4-8")  # does not, and thinks when told to
 OLD = lookup("claude-3-haiku")
-
-QUESTION = {"role": "user", "content": "Tell me about foxes."}
-REQUEST: dict[str, Any] = {"model": "claude-haiku-4-5", "max_tokens": 1_000, "messages": [QUESTION]}
-SENTENCE = "The quick brown fox jumps over the lazy dog, and nobody has ever asked the dog."
-HELD = partial(message_start(), *open_text(SENTENCE))
 
 
 def built(held: Partial, form: Form, *, whole: bool = False, **changes: Any) -> dict[str, Any]:
@@ -58,26 +64,6 @@ def assistant(request: dict[str, Any]) -> list[dict[str, Any]]:
     """The blocks of the assistant turn that was added."""
     turn = next(turn for turn in reversed(request["messages"]) if turn["role"] == "assistant")
     return list(turn["content"])
-
-
-THINKS: dict[str, Any] = {"thinking": {"type": "enabled", "budget_tokens": 2_000}}
-THOUGHT = partial(message_start(), *thinking_block("Hm."), *open_text("Foxes ", index=1))
-REDACTED = partial(message_start(), block_start(0, "redacted_thinking"), block_stop(0), *open_text("Foxes ", index=1))
-JSON_FORMAT = {"output_config": {"format": {"type": "json_schema", "schema": {}}}}
-
-PAIR = [*tool_block("{}", type="server_tool_use"), block_start(1, "web_search_tool_result"), block_stop(1)]
-USED = partial(message_start(), *PAIR)
-USED_THEN_TEXT = partial(message_start(), *PAIR, *open_text(SENTENCE, index=2))
-THOUGHT_AND_USED = partial(
-    message_start(),
-    *thinking_block("Hm."),
-    *tool_block("{}", index=1, type="server_tool_use"),
-    block_start(2, "web_search_tool_result"),
-    block_stop(2),
-)
-ANY = {"tool_choice": {"type": "any"}}
-SEARCH = {"tool_choice": {"type": "tool", "name": "web_search"}}
-WEATHER = {"tool_choice": {"type": "tool", "name": "weather"}}
 
 
 # -- prefill
