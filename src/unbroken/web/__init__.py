@@ -1,0 +1,1 @@
+"""Streams to the browser: `StreamResponse` (extra `web`)."""
