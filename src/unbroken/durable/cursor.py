@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-import anyio
-
-from ..journal import JournalUnavailable, StreamGone, StreamState
+from ..journal import StreamGone, StreamState
 from .entries import Stored
 from .session import PATIENCE, Session
 
 __all__ = ["Cursor", "Rewound"]
-
-_PAUSE = 0.1
 
 
 class Rewound(Exception):
@@ -83,17 +79,10 @@ class Cursor:
         known = channel.after(self.seq)
         if known is not None and not known and not channel.gone and self.state is not None:
             return ()
-        until = anyio.current_time() + self._patience
-        while True:
-            try:
-                with anyio.CancelScope(deadline=until):
-                    batch = await self._session.journal.read(channel.stream_id, after=self.seq, limit=limit)
-                    break
-                raise JournalUnavailable("the journal does not answer")
-            except JournalUnavailable:
-                if anyio.current_time() + _PAUSE >= until:
-                    raise
-            await anyio.sleep(_PAUSE)
+        session = self._session
+        batch = await session.patiently(
+            lambda: session.journal.read(channel.stream_id, after=self.seq, limit=limit), self._patience
+        )
         if batch is None:
             raise StreamGone("there is no such stream in the journal, or none any more")
         self.state = batch.state
@@ -102,7 +91,7 @@ class Cursor:
             raise Rewound
         if not batch.entries:
             channel.seen(batch.state.head)
-        return self._session.decoded(channel.stream_id, batch)
+        return session.decoded(channel.stream_id, batch)
 
     def checked(self, entries: Sequence[Stored]) -> Sequence[Stored]:
         """Move behind these entries. Raises `Rewound`."""

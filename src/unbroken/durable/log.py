@@ -17,9 +17,9 @@ from ..concurrency.detached import Wakeup, wakeups
 from ..core.splicing.splicer import Splicer
 from ..core.wire.decoded import Event
 from ..engine.feed import EventFeed
-from ..journal import Ended, JournalUnavailable, Lease
+from ..journal import Ended, Lease
 from ..report import AttemptReport
-from .entries import Record, Stored, encode
+from .entries import Record, Stored
 from .session import Session
 
 __all__ = ["LogRecording", "RecordedFeed", "StreamLog"]
@@ -28,8 +28,6 @@ __all__ = ["LogRecording", "RecordedFeed", "StreamLog"]
 _ENOUGH: Final = 512
 #: After how many reads on end the other tasks get their turn, as in `EventFeed`.
 _ON_END: Final = 32
-#: Waits between tries to append, in seconds: the first, and the longest.
-_PAUSES: Final = (0.02, 0.5)
 
 
 class StreamLog:
@@ -56,7 +54,7 @@ class StreamLog:
         on_error: Callable[[], None],
     ) -> None:
         self.error: Exception | None = None
-        self._journal = session.journal
+        self._session = session
         self._lease = lease
         self._channel = session.channel(lease.stream_id)
         self._patience = patience
@@ -132,31 +130,16 @@ class StreamLog:
     async def _commit(self) -> None:
         records, self._staged, end = self._staged, [], self._end
         self._under_way = True
-        lease, codec = self._lease, self._journal.codec
+        session, lease = self._session, self._lease
         first = lease.head + 1
-        data = [encode(record) for record in records]
-        if codec is not None:
-            data = [codec.encode(each, lease.stream_id, seq) for seq, each in enumerate(data, first)]
-        stop = await self._append(data, end)
+        data = [session.encoded(lease.stream_id, seq, record) for seq, record in enumerate(records, first)]
+        stop = await session.patiently(lambda: session.journal.append(lease, data, end=end), self._patience)
         self._under_way = False
         self._ended = end is not None
         self._channel.publish([Stored(lease.fence, seq, *record) for seq, record in enumerate(records, first)])
         self._notify()
         if stop:
             self._on_stop()
-
-    async def _append(self, data: Sequence[bytes], end: Ended | None) -> bool:
-        until, pause = anyio.current_time() + self._patience, _PAUSES[0]
-        while True:
-            try:
-                with anyio.CancelScope(deadline=until):
-                    return await self._journal.append(self._lease, data, end=end)
-                raise JournalUnavailable("the journal does not answer")
-            except JournalUnavailable:
-                if anyio.current_time() + pause >= until:
-                    raise
-            await anyio.sleep(pause)
-            pause = min(2 * pause, _PAUSES[1])
 
     def _notify(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -6,20 +6,23 @@ There is one session for each journal and event loop. Its tasks run while somebo
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import anyio
 from anyio.lowlevel import RunVar
 
 from ..concurrency.detached import Step, detach
-from ..journal import Batch, Journal, JournalCorrupt, JournalError, JournalUnavailable, Lease
+from ..journal import Batch, Ended, Journal, JournalCorrupt, JournalError, JournalUnavailable, Lease, StreamState
 from .channel import Channel
-from .entries import Stored, decode
+from .entries import Record, Stored, decode, encode
+from .fold import Fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+T = TypeVar("T")
 
 __all__ = ["PATIENCE", "Leaseholder", "Session", "session_of"]
 
@@ -80,6 +83,50 @@ class Session:
                     raise JournalCorrupt("an entry of the journal could not be decoded") from error
             entries.append(Stored(fence, seq, *decode(data)))
         return entries
+
+    def encoded(self, stream_id: str, seq: int, record: Record) -> bytes:
+        """An entry as it is stored under that number."""
+        data, codec = encode(record), self.journal.codec
+        return data if codec is None else codec.encode(data, stream_id, seq)
+
+    async def patiently(self, ask: Callable[[], Awaitable[T]], patience: float) -> T:
+        """What the journal answers, asked again while it is away, for so many seconds. Raises `JournalError`."""
+        until = anyio.current_time() + patience
+        while True:
+            try:
+                with anyio.CancelScope(deadline=until):
+                    return await ask()
+                raise JournalUnavailable("the journal does not answer")
+            except JournalUnavailable:
+                if anyio.current_time() + _PAUSE >= until:
+                    raise
+            await anyio.sleep(_PAUSE)
+
+    # -- single entries
+
+    async def take(
+        self, fold: Fold, state: StreamState, *, lease: float, patience: float, force: bool = False
+    ) -> Lease | None:
+        """Take a stream, which is folded to its head; the fold takes the entry that says so.
+
+        Returns:
+            The lease; None: somebody was faster, or it may not be taken.
+        """
+        record = Record("takeover", {"head": fold.head})
+        data = self.encoded(state.stream_id, state.head + 1, record)
+        taken = await self.patiently(lambda: self.journal.take(state, data, lease=lease, force=force), patience)
+        if taken is not None:
+            takeover = Stored(taken.fence, taken.head, *record)
+            fold.take(takeover)
+            self.channel(state.stream_id).publish([takeover])
+        return taken
+
+    async def write_end(self, lease: Lease, ended: Ended, body: dict[str, Any], patience: float) -> None:
+        """Say of a stream that is held here, and that nobody writes, how it has ended."""
+        record, seq = Record("end", body), lease.head + 1
+        data = self.encoded(lease.stream_id, seq, record)
+        await self.patiently(lambda: self.journal.append(lease, [data], end=ended), patience)
+        self.channel(lease.stream_id).publish([Stored(lease.fence, seq, *record)])
 
     # -- the tail
 

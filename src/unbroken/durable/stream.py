@@ -17,13 +17,15 @@ from ..core.message.partial import Partial
 from ..core.wire.decoded import Event
 from ..engine.feed import EventFeed
 from ..errors import StreamFailed
-from ..journal import JournalError, StreamGone
+from ..journal import JournalError, Lease, StreamGone
 from ..report import Report
+from ..sdk.typed_events import Api
 from .claim import Claim
 from .cursor import Cursor, Rewound
 from .entries import Stored, position_of
 from .errors import StreamMissing
 from .fold import Fold
+from .history import read_history
 from .outcome import ended_with, journal_failure, rewound
 from .session import PATIENCE, Session
 from .snapshot import snapshot_of
@@ -109,6 +111,11 @@ class DurableStream:
         taken = len(self._positions) - len(self.out.waiting)
         return self._positions[taken - 1] if taken > 0 else None
 
+    @property
+    def api(self) -> Api:
+        """Which of the SDK's types its events have."""
+        return "beta" if (self._fold.request or {}).get("api") == "beta" else "messages"
+
     def failure(self, why: str, kind: type[StreamFailed] = StreamFailed) -> Exception:
         """The error with which the stream ends here; `why` is one clause."""
         request = httpx2.Request("POST", "/v1/messages")
@@ -132,8 +139,8 @@ class DurableStream:
         assert self._claim is not None
         try:
             found = await self._claim.create()
-            if isinstance(found, Writer):
-                await self._write(found)
+            if isinstance(found, Lease):
+                await self._write(self._claim.writer(found))
             elif self._claim.may_take(found):
                 await self._take()
         except JournalError as problem:
@@ -143,7 +150,7 @@ class DurableStream:
         """Go on with what others have begun, if nobody else does."""
         assert self._claim is not None
         self._orphaned = False
-        writer = await self._claim.take(self._stream_id)
+        writer = await self._claim.take(await read_history(self._session, self._stream_id, self._claim.patience))
         if writer is not None:
             await self._write(writer)
 

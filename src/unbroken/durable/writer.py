@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
 import anyio
 
@@ -14,7 +13,6 @@ from ..engine.driver import Driver
 from ..engine.recording import Recording
 from ..journal import Fenced, JournalError, JournalFull, Lease
 from ..report import Report
-from .entries import Record, encode
 from .log import LogRecording, StreamLog
 from .outcome import cancelled, complete, failed
 from .session import Session
@@ -168,22 +166,15 @@ class Writer:
         elif isinstance(problem, JournalFull):
             self.error = None
             self.journal_error = problem
-            body = failed(problem, self._report)
-            await self._write_end(body)
+            # For how it has ended there is room.
+            with suppress(JournalError):
+                body = failed(problem, self._report)
+                await self._session.write_end(self.lease, "failed", body, self._patience)
         elif isinstance(problem, JournalError):
             self.error = None
             self.journal_error = problem
         elif problem is not None:
             self.error = problem
-
-    async def _write_end(self, body: dict[str, Any]) -> None:
-        """Say in the journal, which is full, how the stream has ended: for that there is room."""
-        codec, lease = self._session.journal.codec, self.lease
-        data = encode(Record("end", body))
-        if codec is not None:
-            data = codec.encode(data, lease.stream_id, lease.head + 1)
-        with anyio.move_on_after(self._patience), suppress(JournalError):
-            await self._session.journal.append(lease, [data], end="failed")
 
     async def _finish(self) -> None:
         self.done = True

@@ -154,6 +154,11 @@ class Reader:
         self._error = error
         self.in_midst = self._begun and error is None
 
+    def begin(self) -> None:
+        """Let the engine run from now on, and not from the first read on."""
+        if not self.closed:
+            self._engine.run()
+
     async def next_event(self) -> Event:
         """The next decoded event. Cancelling this loses nothing.
 

@@ -41,11 +41,13 @@ class ResilientStream(Generic[FormatT]):
     input of a tool call is no JSON (the SDK's own error).
     """
 
-    def __init__(self, driver: Engine, reader: Reader, api: Api, output_format: Any) -> None:
+    def __init__(
+        self, driver: Engine, reader: Reader, api: Api, output_format: Any, before: Partial | None = None
+    ) -> None:
         self._driver = driver
         self._api = api
         self._output_format = output_format
-        self._consumed = Consumed(driver.partial)  # while nobody has asked for types
+        self._consumed = Consumed(driver.partial, before)  # while nobody has asked for types
         self._typed: TypedEvents | None = None
         self._made: Iterator[Any] = iter(())
         self._reader = reader
