@@ -11,7 +11,6 @@ from tests.durable.killed import entries_of, killed_after, records_of
 from tests.e2e.test_whole_messages import assert_whole
 
 from harness import AT_ONCE, CONTINUE, PREFILL, Reading, client_of, read
-from unbroken import StreamFailed
 from unbroken.durable.entries import Stored
 from unbroken.durable.fold import Fold
 from unbroken.journal import Journal, MemoryJournal
@@ -20,9 +19,7 @@ from unbroken.testing import Answer, FaultServer, Script
 ID: Final = "c7/3"
 
 
-async def read_durably(
-    model: str, answer: Answer, journal: Journal, **changes: Any
-) -> tuple[Reading, FaultServer]:
+async def read_durably(model: str, answer: Answer, journal: Journal, **changes: Any) -> tuple[Reading, FaultServer]:
     request = {"model": model, **request_for(answer), "journal": journal, "stream_id": ID}
     async with FaultServer(Script([answer])) as server, client_of(server) as client:
         defaults = {"api": "beta" if "betas" in request else "messages", "policy": replace(AT_ONCE, allow_replay=True)}

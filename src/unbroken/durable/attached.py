@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..core.message.partial import Partial
 from ..core.wire.decoded import Event
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from anthropic.types import ParsedMessage
 
 __all__ = ["AttachedStream"]
+
+T = TypeVar("T")
 
 
 class AttachedStream:
@@ -57,7 +59,7 @@ class AttachedStream:
         return self
 
     async def __anext__(self) -> ParsedMessageStreamEvent[Any]:
-        return await (await self._opened()).__anext__()
+        return await self._read((await self._opened()).__anext__)
 
     @property
     def text_stream(self) -> TextStream:
@@ -65,7 +67,15 @@ class AttachedStream:
         return TextStream(self._next_text, self.close)
 
     async def _next_text(self) -> str:
-        return await (await self._opened()).text_stream.__anext__()
+        return await self._read((await self._opened()).text_stream.__anext__)
+
+    async def _read(self, take: Callable[[], Awaitable[T]]) -> T:
+        """What `take` gives; behind the end, or an error, nothing is left open, also for who does not close."""
+        try:
+            return await take()
+        except Exception:
+            await self.close()
+            raise
 
     @property
     def entries(self) -> AsyncIterator[tuple[str, Event]]:

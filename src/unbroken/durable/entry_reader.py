@@ -11,7 +11,7 @@ from .cursor import Cursor, Rewound
 from .entries import position_of
 from .errors import StreamMissing
 from .fold import Fold
-from .history import read_history
+from .history import look_up, read_history
 from .outcome import ended_with, journal_failure
 from .session import PATIENCE, Session
 from .snapshot import snapshot_of
@@ -25,7 +25,7 @@ async def read_entries(
     """Pairs of position and event, to the end of the stream; arguments and errors as `AttachedStream.entries` has."""
     cursor = Cursor(session, stream_id)
     try:
-        await _check_owner(session, stream_id, owner)
+        await look_up(session, stream_id, owner, PATIENCE)
         start = None if after is None else position_of(after)
         if start is None:
             async for pair in _snapshot(cursor):
@@ -57,12 +57,6 @@ async def read_entries(
         raise StreamMissing(f"there is no stream {stream_id!r} in the journal") from None
     except JournalError as problem:
         raise journal_failure(problem, Fold()) from problem
-
-
-async def _check_owner(session: Session, stream_id: str, owner: bytes | None) -> None:
-    state = await session.patiently(lambda: session.journal.look(stream_id), PATIENCE)
-    if state is None or (owner is not None and state.owner != owner):
-        raise StreamGone("there is none, or it is another owner's")
 
 
 async def _snapshot(cursor: Cursor) -> AsyncIterator[tuple[str, Event]]:

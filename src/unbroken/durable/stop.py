@@ -6,10 +6,8 @@ from typing import Final
 
 import anyio
 
-from ..journal import StreamState
 from .claim import LEASE
-from .errors import StreamMissing
-from .history import read_history
+from .history import look_up, read_history
 from .outcome import cancelled
 from .session import PATIENCE, Session
 
@@ -37,13 +35,13 @@ async def stop_stream(session: Session, stream_id: str, owner: bytes | None) -> 
         JournalError: The journal cannot be reached.
     """
     journal = session.journal
-    state = await _look(session, stream_id, owner)
+    state = await look_up(session, stream_id, owner, PATIENCE)
     if state.status != "live":
         return False
     await session.patiently(lambda: journal.cancel(stream_id), PATIENCE)
     until = anyio.current_time() + _GRACE
     while True:
-        state = await _look(session, stream_id, owner)
+        state = await look_up(session, stream_id, owner, PATIENCE)
         if state.status != "live":
             # It may have come to its end by itself in the same moment.
             return state.status == "cancelled"
@@ -54,10 +52,3 @@ async def stop_stream(session: Session, stream_id: str, owner: bytes | None) -> 
                 await session.write_end(lease, "cancelled", cancelled(history.fold.report), PATIENCE)
                 return True
         await anyio.sleep(_POLL)
-
-
-async def _look(session: Session, stream_id: str, owner: bytes | None) -> StreamState:
-    state = await session.patiently(lambda: session.journal.look(stream_id), PATIENCE)
-    if state is None or (owner is not None and state.owner != owner):
-        raise StreamMissing(f"there is no stream {stream_id!r} in the journal")
-    return state

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Literal
+from typing import Final, Literal
 
 import anyio
 import httpx2
@@ -25,13 +25,16 @@ from .cursor import Cursor, Rewound
 from .entries import Stored, position_of
 from .errors import StreamMissing
 from .fold import Fold
-from .history import read_history
+from .history import look_up, read_history
 from .outcome import ended_with, journal_failure, rewound
 from .session import PATIENCE, Session
 from .snapshot import snapshot_of
 from .writer import Writer
 
 __all__ = ["DurableStream"]
+
+#: How many entries are read at a time.
+_MANY: Final = 1000
 
 
 class DurableStream:
@@ -185,45 +188,34 @@ class DurableStream:
 
     async def _begin(self) -> None:
         """Read what stands before the first event that is handed over."""
-        if self._after != "0":
-            wanted = None if self._after is None else position_of(self._after)
-            while entries := await self._cursor.read():
-                for entry in self._cursor.checked(entries):
-                    if wanted is not None and (entry.seq > wanted[1]):
-                        self._check_fence(wanted)
-                        self._start_live()
-                        wanted = (0, 0)
-                    if wanted == (0, 0):
-                        self._hand_over([entry])
-                    else:
-                        self._fold.take(entry)
-            if wanted != (0, 0):
-                if wanted is None:
-                    self._put_snapshot()
-                else:
-                    self._check_fence(wanted)
-                    self._start_live()
-        self._check_owner()
+        if self._claim is None:
+            await look_up(self._session, self._stream_id, self._owner, PATIENCE)
+        start = None if self._after is None else position_of(self._after)
+        if start is None:
+            await self._fold_up_to(None)
+            self._put_snapshot()
+        elif start != (0, 0):
+            await self._fold_up_to(start[1])
+            if (self._fold.fence, self._fold.head) != start:
+                raise Rewound
+            self.begins_with = self._fold.partial.copy()
         self.opened.set()
 
-    def _check_fence(self, wanted: tuple[int, int]) -> None:
-        if (self._fold.fence, self._fold.head) != wanted:
-            raise Rewound
-
-    def _start_live(self) -> None:
-        self.begins_with = self._fold.partial.copy()
-        self._positions = []
+    async def _fold_up_to(self, seq: int | None) -> None:
+        """Read as far as this entry, without handing over what it brings; None: all that there is now."""
+        fold = self._fold
+        while seq is None or fold.head < seq:
+            entries = await self._cursor.read(_MANY if seq is None else min(_MANY, seq - fold.head))
+            if not entries:
+                return
+            for entry in self._cursor.checked(entries):
+                fold.take(entry)
 
     def _put_snapshot(self) -> None:
         events = snapshot_of(self._fold.partial)
         if events:
             here = f"{self._fold.fence}-{self._fold.head}"
             self._put(events, ["0"] * (len(events) - 1) + [here])
-
-    def _check_owner(self) -> None:
-        state = self._cursor.state
-        if self._owner is not None and state is not None and state.owner != self._owner:
-            raise StreamGone("it is another owner's")
 
     async def _step(self) -> None:
         """Take the next entries, or see that there will be none."""
