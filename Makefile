@@ -34,11 +34,12 @@ demo: $(VENV)/.cli
 PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadfile
 PURE   := tests/batches/test_request.py tests/core tests/diagnosis tests/health tests/preflight
 REST   := $(PURE:%=--ignore=%)
+SHORT  := --hypothesis-profile=short
 unexport PYTHONDONTWRITEBYTECODE
 
-# While you work: what is not slow, as tests/short_run.py has it.
+# While you work: what is not slow, as tests/short_run.py has it, and a third of the examples of properties.
 test: $(VENV)/.dev
-	$(PYTEST) -m "not slow" $(NOT_NOW)
+	$(PYTEST) -m "not slow" $(SHORT) $(NOT_NOW)
 
 # What that leaves out; and all tests of what is pure, since together they reach every branch of it. The tracer is for
 # them alone: without it the rest takes half the time.
@@ -49,8 +50,9 @@ test-long: $(VENV)/.dev sdk-tests
 	$(BIN)/python -m coverage report --skip-covered --fail-under=100
 	$(PYTEST) -m slow $(REST)
 
-# Everything once: the short run leaves what is pure to the long one.
+# Everything once: the short run leaves what is pure to the long one, and all examples are tried.
 test-all: NOT_NOW := $(REST)
+test-all: SHORT :=
 test-all: test test-long
 
 # Every recorded stream, whole and cut at every event, and what came of it; they are ../shared/recordings, or where
