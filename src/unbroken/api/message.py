@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anthropic.types import MessageParam, ModelParam, ParsedMessage
     from typing_extensions import Unpack
 
+    from ..journal import Journal
     from .stream import StreamArguments
 
 __all__ = ["resilient_message"]
@@ -36,6 +37,9 @@ def resilient_message(
     health: Health | None = None,
     on_notice: Callable[[Notice], object] | None = None,
     api: Literal["messages", "beta"] = "messages",
+    journal: Journal | None = None,
+    stream_id: str | None = None,
+    owner: str | None = None,
     **arguments: Unpack[StreamArguments],
 ) -> Coroutine[Any, Any, ParsedMessage[FormatT]]:
     """Ask for a message that has to come whole, and that does not get lost when the API breaks.
@@ -59,6 +63,10 @@ def resilient_message(
         on_notice: Called with each `Notice`: the way to see how it goes. The `Report` of an answer that came
             in the end is told by `resilient_stream` alone; that of one that did not is `StreamFailed.report`.
         api: `"beta"` for `client.beta.messages`, with its types.
+        journal: Where the answer is written down as it comes, so that another process can go on with it. None: nowhere.
+        stream_id: Its id there. Asked for once more under it, the answer goes on, or is read, and nothing is asked
+            twice.
+        owner: Whose it is there. None: nobody's.
         **arguments: Everything else that the SDK's `messages.stream` takes.
 
     Returns:
@@ -84,6 +92,9 @@ def resilient_message(
             health=health,
             on_notice=on_notice,
             api=api,
+            journal=journal,
+            stream_id=stream_id,
+            owner=owner,
             **arguments,
         )
     )

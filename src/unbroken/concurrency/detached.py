@@ -24,7 +24,7 @@ import anyio
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["Abandoned", "Step", "Wakeup", "detach", "event_loop_clock", "starter", "wakeups"]
+__all__ = ["Abandoned", "Step", "Wakeup", "call_soon", "detach", "event_loop_clock", "starter", "wakeups"]
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -67,13 +67,11 @@ def _start_on_asyncio(loop: asyncio.AbstractEventLoop, work: Work) -> None:
         _STARTED.add(task)
         task.add_done_callback(_STARTED.discard)
 
-    with suppress(RuntimeError):  # it is closed
-        loop.call_soon_threadsafe(start)
+    _call_on_asyncio(loop, start)
 
 
 def _start_on_trio(trio: ModuleType, token: Any, work: Work) -> None:
-    with suppress(trio.RunFinishedError):
-        token.run_sync_soon(partial(trio.lowlevel.spawn_system_task, _quietly, work, name="unbroken"))
+    _call_on_trio(trio, token, partial(trio.lowlevel.spawn_system_task, _quietly, work, name="unbroken"))
 
 
 async def _quietly(work: Work) -> None:
@@ -83,6 +81,27 @@ async def _quietly(work: Work) -> None:
 
 #: asyncio itself keeps its tasks only weakly.
 _STARTED: Final[set[asyncio.Task[None]]] = set()
+
+
+def call_soon() -> Callable[[Callable[[], object]], None]:
+    """What calls a function in the event loop that is running now, from any thread, and waits for nothing.
+
+    The function must not raise. If the loop has ended by then, it is not called.
+    """
+    trio = _running_trio()
+    if trio is None:
+        return partial(_call_on_asyncio, asyncio.get_running_loop())
+    return partial(_call_on_trio, trio, trio.lowlevel.current_trio_token())
+
+
+def _call_on_asyncio(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
+    with suppress(RuntimeError):  # it is closed
+        loop.call_soon_threadsafe(function)
+
+
+def _call_on_trio(trio: ModuleType, token: Any, function: Callable[[], object]) -> None:
+    with suppress(trio.RunFinishedError):
+        token.run_sync_soon(function)
 
 
 def event_loop_clock() -> Callable[[], float]:

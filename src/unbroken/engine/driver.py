@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import anyio
 import httpx2
@@ -32,13 +32,16 @@ from ..sdk.call_site import CallSite
 from ..sdk.documents import validator
 from ..sdk.typed_events import Api
 from .admission import Admission, Exhausted
+from .begun import Begun
 from .conclusion import Conclusion, or_never
 from .dispatcher import Dispatcher
+from .exchange import Exchange
 from .feed import EventFeed
 from .intake import Death, Intake
 from .preflight import Findings, UntoldFindings
 from .preload import preload
-from .sender import Exchange, RequestSender
+from .recording import Recording
+from .sender import RequestSender
 
 __all__ = ["Driver"]
 
@@ -58,8 +61,9 @@ class Driver:
         resources: What sends the requests of a route, by its rank. None: its client's own `messages` does.
         in_one_piece: Whether the answer does not come as a stream.
         findings: Gives what preflight finds in the request.
-        partial: What was delivered before, of a message that is to be gone on with: its events are handed over first,
-            and it grows from then on. None: the message begins here.
+        begun: What others have begun: the message is gone on with, and the report with it. None: it begins here.
+        recording: Where everything is written down, as far as `begun` is there already; its feed gets the events, and
+            nothing of `begun`. None: nowhere; the events go to a reader, those of `begun` first.
 
     Attributes:
         out: Takes the events to the reader.
@@ -84,11 +88,13 @@ class Driver:
         resources: Mapping[int, Any] | None = None,
         in_one_piece: bool = False,
         findings: Findings = tuple,
-        partial: Partial | None = None,
+        begun: Begun | None = None,
+        recording: Recording | None = None,
     ) -> None:
+        begun = begun or Begun()
         self.done: bool = False
         self.error: Exception | None = None
-        self.report: Report = Report()
+        self.report: Report = Report(attempts=list(begun.attempts), notices=list(begun.notices))
         self.response: httpx2.Response | None = None
         self._routes = routes
         self._policy = policy
@@ -100,13 +106,20 @@ class Driver:
             stop_sequences=sent.get("stop_sequences") or (),
             whole_words=policy.whole_words,
             effects=effects,
-            partial=partial,
+            partial=begun.partial,
         )
+        splicer.acted = begun.acted or (begun.cut and effects.possible)
+        splicer.unknown = begun.unknown
         self._plan = plan = Plan(policy, routes, requests)
+        models = [route.model for route in routes]
+        thinker = models.index(begun.thinker) if begun.thinker in models else None
+        plan.go_on(resumes=begun.resumes, extra_input=begun.extra_input, thinker=thinker)
         telemetry = listen(routes, sent, health, in_one_piece=in_one_piece)
         self._notifier = notifier = Notifier(self.report, started, on_notice, telemetry)
         self._findings = UntoldFindings(findings, notifier)
-        sender = RequestSender(api, routes, requests, policy, self.report, started, call_site, resources, telemetry)
+        sender = RequestSender(
+            api, routes, requests, policy, self.report, started, call_site, resources, telemetry, recording
+        )
         self._admission = Admission(plan, policy, health, routes, requests, sender, notifier)
         self._dispatcher = Dispatcher(plan, policy, health, routes, self._admission, sender, notifier)
         self._conclusion = Conclusion(
@@ -126,8 +139,17 @@ class Driver:
             started=started,
         )
         self._intake = Intake(
-            splicer, plan, routes, self._admission, notifier, self._findings, is_document=validator(sent)
+            splicer,
+            plan,
+            routes,
+            self._admission,
+            notifier,
+            self._findings,
+            is_document=validator(sent),
+            feed=EventFeed() if recording is None else recording.feed(splicer),
         )
+        if recording is None:
+            self._intake.hand_over_again()
         self.out: EventFeed = self._intake.out
         self.deadline: float | None = None if policy.deadline is None else started + policy.deadline
 
@@ -135,6 +157,16 @@ class Driver:
     def partial(self) -> Partial:
         """Everything that was delivered."""
         return self._intake.partial
+
+    @property
+    def role(self) -> Literal["writer", "reader"]:
+        """It asks itself."""
+        return "writer"
+
+    @property
+    def position(self) -> str | None:
+        """It is in no journal."""
+        return None
 
     @property
     def route(self) -> Route:

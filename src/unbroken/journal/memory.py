@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -179,9 +179,9 @@ class MemoryJournal:
         stream = self._streams.get(stream_id)
         return None if stream is None else Batch(stream.entries[after : after + limit], self._state(stream_id))
 
-    async def wait(self, after: Mapping[str, int], seconds: float) -> None:
-        if any(self._is_news(name, head) for name, head in after.items()):
-            return
+    async def wait(self, after: Mapping[str, int], seconds: float) -> Collection[str]:
+        if news := self._news(after):
+            return news
         changed = anyio.Event()
         self._changed.add(changed)
         try:
@@ -189,6 +189,7 @@ class MemoryJournal:
                 await changed.wait()
         finally:
             self._changed.discard(changed)
+        return self._news(after)
 
     async def orphans(self, limit: int = 100) -> list[str]:
         live = [(s.created, name) for name, s in self._streams.items() if s.orphaned]
@@ -199,9 +200,12 @@ class MemoryJournal:
 
     # -- inside
 
+    def _news(self, after: Mapping[str, int]) -> list[str]:
+        return [name for name, head in after.items() if self._is_news(name, head)]
+
     def _is_news(self, name: str, head: int) -> bool:
         stream = self._streams.get(name)
-        return stream is None or stream.status != "live" or len(stream.entries) > head
+        return stream is None or len(stream.entries) > head
 
     def _touched(self, name: str) -> float:
         return self._streams[name].touched

@@ -1,0 +1,104 @@
+"""A reader's place in one stream's log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+from ..journal import StreamGone, StreamState
+from .entries import Stored
+from .session import PATIENCE, Session
+
+__all__ = ["Cursor", "Rewound"]
+
+
+class Rewound(Exception):
+    """The journal has lost entries that were read here: a server has come back without its last second."""
+
+
+class Cursor:
+    """Reads a log, entry by entry, without a gap.
+
+    Args:
+        session: Of the journal.
+        stream_id: Whose log.
+        patience: How long the journal may be away, in seconds.
+
+    Attributes:
+        seq: The number of the last entry that was read.
+        fence: Its fence; 0: of nobody.
+        state: The stream, as it was seen last in the journal; None: not yet.
+    """
+
+    __slots__ = ("_patience", "_session", "channel", "fence", "seq", "state")
+
+    def __init__(self, session: Session, stream_id: str, *, patience: float = PATIENCE) -> None:
+        self._session = session
+        self._patience = patience
+        self.channel = session.channel(stream_id)
+        self.seq: int = 0
+        self.fence: int = 0
+        self.state: StreamState | None = None
+
+    @property
+    def is_at_head(self) -> bool:
+        """Whether there is nothing behind it that this process knows of."""
+        return self.seq >= self.channel.head
+
+    async def next(self) -> Sequence[Stored]:
+        """The next entries, as soon as there are any. It may return none, where somebody woke it.
+
+        Raises:
+            StreamGone: There is no such stream, or none any more.
+            Rewound: What was read is not in the journal any more.
+            JournalUnavailable: It is away for longer than `patience`.
+            JournalError: It cannot be read.
+        """
+        entries: Sequence[Stored] = self._known() or await self.read()
+        if not entries:
+            channel = self.channel
+            if channel.error is not None:
+                raise channel.error
+            # What this process writes itself needs no tail.
+            watching: AbstractContextManager[None] = (
+                nullcontext() if channel.written_here else self._session.watching(channel)
+            )
+            with watching:
+                if self.is_at_head and not channel.gone:
+                    await channel.change()
+            entries = self._known() or ()
+        return self.checked(entries)
+
+    def _known(self) -> Sequence[Stored] | None:
+        """What the channel has; None: nothing that could follow here."""
+        return self.channel.after(self.seq)
+
+    async def read(self, limit: int = 1000) -> Sequence[Stored]:
+        """The next entries that the journal has now; none where there are none. Raises what `next` raises."""
+        channel = self.channel
+        known = channel.after(self.seq)
+        if known is not None and not known and not channel.gone and self.state is not None:
+            return ()
+        session = self._session
+        batch = await session.patiently(
+            lambda: session.journal.read(channel.stream_id, after=self.seq, limit=limit), self._patience
+        )
+        if batch is None:
+            raise StreamGone("there is no such stream in the journal, or none any more")
+        self.state = batch.state
+        if batch.state.head < self.seq:
+            channel.rewound()
+            raise Rewound
+        if not batch.entries:
+            channel.seen(batch.state.head)
+        return session.decoded(channel.stream_id, batch)
+
+    def checked(self, entries: Sequence[Stored]) -> Sequence[Stored]:
+        """Move behind these entries. Raises `Rewound`."""
+        for entry in entries:
+            # A new writer begins with an entry that says so; where that is missing, it stands before this place.
+            if self.fence and entry.fence != self.fence and entry.kind != "takeover":
+                self.channel.rewound()
+                raise Rewound
+            self.seq, self.fence = entry.seq, entry.fence
+        return entries
