@@ -105,6 +105,6 @@ def _split(url: str) -> SplitResult:
 
 def _database(path: str) -> int:
     number = path.strip("/")
-    if number and not number.isascii() or not (number or "0").isdigit():
+    if (number and not number.isascii()) or not (number or "0").isdigit():
         raise ValueError("what follows the host in the URL must be the number of a database: redis://localhost:6379/0")
     return int(number or 0)
