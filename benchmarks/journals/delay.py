@@ -1,4 +1,4 @@
-"""Time that a journal adds before a reader has what the server wrote: the own reader, and one in another process."""
+"""Time that a journal adds before a reader has what the server wrote: the own reader, and one elsewhere."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 
 import anyio
 from anyio.lowlevel import RunVar
@@ -31,8 +31,8 @@ _WAIT: Final = 1.0
 _HOLD: Final = 0.4
 #: How many entries are read at a time.
 _MANY: Final = 1000
-#: How many reads are under way at a time: what a crowd of readers asks for comes one after the other, and each in time.
-_READS: Final = 8
+#: How many questions are asked at a time: what a crowd of readers asks for comes one after the other, and each in time.
+_AT_A_TIME: Final = 8
 #: Between tries where the journal is away, in seconds.
 _PAUSE: Final = 0.1
 
@@ -71,8 +71,8 @@ class Session:
 
     def __init__(self, journal: Journal) -> None:
         self.journal: Journal = journal
-        self._reads = anyio.Semaphore(_READS)
-        self._asked: dict[tuple[str, int, int], tuple[Step, list[Reading | None]]] = {}
+        self._turns = anyio.Semaphore(_AT_A_TIME)
+        self._asked: dict[tuple[object, ...], tuple[Step, list[Any]]] = {}
         self._channels: weakref.WeakValueDictionary[str, Channel] = weakref.WeakValueDictionary()
         self._watched: dict[str, int] = {}
         self._holders: set[Leaseholder] = set()
@@ -105,30 +105,37 @@ class Session:
         return data if codec is None else codec.encode(data, stream_id, seq)
 
     async def read(self, stream_id: str, after: int, limit: int, patience: float = PATIENCE) -> Reading | None:
-        """The entries behind a number, decoded; None: there is no such stream.
+        """The entries behind a number, decoded; None: there is no such stream."""
 
-        Those who ask for the same at the same time, as a crowd of readers does that comes back, share one answer.
+        async def read() -> Reading | None:
+            batch = await self.journal.read(stream_id, after=after, limit=limit)
+            return None if batch is None else Reading(self.decoded(stream_id, batch), batch.state)
+
+        return await self._shared(("read", stream_id, after, limit), read, patience)
+
+    async def look(self, stream_id: str, patience: float = PATIENCE) -> StreamState | None:
+        """How a stream stands; None: there is none."""
+        return await self._shared(("look", stream_id), lambda: self.journal.look(stream_id), patience)
+
+    async def _shared(self, key: tuple[object, ...], ask: Callable[[], Awaitable[T]], patience: float) -> T:
+        """What the journal answers. Those who ask for the same at the same time, as a crowd of readers does that comes
+        back, share one answer; and others wait for their turn, which is no absence of the journal's.
         """
-        key = (stream_id, after, limit)
         asked = self._asked.get(key)
         if asked is None:
-            answers: list[Reading | None] = []
+            answers: list[T] = []
 
-            async def read() -> None:
+            async def answer() -> None:
                 try:
-                    async with self._reads:
-                        # The wait for a turn is no absence of the journal's.
-                        batch = await self.patiently(
-                            lambda: self.journal.read(stream_id, after=after, limit=limit), patience
-                        )
-                    answers.append(None if batch is None else Reading(self.decoded(stream_id, batch), batch.state))
+                    async with self._turns:
+                        answers.append(await self.patiently(ask, patience))
                 finally:
                     del self._asked[key]
 
-            asked = self._asked[key] = detach(read), answers
-        step, answers = asked
+            asked = self._asked[key] = detach(answer), answers
+        step, found = asked
         await step.wait()
-        return answers[0]
+        return cast("T", found[0])
 
     async def patiently(self, ask: Callable[[], Awaitable[T]], patience: float) -> T:
         """What the journal answers, asked again while it is away, for so many seconds. Raises `JournalError`."""
