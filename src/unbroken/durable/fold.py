@@ -26,6 +26,7 @@ class Fold:
         readable: Whether every entry is one that this version knows.
         head: The number of the last entry.
         fence: Of the last entry.
+        last_event: The last entry that brought an event; None: there was none.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,7 @@ class Fold:
         self.readable: bool = True
         self.head: int = 0
         self.fence: int = 0
+        self.last_event: Stored | None = None
         self._acted = False
         self._unknown = False
         self._thinker: str | None = None
@@ -46,6 +48,7 @@ class Fold:
         """Take the next entry. Returns the event that it brings, if it brings one."""
         self.fence, self.head, kind, body = stored
         if kind == "event":
+            self.last_event = stored
             return self._take_event(body)
         match kind:
             case "attempt":
