@@ -31,7 +31,7 @@ VERSION: Final = 1
 
 Kind = Literal["request", "attempt", "acted", "unknown", "event", "abandoned", "told", "takeover", "end"]
 
-_KINDS: Final = frozenset(get_args(Kind))
+_KINDS: Final = get_args(Kind)  # a tuple: what is asked of it may have no hash
 _ENCODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _QUOTE: Final[Callable[[str], str]] = json.encoder.encode_basestring
 _ENCODE_ASCII: Final = json.JSONEncoder(separators=(",", ":")).encode

@@ -41,6 +41,7 @@ class Fold:
         self._acted = False
         self._unknown = False
         self._thinker: str | None = None
+        self._asked = False  # under this fence
         self._attempts: dict[int, AttemptReport] = {}
         self._open: set[int] = set()
 
@@ -62,10 +63,7 @@ class Fold:
             case "abandoned":
                 self._abandon(body)
             case "takeover":
-                self._close_open()
-                # One that was ended, and is asked for once more by its caller, is begun with new courage.
-                self.futile = 0 if self.end is not None else self.futile + 1
-                self.end = None
+                self._take_over(stored.seq)
             case "request":
                 self.request = body
             case "end":
@@ -96,14 +94,22 @@ class Fold:
         attempt = attempt_of(body)
         self._attempts[attempt.number] = attempt
         if open_:
+            self._asked = True
             self._open.add(attempt.number)
         else:
             self._open.discard(attempt.number)
 
-    def _close_open(self) -> None:
-        """Their writer is gone, and nobody will tell how they ended."""
+    def _take_over(self, seq: int) -> None:
+        """Another writes from here on: the one before was lost, has left, or has never begun."""
+        if self.end is not None:
+            # One that had ended, and is asked for once more by its caller, is begun with new courage.
+            self.futile = 0
+        elif (self._open or not self._asked) and seq > 2:
+            self.futile += 1
         for number in self._open:
             self._attempts[number].outcome = "orphaned"
+        self.end = None
+        self._asked = False
 
     def _abandon(self, index: object) -> None:
         # It stands before the event that closes the block, and behind the one that opened it.
