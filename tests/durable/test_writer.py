@@ -96,4 +96,4 @@ async def test_who_has_given_up_leaves_the_stream_to_others_as_soon_as_the_journ
 async def until_orphaned(journal: MemoryJournal) -> None:
     with anyio.fail_after(15):
         while not (state := await journal.look(ID)) or not state.orphaned:
-            await anyio.sleep(0.01)
+            await anyio.lowlevel.checkpoint()
