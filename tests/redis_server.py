@@ -50,8 +50,10 @@ class RedisServer:
             port = self.port or free_port()
             log = (self.directory / "redis.log").open("ab")
             self._process = subprocess.Popen(
-                ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
-                + ["--save", "", "--appendonly", "no", "--daemonize", "no", *self.options],
+                [
+                    *("redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(self.directory)),
+                    *("--save", "", "--appendonly", "no", "--daemonize", "no", *self.options),
+                ],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
