@@ -12,6 +12,7 @@ import pytest
 
 from harness import until
 from unbroken.journal import JournalError, JournalUnavailable, Lease
+from unbroken.journal.redis.claims import RedisLease
 from unbroken.journal.redis.commits import MOST_ARGUMENTS, MOST_BYTES, Commits
 
 pytestmark = pytest.mark.anyio
@@ -65,7 +66,7 @@ async def test_the_first_goes_at_once_and_what_comes_meanwhile_goes_together() -
     codes: dict[str, int] = {}
 
     async def append(name: str) -> None:
-        codes[name] = await commits.append(Lease(name, 2, 7), "call", [b"x", b"y"], None)
+        codes[name] = await commits.append(RedisLease(name, 2, 7, "call"), [b"x", b"y"], None)
 
     async with committing() as (server, commits), anyio.create_task_group() as tasks:
         tasks.start_soon(append, "0")
@@ -87,9 +88,9 @@ async def test_ends_go_with_a_script_of_their_own() -> None:
     """It is the one that runs where the server's memory is full."""
     async with committing() as (server, commits), anyio.create_task_group() as tasks:
         server.answer(10)
-        tasks.start_soon(commits.append, Lease("0", 1, 1), "", [b"x"], None)
-        tasks.start_soon(commits.append, Lease("1", 1, 1), "", [b"y"], "complete")
-        tasks.start_soon(commits.append, Lease("2", 1, 1), "", [], "failed")
+        tasks.start_soon(commits.append, Lease("0", 1, 1), [b"x"], None)
+        tasks.start_soon(commits.append, Lease("1", 1, 1), [b"y"], "complete")
+        tasks.start_soon(commits.append, Lease("2", 1, 1), [], "failed")
     assert {(script, stream) for script, streams in server.sent for stream in streams} == {
         ("append", ("0", 1, 1, "", "", 1, b"x")),
         ("end", ("1", 1, 1, "", "complete", 1, b"y")),
@@ -110,10 +111,10 @@ async def test_ends_go_with_a_script_of_their_own() -> None:
 async def test_a_lot_is_bounded_but_an_append_is_never_torn(entries: list[bytes], together: int) -> None:
     """The server's other clients wait for a script to end."""
     async with committing() as (server, commits), anyio.create_task_group() as tasks:
-        tasks.start_soon(commits.append, Lease("0", 1, 1), "", [b"first"], None)
+        tasks.start_soon(commits.append, Lease("0", 1, 1), [b"first"], None)
         await until(lambda: len(server.sent) == 1)
         for _ in range(10):
-            tasks.start_soon(commits.append, Lease("1", 1, 1), "", entries, None)
+            tasks.start_soon(commits.append, Lease("1", 1, 1), entries, None)
         await anyio.wait_all_tasks_blocked()
         server.answer(20)
     sizes = [len(streams) for _, streams in server.sent[1:]]
@@ -124,7 +125,7 @@ async def test_a_lot_is_bounded_but_an_append_is_never_torn(entries: list[bytes]
 async def test_what_the_connection_dies_of_reaches_all_of_the_lot_and_nobody_else() -> None:
     async def append(name: str) -> None:
         try:
-            await commits.append(Lease(name, 1, 1), "", [b"x"], None)
+            await commits.append(Lease(name, 1, 1), [b"x"], None)
         except JournalUnavailable as error:
             errors[name] = error
 
@@ -151,13 +152,13 @@ async def test_what_the_connection_dies_of_reaches_all_of_the_lot_and_nobody_els
 
 async def test_what_is_cancelled_before_it_goes_does_not_go() -> None:
     async with committing() as (server, commits), anyio.create_task_group() as tasks:
-        tasks.start_soon(commits.append, Lease("0", 1, 1), "", [b"x"], None)
+        tasks.start_soon(commits.append, Lease("0", 1, 1), [b"x"], None)
         await until(lambda: len(server.sent) == 1)
         with anyio.CancelScope() as scope:
             async with anyio.create_task_group() as cancelled:
-                cancelled.start_soon(commits.append, Lease("1", 1, 1), "", [b"x"], None)
+                cancelled.start_soon(commits.append, Lease("1", 1, 1), [b"x"], None)
                 await anyio.wait_all_tasks_blocked()
-                tasks.start_soon(commits.append, Lease("2", 1, 1), "", [b"x"], None)
+                tasks.start_soon(commits.append, Lease("2", 1, 1), [b"x"], None)
                 await anyio.wait_all_tasks_blocked()
                 scope.cancel()
         server.answer(2)
@@ -168,9 +169,9 @@ async def test_what_is_cancelled_on_its_way_leaves_the_others_alone() -> None:
     async with committing() as (server, commits), anyio.create_task_group() as tasks:
         with anyio.CancelScope() as scope:
             async with anyio.create_task_group() as cancelled:
-                cancelled.start_soon(commits.append, Lease("0", 1, 1), "", [b"x"], None)
+                cancelled.start_soon(commits.append, Lease("0", 1, 1), [b"x"], None)
                 await until(lambda: len(server.sent) == 1)
-                tasks.start_soon(commits.append, Lease("1", 1, 1), "", [b"x"], None)
+                tasks.start_soon(commits.append, Lease("1", 1, 1), [b"x"], None)
                 await anyio.wait_all_tasks_blocked()
                 scope.cancel()
         server.answer(2)
@@ -180,7 +181,7 @@ async def test_what_is_cancelled_on_its_way_leaves_the_others_alone() -> None:
 async def test_who_waits_when_it_is_closed_does_not_know() -> None:
     async def append(name: str) -> None:
         with pytest.raises(JournalUnavailable, match="closed meanwhile"):
-            await commits.append(Lease(name, 1, 1), "", [b"x"], None)
+            await commits.append(Lease(name, 1, 1), [b"x"], None)
 
     async with committing() as (server, commits), anyio.create_task_group() as tasks:
         tasks.start_soon(append, "0")
@@ -189,4 +190,4 @@ async def test_who_waits_when_it_is_closed_does_not_know() -> None:
         await anyio.wait_all_tasks_blocked()
         await commits.close()
     with pytest.raises(JournalError, match="is closed"):
-        await commits.append(Lease("2", 1, 1), "", [b"x"], None)
+        await commits.append(Lease("2", 1, 1), [b"x"], None)

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from harness import until
-from redis_server import RedisServer
+from redis_server import RedisServer, eventually
 from unbroken.journal import JournalError, Lease
 from unbroken.journal.redis import RedisJournal
 
@@ -21,6 +21,11 @@ async def held(journal: RedisJournal, name: str = "a/1", lease: float = 1000) ->
     got = await journal.create(name, b"first", fingerprint=b"", owner=b"", lease=lease)
     assert isinstance(got, Lease)
     return got
+
+
+async def orphaned(journal: RedisJournal, *names: str) -> bool:
+    """Whether these, and no others, may be taken."""
+    return await journal.orphans() == list(names)
 
 
 def listeners(server: RedisServer, journal: RedisJournal) -> int:
@@ -56,8 +61,7 @@ async def test_a_killed_writer_is_gone_within_a_second_or_two(
         tasks.start_soon(wait)
         began = time.monotonic()
         worker.kill()
-        while await journal.orphans() != ["a/1"]:
-            await anyio.sleep(journal.orphan_poll)
+        await eventually(lambda: orphaned(journal, "a/1"))
         assert time.monotonic() - began >= 1.0
         await until(lambda: bool(woken))  # its readers are told, too
         state = await journal.look("a/1")
@@ -77,12 +81,12 @@ async def test_a_reader_alone_finds_out_as_well(journals: Journals, server: Redi
             writer._session.worker = "none"  # it leaves without saying so
             writer._session._common = (writer._base, "none", 200)
         assert listeners(server, reader) == 1
-        while True:
+
+        async def read() -> bool:
             batch = await reader.read("a/1", after=0)
-            assert batch is not None
-            if batch.state.orphaned:
-                break
-            await anyio.sleep(0.01)
+            return batch is not None and batch.state.orphaned
+
+        await eventually(read)
         state = await reader.look("a/1")
         assert state is not None
         assert await reader.take(state, b"x", lease=60) == Lease("a/1", 2, lease.head + 1)
@@ -90,7 +94,10 @@ async def test_a_reader_alone_finds_out_as_well(journals: Journals, server: Redi
 
 @pytest.mark.anyio
 async def test_a_worker_that_connects_again_was_never_gone(server: RedisServer) -> None:
-    async with RedisJournal(server.url, prefix="x") as writer, RedisJournal(server.url, prefix="x", absence=60) as other:
+    async with (
+        RedisJournal(server.url, prefix="x") as writer,
+        RedisJournal(server.url, prefix="x", absence=60) as other,
+    ):
         lease = await held(writer)
         (theirs,) = {(await each._session.commands.connection()).client_id for each in (other,)}
         for _ in range(5):
@@ -102,7 +109,7 @@ async def test_a_worker_that_connects_again_was_never_gone(server: RedisServer) 
             assert not state.orphaned
             await until(lambda: listeners(server, writer) == 1)  # by itself: nothing is asked of it
             assert await other.orphans() == []
-            assert server.command("HGETALL", "{x}:absent") == []
+            assert server.command("HGETALL", "{unbroken}:absent") == []
         assert not await writer.append(lease, [b"x"])
 
 
@@ -119,7 +126,10 @@ async def test_a_worker_that_connects_again_was_never_gone(server: RedisServer) 
 async def test_only_who_is_missed_all_the_time_is_gone(
     server: RedisServer, first: float, last: float, is_gone: bool
 ) -> None:
-    async with RedisJournal(server.url, prefix="x", absence=20) as slow, RedisJournal(server.url, prefix="x") as journal:
+    async with (
+        RedisJournal(server.url, prefix="x", absence=20) as slow,
+        RedisJournal(server.url, prefix="x") as journal,
+    ):
         await held(slow)
         worker = slow._session.worker
         await slow._session._presence.close()  # type: ignore[union-attr]
@@ -127,7 +137,7 @@ async def test_only_who_is_missed_all_the_time_is_gone(
         await until(lambda: listeners(server, slow) == 0)
         marked(server, journal, worker, first, last)
         assert await journal.orphans() == (["a/1"] if is_gone else [])
-        since, until_when = server.command("HGET", "{x}:absent", worker).split()
+        since, until_when = server.command("HGET", "{unbroken}:absent", worker).split()
         assert (int(until_when) - int(since) > 1000) == is_gone
 
 
@@ -140,8 +150,7 @@ async def test_a_writer_that_hangs_is_found_out_by_its_lease(
         worker = start_worker(journal, "hold", "a/1", 0.5)
         assert worker.heard() == "holds a/1"
         worker.pause()
-        while await journal.orphans() != ["a/1"]:
-            await anyio.sleep(0.01)
+        await eventually(lambda: orphaned(journal, "a/1"))
         worker.resume()
 
 
@@ -152,8 +161,7 @@ async def test_without_presence_only_the_lease_tells(server: RedisServer) -> Non
         await held(writer, "a/2", lease=0.01)
         assert listeners(server, writer) == 0
         async with RedisJournal(server.url, prefix="x", absence=None) as journal:
-            while await journal.orphans() != ["a/2"]:
-                await anyio.sleep(0.01)
+            await eventually(lambda: orphaned(journal, "a/2"))
             assert server.command("HGETALL", "{x}:absent") == []
 
 

@@ -1,7 +1,7 @@
 """A process that writes: it says on its output what it has done, and goes on until it is killed.
 
-`python worker.py URL PREFIX BACKEND WHAT...`, where WHAT is `hold ID LEASE`, to create a stream and keep it; `write ID`, to
-append numbers without end; or `race N`, to take each of N streams that nobody holds, and say which it has got.
+`python worker.py URL PREFIX BACKEND WHAT...`, where WHAT is `hold ID LEASE`, to create a stream and keep it; or
+`write ID`, to append numbers without end; or `race N`, to take each of N streams that nobody holds.
 """
 
 from __future__ import annotations
