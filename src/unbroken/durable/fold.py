@@ -39,16 +39,16 @@ class Fold:
         self._acted = False
         self._unknown = False
         self._thinker: str | None = None
+        self._asked = False  # under this fence
         self._attempts: dict[int, AttemptReport] = {}
         self._open: set[int] = set()
 
     def take(self, stored: Stored) -> Event | None:
         """Take the next entry. Returns the event that it brings, if it brings one."""
-        self.head, self.fence = stored.seq, stored.fence
-        body = stored.body
-        match stored.kind:
-            case "event":
-                return self._take_event(body)
+        self.fence, self.head, kind, body = stored
+        if kind == "event":
+            return self._take_event(body)
+        match kind:
             case "attempt":
                 self._note(body, open_=True)
             case "told":
@@ -60,10 +60,7 @@ class Fold:
             case "abandoned":
                 self._abandon(body)
             case "takeover":
-                self._close_open()
-                # One that was ended, and is asked for once more by its caller, is begun with new courage.
-                self.futile = 0 if self.end is not None else self.futile + 1
-                self.end = None
+                self._take_over(stored.seq)
             case "request":
                 self.request = body
             case "end":
@@ -73,7 +70,9 @@ class Fold:
         return None
 
     def _take_event(self, body: dict[str, Any]) -> Event:
-        event = as_delta(body) if body.get("type") == "content_block_delta" else body
+        event = body
+        if not isinstance(body, Delta) and body.get("type") == "content_block_delta":
+            event = as_delta(body)
         self.partial.apply(event)
         if isinstance(event, Delta):
             if event.length:
@@ -92,14 +91,22 @@ class Fold:
         attempt = attempt_of(body)
         self._attempts[attempt.number] = attempt
         if open_:
+            self._asked = True
             self._open.add(attempt.number)
         else:
             self._open.discard(attempt.number)
 
-    def _close_open(self) -> None:
-        """Their writer is gone, and nobody will tell how they ended."""
+    def _take_over(self, seq: int) -> None:
+        """Another writes from here on: the one before was lost, has left, or has never begun."""
+        if self.end is not None:
+            # One that had ended, and is asked for once more by its caller, is begun with new courage.
+            self.futile = 0
+        elif (self._open or not self._asked) and seq > 2:
+            self.futile += 1
         for number in self._open:
             self._attempts[number].outcome = "orphaned"
+        self.end = None
+        self._asked = False
 
     def _abandon(self, index: object) -> None:
         # It stands before the event that closes the block, and behind the one that opened it.
