@@ -37,6 +37,13 @@ class _Stream:
         self.entries += [Entry(self.fence, head + number, each) for number, each in enumerate(data, 1)]
         self.size += sum(map(len, data))
 
+    def has(self, lease: Lease, data: Sequence[bytes], end: Ended | None) -> bool:
+        """Whether this is what was written last."""
+        if not data and end is None:
+            return False
+        last = self.entries[lease.head :]
+        return (self.fence, self.status) == (lease.fence, end or "live") and [each.data for each in last] == list(data)
+
     def renew(self) -> None:
         self.touched = time.time()
         self.held_until = time.monotonic() + (self.lease or 0.0)
@@ -113,9 +120,12 @@ class MemoryJournal:
 
     async def append(self, lease: Lease, entries: Sequence[bytes], *, end: Ended | None = None) -> bool:
         stream = self._streams.get(lease.stream_id)
-        if stream is None:
+        if stream is None or stream.fence < lease.fence or len(stream.entries) < lease.head:
             raise StreamGone("the stream is not there any more")
-        if stream.fence != lease.fence or stream.status != "live":
+        if stream.has(lease, entries, end):  # by a call whose outcome was not known
+            lease.head += len(entries)
+            return stream.stopping
+        if (stream.fence, stream.status, len(stream.entries)) != (lease.fence, "live", lease.head):
             raise Fenced("another has taken the stream, or it has ended")
         size = sum(map(len, entries))
         # What says that it has ended always finds room.
