@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from tests.web.messages import Recorded
 
+from unbroken import Report
 from unbroken.core.wire.decoded import Event
 from unbroken.durable.entries import Record, encode
 from unbroken.journal import Ended, Journal, Lease
@@ -43,7 +44,7 @@ class Author:
 
     async def end(self, ended: Ended = "complete") -> None:
         """Its end."""
-        body: dict[str, Any] = {"outcome": ended, "report": {"attempts": []}}
+        body: dict[str, Any] = {"outcome": ended, "report": Report().to_dict()}
         if ended == "failed":
             body |= {"message": "a secret of the gateway", "status_code": 529, "error_type": "overloaded_error"}
         await self._append([Record("end", body)], ended)

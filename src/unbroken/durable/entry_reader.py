@@ -82,6 +82,9 @@ async def _go_behind(cursor: Cursor, start: tuple[int, int]) -> None:
     if not entries or (entries[0].fence, entries[0].seq) != (fence, seq):
         raise Rewound
     cursor.seq, cursor.fence = seq, fence
+    if entries[0].kind == "end":
+        # A snapshot of a stream that has ended stands behind its end, which is read once more.
+        cursor.seq -= 1
 
 
 async def _error(session: Session, stream_id: str) -> StreamFailed:
