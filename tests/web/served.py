@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import anyio
+from anyio.from_thread import start_blocking_portal
 from tests.web.messages import Recorded
 from tests.web.written import Author
 
@@ -38,7 +38,9 @@ def write(path: Path, streams: dict[str, Recorded]) -> None:
             for name, recorded in streams.items():
                 await Author.write(journal, name, recorded)
 
-    anyio.run(run)
+    # In a thread: Playwright keeps an event loop in this one.
+    with start_blocking_portal() as portal:
+        portal.call(run)
 
 
 @dataclass
@@ -101,7 +103,7 @@ def worker(kind: str, path: Path, *, send_timeout: float = 30, port: int = 0) ->
         process.communicate()
 
 
-_CUT: Final = re.compile(rb"\r\nx-cut: (\d+)\r\n", re.IGNORECASE)
+_CUT: Final = re.compile(rb"(?:\r\nx-cut: |[?&]cut=)(\d+)", re.IGNORECASE)
 _FRAME: Final = b"data: "
 
 
@@ -109,8 +111,8 @@ _FRAME: Final = b"data: "
 class Line:
     """A TCP proxy before two workers, which cuts where it is told to.
 
-    A request with the header `x-cut: N` gets the first N frames that have data, and then the connection is closed,
-    without an end of the body. Requests go to one worker and the other, in turn.
+    A request with the header `x-cut: N`, or with `cut=N` in its address, gets the first N frames that have data, and
+    then the connection is closed, without an end of the body. Requests go to one worker and the other, in turn.
 
     Attributes:
         targets: The ports that connections are led to.
