@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test test-long test-all recordings sdk-tests lint bench seams hedging simulation speed concurrency survival soak networks clients chat browser real-model docs dist release-check clean
+.PHONY: help demo test test-long test-all recordings sdk-tests lint bench seams hedging simulation speed survival soak networks clients chat browser real-model docs dist release-check clean
 help:
 	@echo "make demo | test | test-all | recordings | lint | docs | dist | release-check | clean"
-	@echo "make bench: seams | hedging | simulation | speed | concurrency"
+	@echo "make bench: seams | hedging | simulation | speed"
 	@echo "make survival | soak | networks | clients | chat | browser | real-model"
 
 # One stamp a set of extras, so that the demo does not wait for the linters.
@@ -34,11 +34,12 @@ demo: $(VENV)/.cli
 PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadfile
 PURE   := tests/batches/test_request.py tests/core tests/diagnosis tests/health tests/preflight
 REST   := $(PURE:%=--ignore=%)
+SHORT  := --hypothesis-profile=short
 unexport PYTHONDONTWRITEBYTECODE
 
-# While you work: what is not slow, as tests/short_run.py has it.
+# While you work: what is not slow, as tests/short_run.py has it, and a third of the examples of properties.
 test: $(VENV)/.dev
-	$(PYTEST) -m "not slow" $(NOT_NOW)
+	$(PYTEST) -m "not slow" $(SHORT) $(NOT_NOW)
 
 # What that leaves out; and all tests of what is pure, since together they reach every branch of it. The tracer is for
 # them alone: without it the rest takes half the time.
@@ -49,8 +50,9 @@ test-long: $(VENV)/.dev sdk-tests
 	$(BIN)/python -m coverage report --skip-covered --fail-under=100
 	$(PYTEST) -m slow $(REST)
 
-# Everything once: the short run leaves what is pure to the long one.
+# Everything once: the short run leaves what is pure to the long one, and all examples are tried.
 test-all: NOT_NOW := $(REST)
+test-all: SHORT :=
 test-all: test test-long
 
 # Every recorded stream, whole and cut at every event, and what came of it; they are ../shared/recordings, or where
@@ -81,15 +83,11 @@ hedging: $(VENV)/.dev
 simulation: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.simulation --write
 
-# CPU, latency, memory, import time and the recovery gap, against the SDK.
+# CPU (at full speed and at a pace), latency, memory, import time and the recovery gap, against the SDK.
 speed: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.speed --write
 
-# How many streams one core can read.
-concurrency: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.concurrency --write
-
-bench: seams hedging simulation speed concurrency
+bench: seams hedging simulation speed
 
 # The fault matrix against what people use today; it installs each of them in an environment of its own.
 survival: $(VENV)/.dev

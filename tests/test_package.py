@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import subprocess
@@ -142,6 +143,7 @@ def test_importing_brings_nothing_optional(module: str) -> None:
     assert {name for name in OPTIONAL if name in brought} == wanted
 
 
+@functools.cache
 def _imported(code: str) -> set[str]:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(json.loads(done.stdout))

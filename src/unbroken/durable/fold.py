@@ -44,11 +44,10 @@ class Fold:
 
     def take(self, stored: Stored) -> Event | None:
         """Take the next entry. Returns the event that it brings, if it brings one."""
-        self.head, self.fence = stored.seq, stored.fence
-        body = stored.body
-        match stored.kind:
-            case "event":
-                return self._take_event(body)
+        self.fence, self.head, kind, body = stored
+        if kind == "event":
+            return self._take_event(body)
+        match kind:
             case "attempt":
                 self._note(body, open_=True)
             case "told":
@@ -73,7 +72,9 @@ class Fold:
         return None
 
     def _take_event(self, body: dict[str, Any]) -> Event:
-        event = as_delta(body) if body.get("type") == "content_block_delta" else body
+        event = body
+        if not isinstance(body, Delta) and body.get("type") == "content_block_delta":
+            event = as_delta(body)
         self.partial.apply(event)
         if isinstance(event, Delta):
             if event.length:
