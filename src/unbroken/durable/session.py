@@ -5,8 +5,9 @@ There is one session for each journal and event loop. Its tasks run while somebo
 
 from __future__ import annotations
 
+import secrets
 import weakref
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -18,6 +19,8 @@ from ..journal import Batch, Ended, Journal, JournalCorrupt, JournalError, Journ
 from .channel import Channel
 from .entries import Record, Stored, decode, encode
 from .fold import Fold
+from .tail import Tail
+from .watch import OrphanWatch, Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +31,6 @@ __all__ = ["PATIENCE", "Leaseholder", "Session", "session_of"]
 
 #: How long a journal may be away before that is an error, in seconds.
 PATIENCE: Final = 5.0
-#: The longest that one question for news may take, in seconds: what was missed by a fault is seen then.
-_WAIT: Final = 1.0
 #: How often it is asked whether streams that are written here are to end, in seconds: a stop is to be heard in one.
 _HOLD: Final = 0.4
 #: Between tries where the journal is away, in seconds.
@@ -59,20 +60,32 @@ class Session:
     def __init__(self, journal: Journal) -> None:
         self.journal: Journal = journal
         self._channels: weakref.WeakValueDictionary[str, Channel] = weakref.WeakValueDictionary()
-        self._watched: dict[str, int] = {}
         self._holders: set[Leaseholder] = set()
-        self._watches: set[Callable[[Sequence[str]], None]] = set()
         self._tasks: dict[str, Step] = {}
-        self._waiting: anyio.CancelScope | None = None
+        self._tail = Tail(journal, self._publish)
+        self._watch = OrphanWatch(journal)
 
     def channel(self, stream_id: str) -> Channel:
         """The live end of a stream; the same for all who ask while anybody has it."""
         channel = self._channels.get(stream_id)
-        if channel is None:
+        if channel is None or channel.gone:
             channel = self._channels[stream_id] = Channel(stream_id)
         return channel
 
-    def decoded(self, stream_id: str, batch: Batch) -> list[Stored]:
+    def created(self, stream_id: str) -> Channel:
+        """The live end of a stream that was created a moment ago, and may have had a namesake."""
+        channel = self.channel(stream_id)
+        if channel.head > 1:
+            channel.leave()
+        return self.channel(stream_id)
+
+    def seen(self, state: StreamState) -> None:
+        """A stream was looked at: what is known of a namesake that was there before holds no more."""
+        channel = self._channels.get(state.stream_id)
+        if channel is not None and not channel.is_of(state):
+            channel.leave()
+
+    def _decoded(self, stream_id: str, batch: Batch) -> list[Stored]:
         """The entries of a batch. Raises `JournalCorrupt`."""
         codec, entries = self.journal.codec, []
         for fence, seq, data in batch.entries:
@@ -105,21 +118,52 @@ class Session:
     # -- single entries
 
     async def take(
-        self, fold: Fold, state: StreamState, *, lease: float, patience: float, force: bool = False
+        self,
+        fold: Fold,
+        state: StreamState,
+        *,
+        lease: float,
+        patience: float,
+        force: bool = False,
+        waits: bool = False,
     ) -> Lease | None:
         """Take a stream, which is folded to its head; the fold takes the entry that says so.
+
+        Args:
+            fold: The log.
+            state: How the stream stands in the journal.
+            lease: Seconds.
+            patience: How long the journal may be away, in seconds.
+            force: As in `Journal.take`.
+            waits: Whether it is not to be written here, but to wait for another.
 
         Returns:
             The lease; None: somebody was faster, or it may not be taken.
         """
-        record = Record("takeover", {"head": fold.head})
-        data = self.encoded(state.stream_id, state.head + 1, record)
-        taken = await self.patiently(lambda: self.journal.take(state, data, lease=lease, force=force), patience)
+        # The number tells it from another's, where the journal's answer was lost.
+        record = Record("takeover", {"head": fold.head, "by": secrets.token_hex(8), "waits": waits})
+        data, tries = self.encoded(state.stream_id, state.head + 1, record), 0
+
+        async def take() -> Lease | None:
+            nonlocal tries
+            tries += 1
+            return await self.journal.take(state, data, lease=lease, force=force)
+
+        taken = await self.patiently(take, patience)
+        if taken is None and tries > 1:
+            taken = await self.patiently(lambda: self._taken_before(state, data), patience)
         if taken is not None:
             takeover = Stored(taken.fence, taken.head, *record)
             fold.take(takeover)
             self.channel(state.stream_id).publish([takeover])
         return taken
+
+    async def _taken_before(self, state: StreamState, data: bytes) -> Lease | None:
+        """The lease of a stream that was taken by writing just this, and has nothing behind it; None: it was not."""
+        batch = await self.journal.read(state.stream_id, after=state.head, limit=2)
+        if batch is None or batch.state.created != state.created or [each.data for each in batch.entries] != [data]:
+            return None
+        return Lease(state.stream_id, batch.state.fence, batch.state.head)
 
     async def write_end(self, lease: Lease, ended: Ended, body: dict[str, Any], patience: float) -> None:
         """Say of a stream that is held here, and that nobody writes, how it has ended."""
@@ -128,60 +172,34 @@ class Session:
         await self.patiently(lambda: self.journal.append(lease, [data], end=ended), patience)
         self.channel(lease.stream_id).publish([Stored(lease.fence, seq, *record)])
 
-    # -- the tail
+    # -- what others write
 
     @contextmanager
     def watching(self, channel: Channel) -> Iterator[None]:
         """While this is open, what others write of the stream is published to its channel."""
-        name = channel.stream_id
-        self._watched[name] = self._watched.get(name, 0) + 1
-        if self._watched[name] == 1 and self._waiting is not None:
-            self._waiting.cancel()
-        self._run("tail", self._follow)
-        try:
+        with self._tail.watching(channel):
+            self._run("tail", self._tail.run)
             yield
-        finally:
-            self._watched[name] -= 1
-            if not self._watched[name]:
-                del self._watched[name]
 
-    async def _follow(self) -> None:
-        away_since: float | None = None
-        while self._watched:
-            channels = [self._channels[name] for name in self._watched if name in self._channels]
-            after = {channel.stream_id: channel.head for channel in channels if not channel.written_here}
-            try:
-                news: Sequence[str] = ()
-                with anyio.CancelScope() as self._waiting:
-                    if after:
-                        found = await self.journal.wait(after, _WAIT)
-                        news = list(after) if found is None else list(found)  # type: ignore[redundant-expr]
-                    else:
-                        await anyio.sleep(_WAIT)
-                self._waiting = None
-                for channel in channels:
-                    if channel.stream_id in news:
-                        await self._fetch(channel)
-                away_since = None
-            except JournalError as error:
-                self._waiting = None
-                now = anyio.current_time()
-                away_since = away_since or now
-                if not isinstance(error, JournalUnavailable) or now - away_since >= PATIENCE:
-                    for channel in channels:
-                        channel.error = error
-                        channel.wake()
-                await anyio.sleep(_PAUSE)
+    async def fetch(
+        self, channel: Channel, *, after: int, limit: int = 1000
+    ) -> tuple[StreamState, Sequence[Stored]] | None:
+        """What the journal has of a stream behind a number; None: there is none, or none any more."""
+        batch = await self.journal.read(channel.stream_id, after=after, limit=limit)
+        if batch is None or not channel.is_of(batch.state):
+            channel.leave()
+            return None
+        return batch.state, self._decoded(channel.stream_id, batch)
 
-    async def _fetch(self, channel: Channel) -> None:
-        batch = await self.journal.read(channel.stream_id, after=channel.head)
-        if batch is None:
-            channel.gone = True
-            channel.wake()
-        elif batch.state.head < channel.head:
+    async def _publish(self, channel: Channel) -> None:
+        found = await self.fetch(channel, after=channel.head)
+        if found is None:
+            return
+        state, entries = found
+        if state.head < channel.head:
             channel.rewound()
         else:
-            channel.publish(self.decoded(channel.stream_id, batch))
+            channel.publish(entries)
 
     # -- the keeper
 
@@ -197,7 +215,7 @@ class Session:
     async def _keep(self) -> None:
         while self._holders:
             by_seconds: dict[float, list[Leaseholder]] = {}
-            for holder in self._holders:
+            for holder in self._the_last():
                 by_seconds.setdefault(holder.seconds, []).append(holder)
             for seconds, holders in by_seconds.items():
                 try:
@@ -213,28 +231,27 @@ class Session:
                         holder.stop()
             await anyio.sleep(min(_HOLD, *(seconds / 4 for seconds in by_seconds)))
 
-    # -- the watch
+    def _the_last(self) -> Iterable[Leaseholder]:
+        """Of each stream its last holder. Another has lost it, whom that has only to be told."""
+        last: dict[str, Leaseholder] = {}
+        for holder in sorted(self._holders, key=lambda holder: holder.lease.fence):
+            if (before := last.get(holder.lease.stream_id)) is not None:
+                before.lose()
+            last[holder.lease.stream_id] = holder
+        return last.values()
+
+    # -- what nobody writes
 
     @contextmanager
-    def orphans(self, found: Callable[[Sequence[str]], None]) -> Iterator[None]:
-        """While this is open, `found` is called with the ids of streams that nobody writes, over and over."""
-        self._watches.add(found)
-        self._run("watch", self._watch)
-        try:
+    def orphans(self, watcher: Watcher) -> Iterator[None]:
+        """While this is open, the watcher is told of streams that nobody writes."""
+        with self._watch.watching(watcher):
+            self._run("watch", self._watch.run)
             yield
-        finally:
-            self._watches.discard(found)
 
-    async def _watch(self) -> None:
-        while self._watches:
-            try:
-                orphans = await self.journal.orphans()
-            except JournalError:
-                orphans = []
-            if orphans:
-                for found in list(self._watches):
-                    found(orphans)
-            await anyio.sleep(self.journal.orphan_poll)
+    def look_again(self) -> None:
+        """Look for streams that nobody writes at once, and not only when it is time."""
+        self._watch.look_again()
 
     # -- tasks
 
@@ -251,17 +268,18 @@ class Session:
         self._tasks[name] = detach(run)
 
 
-_SESSIONS: Final[RunVar[weakref.WeakKeyDictionary[Journal, Session]]] = RunVar("unbroken.sessions")
+#: By the journal's identity. A session has its journal, so that nothing else can have that meanwhile.
+_SESSIONS: Final[RunVar[weakref.WeakValueDictionary[int, Session]]] = RunVar("unbroken.sessions")
 
 
 def session_of(journal: Journal) -> Session:
-    """This event loop's session with a journal."""
+    """This event loop's session with a journal. It lasts as long as anybody has it, or one of its tasks runs."""
     try:
         sessions = _SESSIONS.get()
     except LookupError:
-        sessions = weakref.WeakKeyDictionary()
+        sessions = weakref.WeakValueDictionary()
         _SESSIONS.set(sessions)
-    session = sessions.get(journal)
+    session = sessions.get(id(journal))
     if session is None:
-        session = sessions[journal] = Session(journal)
+        session = sessions[id(journal)] = Session(journal)
     return session
