@@ -103,18 +103,16 @@ class Cursor:
         if known is not None and not known and not channel.gone and self.state is not None:
             return ()
         session = self._session
-        found = None
-        if not channel.gone:
-            found = await session.patiently(lambda: session.fetch(channel, after=self.seq, limit=limit), self._patience)
+        found = None if channel.gone else await session.read(channel, self.seq, limit, self._patience)
         if found is None:
             raise StreamGone("there is no such stream in the journal, or none any more")
-        self.state, entries = found
-        if self.state.head < self.seq:
+        self.state = found.state
+        if found.state.head < self.seq:
             channel.rewound()
             raise Rewound
-        if not entries:
-            channel.seen(self.state.head)
-        return entries
+        if not found.entries:
+            channel.seen(found.state.head)
+        return found.entries
 
     def checked(self, entries: Sequence[Stored]) -> Sequence[Stored]:
         """Move behind these entries. Raises `Rewound`."""

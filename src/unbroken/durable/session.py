@@ -7,23 +7,21 @@ from __future__ import annotations
 
 import secrets
 import weakref
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import anyio
 from anyio.lowlevel import RunVar
 
 from ..concurrency.detached import Step, detach
-from ..journal import Batch, Ended, Journal, JournalCorrupt, JournalError, JournalUnavailable, Lease, StreamState
+from ..journal import Batch, Ended, Journal, JournalCorrupt, JournalError, Lease, StreamState
 from .channel import Channel
 from .entries import Record, Stored, decode, encode
 from .fold import Fold
+from .questions import Questions, patiently
 from .tail import Tail
 from .watch import OrphanWatch, Watcher
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 T = TypeVar("T")
 
@@ -33,8 +31,20 @@ __all__ = ["PATIENCE", "Leaseholder", "Session", "session_of"]
 PATIENCE: Final = 5.0
 #: How often it is asked whether streams that are written here are to end, in seconds: a stop is to be heard in one.
 _HOLD: Final = 0.4
-#: Between tries where the journal is away, in seconds.
-_PAUSE: Final = 0.1
+#: How many entries are read at a time.
+_MANY: Final = 1000
+
+
+class Reading(NamedTuple):
+    """What a journal has of a stream behind some number.
+
+    Attributes:
+        entries: What was found, in its order.
+        state: The stream, not older than that.
+    """
+
+    entries: Sequence[Stored]
+    state: StreamState
 
 
 class Leaseholder(Protocol):
@@ -59,10 +69,11 @@ class Session:
 
     def __init__(self, journal: Journal) -> None:
         self.journal: Journal = journal
+        self._questions = Questions()
         self._channels: weakref.WeakValueDictionary[str, Channel] = weakref.WeakValueDictionary()
         self._holders: set[Leaseholder] = set()
         self._tasks: dict[str, Step] = {}
-        self._tail = Tail(journal, self._publish)
+        self._tail = Tail(journal, self._fetch)
         self._watch = OrphanWatch(journal)
 
     def channel(self, stream_id: str) -> Channel:
@@ -102,18 +113,29 @@ class Session:
         data, codec = encode(record), self.journal.codec
         return data if codec is None else codec.encode(data, stream_id, seq)
 
+    async def read(self, channel: Channel, after: int, limit: int, patience: float = PATIENCE) -> Reading | None:
+        """The entries behind a number, decoded; None: there is no such stream, or none any more."""
+
+        async def read() -> Reading | None:
+            batch = await self.journal.read(channel.stream_id, after=after, limit=limit)
+            return None if batch is None else Reading(self._decoded(channel.stream_id, batch), batch.state)
+
+        found = await self._questions.shared(("read", channel.stream_id, after, limit), read, patience)
+        if found is None or not channel.is_of(found.state):
+            channel.leave()
+            return None
+        return found
+
+    async def look(self, stream_id: str, patience: float = PATIENCE) -> StreamState | None:
+        """How a stream stands; None: there is none."""
+        found = await self._questions.shared(("look", stream_id), lambda: self.journal.look(stream_id), patience)
+        if found is not None:
+            self.seen(found)
+        return found
+
     async def patiently(self, ask: Callable[[], Awaitable[T]], patience: float) -> T:
         """What the journal answers, asked again while it is away, for so many seconds. Raises `JournalError`."""
-        until = anyio.current_time() + patience
-        while True:
-            try:
-                with anyio.CancelScope(deadline=until):
-                    return await ask()
-                raise JournalUnavailable("the journal does not answer")
-            except JournalUnavailable:
-                if anyio.current_time() + _PAUSE >= until:
-                    raise
-            await anyio.sleep(_PAUSE)
+        return await patiently(ask, patience)
 
     # -- single entries
 
@@ -181,25 +203,14 @@ class Session:
             self._run("tail", self._tail.run)
             yield
 
-    async def fetch(
-        self, channel: Channel, *, after: int, limit: int = 1000
-    ) -> tuple[StreamState, Sequence[Stored]] | None:
-        """What the journal has of a stream behind a number; None: there is none, or none any more."""
-        batch = await self.journal.read(channel.stream_id, after=after, limit=limit)
-        if batch is None or not channel.is_of(batch.state):
-            channel.leave()
-            return None
-        return batch.state, self._decoded(channel.stream_id, batch)
-
-    async def _publish(self, channel: Channel) -> None:
-        found = await self.fetch(channel, after=channel.head)
+    async def _fetch(self, channel: Channel) -> None:
+        found = await self.read(channel, channel.head, _MANY)
         if found is None:
             return
-        state, entries = found
-        if state.head < channel.head:
+        if found.state.head < channel.head:
             channel.rewound()
         else:
-            channel.publish(entries)
+            channel.publish(found.entries)
 
     # -- the keeper
 
