@@ -17,7 +17,7 @@ from ..durable.request import owner_hash, policy_of
 from ..durable.session import session_of
 from ..durable.workers import Workers
 from ..health.health import Health
-from ..journal import Journal, Lease
+from ..journal import Journal
 from ..policy import Policy
 from ..report import Notice
 from ..routes import Fallback
@@ -132,9 +132,11 @@ class StreamHost:
             raise RuntimeError("a StreamHost can be entered once")
         patience = (self._policy or Policy()).journal_patience
         session = session_of(self._journal)
-        self._workers = Workers(session, self._claim_for, most=self._max_streams, patience=patience)
+        self._workers = Workers(
+            session, self._claim_for, most=self._max_streams, patience=patience, recovers=self._recover
+        )
         if self._recover:
-            self._stack.enter_context(session.orphans(self._workers.rescue))
+            self._stack.enter_context(session.orphans(self._workers.watcher))
             self._sweeping = detach(self._workers.sweep)
         return self
 
@@ -186,16 +188,9 @@ class StreamHost:
             if needed not in arguments:
                 raise TypeError(f"start() needs the argument {needed!r}, as messages.stream does")
         call = self._call(arguments, api, {})
-        claim = self._claim(claim_of(session_of(self._journal), call, await call.settle(), name, hashed))
-        hold = workers.has_room
-        found = await claim.create(hold=hold)
-        if isinstance(found, Lease):
-            if hold:
-                workers.write(claim, found)
-            return True
-        if claim.may_take(found) and workers.has_room:
-            workers.take_up(claim)
-        return False
+        return await workers.begin(
+            self._claim(claim_of(session_of(self._journal), call, await call.settle(), name, hashed))
+        )
 
     async def recover_all(self) -> int:
         """Go on with every stream that nobody writes, to its end; how many there were. Raises `JournalError`."""
