@@ -215,10 +215,9 @@ class DurableStream:
                 fold.take(entry)
 
     def _put_snapshot(self) -> None:
-        events = snapshot_of(self._fold.partial)
-        if events:
-            here = f"{self._fold.fence}-{self._fold.head}"
-            self._put(events, [*["0"] * (len(events) - 1), here])
+        events, last = snapshot_of(self._fold.partial), self._fold.last_event
+        if last is not None:
+            self._put(events, [*["0"] * (len(events) - 1), last])
 
     async def _step(self) -> None:
         """Take the next entries, or see that there will be none."""
