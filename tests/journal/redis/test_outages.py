@@ -134,6 +134,7 @@ async def test_a_server_that_hangs_for_a_while_is_waited_for(server: RedisServer
 # -- processes
 
 
+@pytest.mark.slow
 async def test_of_many_processes_one_takes_a_stream(shared_server: RedisServer, start_worker: StartWorker) -> None:
     async with RedisJournal(shared_server.url, prefix="race", timeout=60) as journal:
         await journal.purge(owner=b"")
@@ -153,6 +154,7 @@ async def test_of_many_processes_one_takes_a_stream(shared_server: RedisServer, 
             assert (state.fence, state.head) == (2, 2)
 
 
+@pytest.mark.slow
 async def test_a_writer_that_is_killed_has_written_all_it_was_told(
     shared_server: RedisServer, start_worker: StartWorker
 ) -> None:
@@ -174,6 +176,7 @@ async def _is_orphaned(journal: Journal, name: str) -> bool:
     return name in await journal.orphans() and (await state_of(journal, name)).orphaned
 
 
+@pytest.mark.slow
 async def test_a_writer_that_was_stopped_and_wakes_writes_nothing(
     shared_server: RedisServer, start_worker: StartWorker
 ) -> None:
@@ -393,6 +396,7 @@ async def stubbornly_other_than(words: str, call: Callable[[], Any]) -> Any:
                 raise
 
 
+@pytest.mark.slow
 async def test_a_cluster_has_a_whole_journal_on_one_of_its_nodes(start_server: StartServer) -> None:
     """Whichever node the URL names: its streams, the wait for them, and who is there."""
     nodes = [start_server("--cluster-enabled", "yes") for _ in range(3)]

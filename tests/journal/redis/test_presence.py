@@ -142,6 +142,7 @@ async def test_only_who_is_missed_all_the_time_is_gone(
 
 
 @pytest.mark.anyio
+@pytest.mark.slow
 async def test_a_writer_that_hangs_is_found_out_by_its_lease(
     journals: Journals, start_worker: Callable[..., Any]
 ) -> None:
