@@ -1,7 +1,7 @@
 """Drives one stream: asks, reads, joins, and asks again, as the plan says.
 
-A driver knows nothing of the reader. It puts events into `out`; it runs in a task of its own, which a cancelled reader
-does not take along (`concurrency/detached.py`). How the stream ends is `conclusion.py`'s.
+It knows nothing of the reader, and runs in a task of its own, which a cancelled reader does not take along
+(`concurrency/detached.py`). How the stream ends is `conclusion.py`'s.
 """
 
 from __future__ import annotations
