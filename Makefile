@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test test-long test-all recordings sdk-tests lint bench seams hedging simulation speed concurrency survival soak networks clients chat browser real-model docs dist release-check clean
+.PHONY: help demo test test-long test-all recordings sdk-tests lint bench seams hedging simulation speed survival soak networks clients chat browser real-model docs dist release-check clean
 help:
 	@echo "make demo | test | test-all | recordings | lint | docs | dist | release-check | clean"
-	@echo "make bench: seams | hedging | simulation | speed | concurrency"
+	@echo "make bench: seams | hedging | simulation | speed"
 	@echo "make survival | soak | networks | clients | chat | browser | real-model"
 
 # One stamp a set of extras, so that the demo does not wait for the linters.
@@ -83,15 +83,11 @@ hedging: $(VENV)/.dev
 simulation: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.simulation --write
 
-# CPU, latency, memory, import time and the recovery gap, against the SDK.
+# CPU (at full speed and at a pace), latency, memory, import time and the recovery gap, against the SDK.
 speed: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.speed --write
 
-# How many streams one core can read.
-concurrency: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.concurrency --write
-
-bench: seams hedging simulation speed concurrency
+bench: seams hedging simulation speed
 
 # The fault matrix against what people use today; it installs each of them in an environment of its own.
 survival: $(VENV)/.dev

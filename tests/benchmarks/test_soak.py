@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from unbroken import Policy, Report, resilient_stream
 
 pytestmark = pytest.mark.slow
 
+PAGES = Path(__file__).parent.parent.parent / "docs" / "pages"
 PATIENCE = Policy(idle_timeout=3, progress_timeout=4, initial_backoff=0.01)
 
 
@@ -206,6 +208,14 @@ def test_a_short_soak() -> None:
     assert not [each.rejected for each in found.servers if each.rejected]
     assert found.to_dict()["found"]["streams that ended"] == f"{tally.streams:,}"
     assert len(looks) > 2
+
+
+def test_the_table_is_what_the_command_writes() -> None:
+    """The docs' table has the heads of the command."""
+    from benchmarks.soak.findings import HEADS
+
+    text = (PAGES / "benchmarks-soak-table.md").read_text("utf-8")
+    assert f"| {' | '.join(HEADS)} |" in text, "run the benchmark with --write"
 
 
 def message(text: str) -> Any:

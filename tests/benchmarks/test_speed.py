@@ -127,6 +127,16 @@ def test_the_cpu_of_every_cell_is_measured(url: str, tmp_path: Path, monkeypatch
     assert {each.get_name(): [each.median()] for each in kept.get_benchmarks()} == times[20]
 
 
+def test_the_cpu_at_a_pace_is_measured(url: str) -> None:
+    """Of both contenders, over each transport, in processes of their own."""
+    from benchmarks.speed import paced
+
+    effort = paced.Effort(rounds=1, streams=3, seconds=0.5)
+    figures = paced.figures(paced.measure(url, effort), effort)
+    assert [figure.name.split(", ")[1] for figure in figures] == ["httpx2", "aiohttp"]
+    assert all(min(*figure.sdk, *figure.unbroken) > 0 for figure in figures)
+
+
 def test_the_times_are_measured(url: str) -> None:
     """Each round has as many times of each contender as streams and pieces that count."""
     from benchmarks.speed import latency

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
@@ -24,7 +24,17 @@ import anyio
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["Abandoned", "Step", "Wakeup", "call_soon", "detach", "event_loop_clock", "starter", "wakeups"]
+__all__ = [
+    "Abandoned",
+    "Step",
+    "Wakeup",
+    "call_soon",
+    "detach",
+    "event_loop_clock",
+    "others_first",
+    "starter",
+    "wakeups",
+]
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -112,6 +122,24 @@ def event_loop_clock() -> Callable[[], float]:
     """
     trio = _running_trio()
     return asyncio.get_running_loop().time if trio is None else cast("Callable[[], float]", trio.current_time)
+
+
+def others_first() -> Callable[[], Awaitable[Any]]:
+    """What lets those tasks run that are ready, on the event loop that is running, and then returns.
+
+    What `anyio.lowlevel.cancel_shielded_checkpoint` does, at a tenth of its cost on asyncio, and not shielded there.
+    """
+    trio = _running_trio()
+    if trio is None:
+        return _AsyncioTurn
+    return cast("Callable[[], Awaitable[Any]]", trio.lowlevel.cancel_shielded_checkpoint)
+
+
+class _AsyncioTurn:
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
 
 
 class Wakeup(Protocol):

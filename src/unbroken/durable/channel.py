@@ -11,7 +11,7 @@ from .entries import Stored
 __all__ = ["Channel"]
 
 #: How many of the last entries are kept for readers. Who is further behind reads the journal.
-_RECENT: Final = 512
+_RECENT: Final = 128
 
 
 class Channel:

@@ -91,7 +91,7 @@ class Claim:
             return None
         if state.stopping:
             await self.session.write_end(lease, "cancelled", cancelled(fold.report), self.patience)
-        elif state.status == "live" and fold.futile > self.max_recoveries:
+        elif state.status == "live" and fold.futile >= max(1, self.max_recoveries):
             await self.session.write_end(lease, "failed", poisoned(fold), self.patience)
         else:
             return self.writer(lease, fold)

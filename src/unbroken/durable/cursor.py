@@ -80,18 +80,16 @@ class Cursor:
         if known is not None and not known and not channel.gone and self.state is not None:
             return ()
         session = self._session
-        batch = await session.patiently(
-            lambda: session.journal.read(channel.stream_id, after=self.seq, limit=limit), self._patience
-        )
-        if batch is None:
+        found = await session.read(channel.stream_id, self.seq, limit, self._patience)
+        if found is None:
             raise StreamGone("there is no such stream in the journal, or none any more")
-        self.state = batch.state
-        if batch.state.head < self.seq:
+        self.state = found.state
+        if found.state.head < self.seq:
             channel.rewound()
             raise Rewound
-        if not batch.entries:
-            channel.seen(batch.state.head)
-        return session.decoded(channel.stream_id, batch)
+        if not found.entries:
+            channel.seen(found.state.head)
+        return found.entries
 
     def checked(self, entries: Sequence[Stored]) -> Sequence[Stored]:
         """Move behind these entries. Raises `Rewound`."""

@@ -6,9 +6,9 @@ There is one session for each journal and event loop. Its tasks run while somebo
 from __future__ import annotations
 
 import weakref
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 
 import anyio
 from anyio.lowlevel import RunVar
@@ -18,9 +18,6 @@ from ..journal import Batch, Ended, Journal, JournalCorrupt, JournalError, Journ
 from .channel import Channel
 from .entries import Record, Stored, decode, encode
 from .fold import Fold
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 T = TypeVar("T")
 
@@ -32,8 +29,24 @@ PATIENCE: Final = 5.0
 _WAIT: Final = 1.0
 #: How often it is asked whether streams that are written here are to end, in seconds: a stop is to be heard in one.
 _HOLD: Final = 0.4
+#: How many entries are read at a time.
+_MANY: Final = 1000
+#: How many questions are asked at a time: what a crowd of readers asks for comes one after the other, and each in time.
+_AT_A_TIME: Final = 8
 #: Between tries where the journal is away, in seconds.
 _PAUSE: Final = 0.1
+
+
+class Reading(NamedTuple):
+    """What a journal has of a stream behind some number.
+
+    Attributes:
+        entries: What was found, in its order.
+        state: The stream, not older than that.
+    """
+
+    entries: Sequence[Stored]
+    state: StreamState
 
 
 class Leaseholder(Protocol):
@@ -58,6 +71,8 @@ class Session:
 
     def __init__(self, journal: Journal) -> None:
         self.journal: Journal = journal
+        self._turns = anyio.Semaphore(_AT_A_TIME)
+        self._asked: dict[tuple[object, ...], tuple[Step, list[Any]]] = {}
         self._channels: weakref.WeakValueDictionary[str, Channel] = weakref.WeakValueDictionary()
         self._watched: dict[str, int] = {}
         self._holders: set[Leaseholder] = set()
@@ -88,6 +103,39 @@ class Session:
         """An entry as it is stored under that number."""
         data, codec = encode(record), self.journal.codec
         return data if codec is None else codec.encode(data, stream_id, seq)
+
+    async def read(self, stream_id: str, after: int, limit: int, patience: float = PATIENCE) -> Reading | None:
+        """The entries behind a number, decoded; None: there is no such stream."""
+
+        async def read() -> Reading | None:
+            batch = await self.journal.read(stream_id, after=after, limit=limit)
+            return None if batch is None else Reading(self.decoded(stream_id, batch), batch.state)
+
+        return await self._shared(("read", stream_id, after, limit), read, patience)
+
+    async def look(self, stream_id: str, patience: float = PATIENCE) -> StreamState | None:
+        """How a stream stands; None: there is none."""
+        return await self._shared(("look", stream_id), lambda: self.journal.look(stream_id), patience)
+
+    async def _shared(self, key: tuple[object, ...], ask: Callable[[], Awaitable[T]], patience: float) -> T:
+        """What the journal answers. Those who ask for the same at the same time, as a crowd of readers does that comes
+        back, share one answer; and others wait for their turn, which is no absence of the journal's.
+        """
+        asked = self._asked.get(key)
+        if asked is None:
+            answers: list[T] = []
+
+            async def answer() -> None:
+                try:
+                    async with self._turns:
+                        answers.append(await self.patiently(ask, patience))
+                finally:
+                    del self._asked[key]
+
+            asked = self._asked[key] = detach(answer), answers
+        step, found = asked
+        await step.wait()
+        return cast("T", found[0])
 
     async def patiently(self, ask: Callable[[], Awaitable[T]], patience: float) -> T:
         """What the journal answers, asked again while it is away, for so many seconds. Raises `JournalError`."""
@@ -174,14 +222,14 @@ class Session:
                 await anyio.sleep(_PAUSE)
 
     async def _fetch(self, channel: Channel) -> None:
-        batch = await self.journal.read(channel.stream_id, after=channel.head)
-        if batch is None:
+        found = await self.read(channel.stream_id, channel.head, _MANY)
+        if found is None:
             channel.gone = True
             channel.wake()
-        elif batch.state.head < channel.head:
+        elif found.state.head < channel.head:
             channel.rewound()
         else:
-            channel.publish(self.decoded(channel.stream_id, batch))
+            channel.publish(found.entries)
 
     # -- the keeper
 

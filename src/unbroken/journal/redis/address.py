@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
+
+import anyio
+from anyio.abc import ByteStream, SocketAttribute
 
 if TYPE_CHECKING:
     from coredis.connection import BaseConnection
@@ -55,37 +61,60 @@ class Address:
         """To the server that the URL names: it is the one that is sure to be known."""
         self._node = self._origin
 
-    def connection(self, name: str, timeout: float) -> BaseConnection:
-        """A connection that is still to be made.
+    async def connect(self) -> ByteStream:
+        """A socket that is connected.
+
+        Raises:
+            OSError: There is nobody, or the certificate is not that of the host.
+        """
+        if self._scheme == "unix":
+            return await anyio.connect_unix(self._path)
+        host, port = self._node
+        if self._scheme == "redis":
+            stream = await anyio.connect_tcp(host, port)
+            stream.extra(SocketAttribute.raw_socket).setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return stream
+        if self._ssl_context is None:
+            self._ssl_context = ssl.create_default_context()
+        return await anyio.connect_tcp(host, port, ssl_context=self._ssl_context, tls_standard_compatible=False)
+
+    def connection(self, stream: ByteStream, name: str, timeout: float) -> BaseConnection:
+        """A connection over a socket, whose `run` is still to be called.
 
         Args:
+            stream: The socket; the connection closes it.
             name: How the server's list of clients names it.
-            timeout: Seconds for each step of making it.
+            timeout: Seconds in which the server has to answer.
         """
-        from coredis.connection import TCPConnection, TCPLocation, UnixDomainSocketConnection, UnixDomainSocketLocation
-
-        if self._scheme == "unix":
-            return UnixDomainSocketConnection(
-                UnixDomainSocketLocation(self._path),
-                username=self._username,
-                password=self._password,
-                client_name=name,
-                stream_timeout=timeout,
-                connect_timeout=timeout,
-            )
-        if self._scheme == "rediss" and self._ssl_context is None:
-            self._ssl_context = ssl.create_default_context()
-        return TCPConnection(
-            TCPLocation(*self._node),
+        return _connection_class()(
+            stream,
+            str(self),
             username=self._username,
             password=self._password,
             client_name=name,
             db=self._database,
-            ssl_context=self._ssl_context if self._scheme == "rediss" else None,
             stream_timeout=timeout,
-            connect_timeout=timeout,
-            socket_keepalive=True,
         )
+
+
+@cache
+def _connection_class() -> Callable[..., BaseConnection]:
+    """coredis' connection over a socket that there is: where there is none, nothing is begun that has to be ended."""
+    from coredis.connection import BaseConnection, TCPLocation
+
+    class Connection(BaseConnection):
+        def __init__(self, stream: ByteStream, shown: str, **options: Any) -> None:
+            super().__init__(TCPLocation(shown, 0), **options)
+            self._socket = stream
+            self._shown = shown
+
+        async def _connect(self) -> ByteStream:
+            return self._socket
+
+        def describe(self) -> str:
+            return f"Connection<{self._shown}>"
+
+    return Connection
 
 
 def _split(url: str) -> SplitResult:
@@ -105,6 +134,6 @@ def _split(url: str) -> SplitResult:
 
 def _database(path: str) -> int:
     number = path.strip("/")
-    if number and not number.isascii() or not (number or "0").isdigit():
+    if number and not (number.isascii() and number.isdigit()):
         raise ValueError("what follows the host in the URL must be the number of a database: redis://localhost:6379/0")
     return int(number or 0)

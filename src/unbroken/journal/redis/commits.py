@@ -13,33 +13,33 @@ from typing import Any, Final
 from ...concurrency.detached import Step, Wakeup, detach, wakeups
 from ..errors import JournalError, JournalUnavailable
 from ..protocol import Ended, Lease
+from .claims import proof_of
 
 __all__ = ["Commit", "Commits"]
 
 #: So long is one script at work, at most: a few milliseconds of the server's, for which all its clients wait.
-MOST_ENTRIES: Final = 2000
+MOST_ARGUMENTS: Final = 4000
 MOST_BYTES: Final = 2**20
 
 
 class Commit:
     """One append, and what came of it."""
 
-    __slots__ = ("again", "code", "done", "end", "entries", "error", "lease", "size")
+    __slots__ = ("arguments", "code", "done", "end", "error", "size")
 
-    def __init__(self, lease: Lease, entries: Sequence[bytes], end: Ended | None, again: bool, done: Wakeup) -> None:
-        self.lease = lease
-        self.entries = entries
+    def __init__(self, lease: Lease, entries: Sequence[bytes], end: Ended | None, done: Wakeup) -> None:
         self.end = end
-        self.again = again
         self.done = done
         self.size = sum(map(len, entries))
+        #: What `append.lua` has for a stream.
+        self.arguments: tuple[bytes | str | int, ...] = (
+            *proof_of(lease),
+            end or "",
+            len(entries),
+            *entries,
+        )
         self.code: int | None = None
         self.error: Exception | None = None
-
-    def arguments(self) -> tuple[bytes | str | int, ...]:
-        lease = self.lease
-        again = int(self.again)
-        return lease.stream_id, lease.fence, lease.head, again, self.end or "", len(self.entries), *self.entries
 
 
 class Commits:
@@ -59,15 +59,20 @@ class Commits:
         self._closed = False
         self._step: Step = detach(self._run)
 
-    async def append(self, lease: Lease, entries: Sequence[bytes], end: Ended | None, again: bool) -> int:
+    async def append(self, lease: Lease, entries: Sequence[bytes], end: Ended | None) -> int:
         """Send it, with others; returns the script's code for it.
+
+        Args:
+            lease: Whose writer this is.
+            entries: The data of each.
+            end: How the stream has ended; None: it has not.
 
         Raises:
             JournalError: As sending raises it.
         """
         if self._closed:
             raise JournalError("the journal is closed")
-        commit = Commit(lease, entries, end, again, self._wakeup())
+        commit = Commit(lease, entries, end, self._wakeup())
         self._staged.append(commit)
         if self._idle is not None:
             self._idle.set()
@@ -109,10 +114,10 @@ class Commits:
 
     def _next_lot(self) -> list[Commit]:
         lot: list[Commit] = []
-        entries = size = 0
-        while self._staged and (not lot or (entries < MOST_ENTRIES and size < MOST_BYTES)):
+        arguments = size = 0
+        while self._staged and (not lot or (arguments < MOST_ARGUMENTS and size < MOST_BYTES)):
             commit = self._staged.popleft()
-            entries += len(commit.entries)
+            arguments += len(commit.arguments)
             size += commit.size
             lot.append(commit)
         return lot
@@ -122,11 +127,11 @@ class Commits:
             return
         arguments: list[bytes | str | int] = [*self._limits]
         for each in lot:
-            arguments += each.arguments()
+            arguments += each.arguments
         try:
             codes: list[int] = await self._send(script, *arguments)
-            for each, each.code in zip(lot, codes, strict=True):
-                pass
+            for each, code in zip(lot, codes, strict=True):
+                each.code = code
         except Exception as error:
             for each in lot:
                 each.error = error

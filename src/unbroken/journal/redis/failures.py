@@ -63,6 +63,8 @@ def translate(error: BaseException, server: str) -> JournalError:
             return JournalError(f"Redis at {server} does not accept the user or the password")
         case "NOPERM":
             return JournalError(f"Redis at {server} does not let this user do what a journal needs")
+        case "DENIED":
+            return JournalError(f"Redis at {server} does not serve other hosts (protected-mode)")
         case "WRONGTYPE":
             return JournalError(f"Redis at {server} has something else under the journal's prefix")
         case "":
@@ -113,7 +115,7 @@ def _network(error: BaseException) -> str:
             cause = cause.exceptions[0]
     if isinstance(error, TimeoutError) or isinstance(cause, TimeoutError):
         return "does not answer in time"
-    if "Unable to establish" in str(error) or isinstance(error, OSError):
+    if isinstance(error, OSError) and not isinstance(error, ConnectionResetError):
         return f"cannot be reached ({type(cause).__name__})"
     if "max number of clients" in str(error):
         return "has as many clients as it takes (maxclients)"

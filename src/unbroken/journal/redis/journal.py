@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from types import TracebackType
@@ -18,6 +18,7 @@ from ..errors import Fenced, JournalError, JournalFull, StreamGone
 from ..options import MAX_BYTES, ORPHAN_RETENTION, RETENTION, Options
 from ..protocol import Batch, Codec, Ended, Held, Lease, StreamState
 from .address import Address
+from .claims import RedisLease, proof_of
 from .session import Session
 from .states import batch_of, state_of
 
@@ -134,25 +135,20 @@ class RedisJournal:
             if state is not None:
                 return state
             raise JournalFull(_full(self._options))
-        with session.unsure.call((stream_id, hash(entry))) as call:
-            reply = await session.run(
-                "create", stream_id, call.name, fingerprint, owner.hex(), _ms(lease or 0), self._ttl, entry
-            )
-        return Lease(stream_id, 1, 1) if reply == 1 else state_of(stream_id, reply)
+        got = RedisLease(stream_id, 1, 1)
+        reply = await session.claims.claim("create", got, fingerprint, owner.hex(), _ms(lease or 0), self._ttl, entry)
+        return got if reply == 1 else state_of(stream_id, reply)
 
     async def take(self, state: StreamState, entry: bytes, *, lease: float, force: bool = False) -> Lease | None:
-        session = self._session
-        stream_id, fence, head = state.stream_id, state.fence, state.head
-        with session.unsure.call((stream_id, fence, head, hash(entry))) as call:
-            taken = await session.run(
-                "take", stream_id, fence, head, call.name, _ms(lease), int(force), self._ttl, entry
-            )
-        return Lease(stream_id, fence + 1, head + 1) if taken else None
+        got = RedisLease(state.stream_id, state.fence + 1, state.head + 1)
+        created = round(state.created * 1000)
+        reply = await self._session.claims.claim(
+            "take", got, state.fence, state.head, created, _ms(lease), int(force), self._ttl, entry
+        )
+        return got if reply == 1 else None
 
     async def append(self, lease: Lease, entries: Sequence[bytes], *, end: Ended | None = None) -> bool:
-        session = self._session
-        with session.unsure.call((lease.stream_id, lease.fence, lease.head)) as call:
-            code = await session.commits.append(lease, entries, end, call.again)
+        code = await self._session.commits.append(lease, entries, end)
         match code:
             case 2:
                 raise Fenced("another has taken the stream, or it has ended")
@@ -168,14 +164,17 @@ class RedisJournal:
         lost: set[str] = set()
         for start in range(0, len(leases), _STEP):
             some = leases[start : start + _STEP]
-            numbers = (each for lease in some for each in (lease.stream_id, lease.fence, lease.head))
-            codes = await self._session.run("hold", _ms(seconds), self._ttl, *numbers)
-            stop.update(lease.stream_id for lease, code in zip(some, codes, strict=True) if code == 1)
-            lost.update(lease.stream_id for lease, code in zip(some, codes, strict=True) if code == 2)
+            proofs = (each for lease in some for each in proof_of(lease))
+            codes = await self._session.run("hold", _ms(seconds), self._ttl, *proofs)
+            for lease, code in zip(some, codes, strict=True):
+                if code == 1:
+                    stop.add(lease.stream_id)
+                elif code == 2:
+                    lost.add(lease.stream_id)
         return Held(frozenset(stop), frozenset(lost))
 
     async def release(self, lease: Lease) -> None:
-        await self._session.run("release", lease.stream_id, lease.fence)
+        await self._session.run("release", *proof_of(lease))
 
     async def cancel(self, stream_id: str) -> bool:
         return bool(await self._session.run("cancel", stream_id))
@@ -208,11 +207,11 @@ class RedisJournal:
             return None
         batch = batch_of(stream_id, after, reply)
         state = batch.state
-        session.tail.saw(stream_id, (state.fence, state.head) if state.status == "live" else None)
+        session.tail.saw(stream_id, (state.fence, state.head))
         return batch
 
-    async def wait(self, after: Mapping[str, int], seconds: float) -> None:
-        await self._session.tail.wait(after, seconds)
+    async def wait(self, after: Mapping[str, int], seconds: float) -> Collection[str]:
+        return await self._session.tail.wait(after, seconds)
 
     async def orphans(self, limit: int = 100) -> list[str]:
         return [each.decode() for each in await self._session.run("orphans", limit)]

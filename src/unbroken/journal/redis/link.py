@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from anyio import aclose_forcefully
+from anyio.abc import ByteStream
 
 from ...concurrency.detached import Step, detach
 from ..errors import JournalError, JournalUnavailable
@@ -157,10 +159,13 @@ class Link:
 
     async def _live(self, attempt: _Attempt) -> None:
         """Make the connection, and stay with it until it ends."""
-        connection = self._address.connection(self._name, self.timeout)
         try:
+            with anyio.fail_after(self.timeout):
+                stream = await self._address.connect()
+                await _greet(stream)
+            connection = self._address.connection(stream, self._name, self.timeout)
             async with anyio.create_task_group() as tasks:
-                with anyio.fail_after(2 * self.timeout):
+                with anyio.fail_after(self.timeout):
                     await tasks.start(connection.run)
                     if self._prepare is not None:
                         await self._prepare(connection)
@@ -173,8 +178,29 @@ class Link:
             attempt.error.__cause__ = error if isinstance(attempt.error, JournalUnavailable) else None
             self._address.move_back()
         finally:
-            connection.invalidate()
             attempt.made.set()
+
+
+async def _greet(stream: ByteStream) -> None:
+    """Return when there is somebody who answers: the kernel takes connections also for a server that hangs.
+
+    coredis would find that out, too, and log it as an error of its own, with a traceback.
+    """
+    try:
+        await stream.send(b"PING\r\n")
+        answer = b""
+        while not answer.endswith(b"\r\n"):
+            answer += await stream.receive()
+    except BaseException as error:
+        await aclose_forcefully(stream)
+        if isinstance(error, anyio.EndOfStream | anyio.BrokenResourceError):
+            raise ConnectionResetError from error
+        raise
+    if answer.startswith((b"-ERR", b"-DENIED")):  # it has too many clients, or is not for other hosts
+        await aclose_forcefully(stream)
+        from coredis.parser import Parser
+
+        raise Parser().parse_error(answer[1:].decode(errors="replace"))
 
 
 class _UnknownScript(Exception):

@@ -12,12 +12,12 @@ import anyio
 from ...logs import log
 from ..errors import JournalError, JournalUnavailable
 from .address import Address
+from .claims import Claims
 from .commits import Commits
 from .link import Link
 from .presence import Presence, subscribe
 from .scripts import VERSION
 from .tail import Tail
-from .unsure import Unsure
 
 if TYPE_CHECKING:
     from coredis.connection import BaseConnection
@@ -42,7 +42,7 @@ class Session:
     ) -> None:
         #: Of this opening: who opens the journal again is another, and holds nothing of this one.
         self.worker = secrets.token_hex(8)
-        self.unsure = Unsure(self.worker)
+        self.claims = Claims(self.worker, self.run)
         self._address = address
         self._base = base
         self._timeout = timeout
@@ -123,8 +123,8 @@ class Session:
         if policy != b"noeviction":
             log(
                 logging.WARNING,
-                "Redis at %s evicts keys when its memory is full (maxmemory-policy %s), streams among them, in whole or "
-                "in part; set it to noeviction.",
+                "Redis at %s evicts keys when its memory is full (maxmemory-policy %s), and streams with them; "
+                "set it to noeviction.",
                 self._address,
                 policy.decode(errors="replace"),
             )

@@ -7,7 +7,7 @@ cancel, a release, a deletion) rings the bell: a stream of ids, which is waited 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import anyio
@@ -24,20 +24,25 @@ _LONGEST: Final = 5.0
 _COUNT: Final = 100
 #: How long who interrupts stands back while the server has not yet read what it is to give up, in seconds.
 _AGAIN: Final = 0.002
-#: Of so many streams it is known how far they are; who waits for more asks for them each time.
-_KNOWN: Final = 10_000
+#: So many streams are asked for at a time.
+_STEP: Final = 1000
+#: Of so many streams it is kept how far they were when they were read.
+_SEEN: Final = 10_000
 
 #: Fence and number of an entry.
 Position = tuple[int, int]
 
 
 class _Waiter:
-    __slots__ = ("error", "positions", "until", "woken")
+    __slots__ = ("after", "error", "news", "positions", "until", "woken")
 
-    def __init__(self, positions: Mapping[str, Position], until: float, woken: Wakeup) -> None:
-        self.positions = positions
+    def __init__(self, after: Mapping[str, int], until: float, woken: Wakeup) -> None:
+        self.after = after
         self.until = until
         self.woken = woken
+        #: From where its streams are waited for; None: that is still being found out.
+        self.positions: Mapping[str, Position] | None = None
+        self.news: Collection[str] = ()
         self.error: JournalError | None = None
 
 
@@ -62,45 +67,48 @@ class Tail:
         self._bell = bell
         self._wakeup = wakeups()
         self._waiters: set[_Waiter] = set()
-        self._known: dict[str, Position] = {}
+        self._seen: dict[str, Position] = {}
         self._blocked: dict[str, Position] | None = None
         self._idle: Wakeup | None = None
         self._step: Step | None = None
 
     def saw(self, stream_id: str, position: Position | None) -> None:
-        """A stream was read: where its last entry is. None: it does not live."""
-        if position is None:
-            self._known.pop(stream_id, None)
-            return
-        if len(self._known) >= _KNOWN:
-            self._known.clear()
-        self._known[stream_id] = position
+        """A stream was read: where its last entry is. None: it is not there."""
+        self._seen.pop(stream_id, None)
+        if position is not None:
+            if len(self._seen) >= _SEEN:
+                del self._seen[next(iter(self._seen))]
+            self._seen[stream_id] = position
 
-    async def wait(self, after: Mapping[str, int], seconds: float) -> None:
+    async def wait(self, after: Mapping[str, int], seconds: float) -> Collection[str]:
         """Wait until one of these may have something behind the number that is named, or `seconds` are over.
+
+        Returns:
+            The ids of those that may have; empty where time is up.
 
         Raises:
             JournalUnavailable: There is no connection, and none can be made.
         """
         if self._step is None:
             self._step = detach(self._run)
-        until = anyio.current_time() + seconds
-        with anyio.move_on_after(seconds):
-            positions = await self._positions(after)
-            if positions is None:
-                return
-            waiter = _Waiter(positions, until, self._wakeup())
-            self._waiters.add(waiter)
-            try:
+        waiter = _Waiter(after, anyio.current_time() + seconds, self._wakeup())
+        self._waiters.add(waiter)
+        try:
+            with anyio.move_on_after(seconds):
+                positions, news = await self._positions(after)
+                if news or waiter.news:
+                    return news or waiter.news
+                waiter.positions = positions
                 if self._idle is not None:
                     self._idle.set()
                     self._idle = None
                 await self._interrupt(waiter)
                 await waiter.woken.wait()
-            finally:
-                self._waiters.discard(waiter)
-            if waiter.error is not None:
-                raise type(waiter.error)(*waiter.error.args) from waiter.error.__cause__
+        finally:
+            self._waiters.discard(waiter)
+        if waiter.error is not None:
+            raise type(waiter.error)(*waiter.error.args) from waiter.error.__cause__
+        return waiter.news
 
     async def close(self) -> None:
         """Nobody waits any more. Call it under a shield."""
@@ -109,24 +117,32 @@ class Tail:
 
     # -- who waits
 
-    async def _positions(self, after: Mapping[str, int]) -> dict[str, Position] | None:
-        """From where they are to be waited for. None: one is further already, has ended, or is not there."""
-        unknown = [name for name, head in after.items() if self._known.get(name, (0, -1))[1] != head]
-        for start in range(0, len(unknown), 1000):
-            names = unknown[start : start + 1000]
+    async def _positions(self, after: Mapping[str, int]) -> tuple[dict[str, Position], list[str]]:
+        """From where they are waited for; and those that are elsewhere already, or not there."""
+        positions: dict[str, Position] = {}
+        unknown = []
+        for name, head in after.items():
+            seen = self._seen.get(name)
+            if seen is not None and seen[1] == head:
+                positions[name] = seen
+            else:
+                unknown.append(name)
+        news = []
+        for start in range(0, len(unknown), _STEP):
+            names = unknown[start : start + _STEP]
             heads = await self._commands.run("heads", *self._common, *names)
             for name, fence, head in zip(names, heads[::2], heads[1::2], strict=True):
-                if not fence or head != after[name]:
-                    return None
-                self.saw(name, (fence, head))
-        positions = {name: self._known.get(name, (0, -1)) for name in after}
-        # Somebody may have read on while the others were asked for.
-        return positions if all(positions[name][1] == head for name, head in after.items()) else None
+                if fence and head == after[name]:
+                    positions[name] = (fence, head)
+                    self.saw(name, (fence, head))
+                else:
+                    news.append(name)
+        return positions, news
 
     async def _interrupt(self, waiter: _Waiter) -> None:
         """Have the command that is under way given up, unless it waits for the same."""
         blocked = self._blocked
-        if blocked is None or waiter.positions.items() <= blocked.items():
+        if blocked is None or waiter.positions is None or waiter.positions.items() <= blocked.items():
             return
         connection = await self._blocking.connection()
         while self._blocked is blocked and waiter in self._waiters:
@@ -144,35 +160,33 @@ class Tail:
 
     async def _run(self) -> None:
         while True:
-            if not self._waiters:
+            if all(waiter.positions is None for waiter in self._waiters):
                 self._idle = self._wakeup()
                 await self._idle.wait()
                 continue
             try:
                 await self._blocking.connection()
             except JournalError as error:
-                self._known.clear()
                 for waiter in self._waiters:
                     waiter.error = error
-                self._wake(self._waiters)
+                self._wake_all()
                 continue
             try:
                 await self._block()
             except JournalError:
                 # Whoever waits reads, and finds out what it was. Who waits next has a new connection, or hears that
                 # there is none. The server may be another by then, and know less.
-                self._known.clear()
-                self._wake(self._waiters)
+                self._wake_all()
 
     async def _block(self) -> None:
-        if not self._waiters:
-            return
         positions: dict[str, Position] = {}
+        until = 0.0
         for waiter in self._waiters:
-            for name, position in waiter.positions.items():
-                positions[name] = min(position, positions.get(name, position))
-        seconds = max(waiter.until for waiter in self._waiters) - anyio.current_time()
-        seconds = min(max(seconds, 0.001), _LONGEST)
+            if waiter.positions is not None:
+                until = max(until, waiter.until)
+                for name, position in waiter.positions.items():
+                    positions[name] = min(position, positions.get(name, position))
+        seconds = min(max(until - anyio.current_time(), 0.001), _LONGEST)
         self._blocked = positions
         try:
             reply = await self._blocking.ask(
@@ -200,10 +214,18 @@ class Tail:
                 self._bell = entries[-1][0].decode()
                 names.update(fields[1].decode() for _, fields in entries)
         for name in names:
-            self._known.pop(name, None)
-        self._wake({waiter for waiter in self._waiters if not names.isdisjoint(waiter.positions)})
+            self._seen.pop(name, None)
+        for waiter in list(self._waiters):
+            if found := [name for name in waiter.after if name in names]:
+                self._wake(waiter, found)
 
-    def _wake(self, waiters: Iterable[_Waiter]) -> None:
-        for waiter in list(waiters):
-            self._waiters.discard(waiter)
-            waiter.woken.set()
+    def _wake_all(self) -> None:
+        """Any of them may have something new, for all that is known here."""
+        self._seen.clear()
+        for waiter in list(self._waiters):
+            self._wake(waiter, list(waiter.after))
+
+    def _wake(self, waiter: _Waiter, news: Collection[str]) -> None:
+        waiter.news = news
+        self._waiters.discard(waiter)
+        waiter.woken.set()

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..errors import JournalCorrupt, JournalError, JournalFull, JournalUnavailable
 
-__all__ = ["translated"]
+__all__ = ["is_busy", "translated"]
 
 _Make = Callable[[str], JournalError]
 
@@ -28,6 +28,12 @@ _WORDS: Final[dict[int, tuple[_Make, str]]] = {
     sqlite3.SQLITE_PERM: (JournalError, "may not be opened"),
     sqlite3.SQLITE_AUTH: (JournalError, "may not be opened"),
 }
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether another holds a lock, and nothing was done."""
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    return isinstance(error, sqlite3.Error) and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def translated(error: sqlite3.Error | OSError, path: str) -> JournalError:

@@ -1,9 +1,7 @@
 """The file: how it is opened, and what its tables are.
 
-An append is one row of `log`, whichever its stream: appends of many streams at a time change one page, or two, where
-rows in the order of their streams would change one for each. `log` is short: when it has some hundred rows they are
-moved into `batches`, which is in the order of streams and numbers, and is read from the middle as well as from the
-start.
+An append is one row of `entries`, whichever its stream, in the order in which they come: so a commit of many streams
+changes a page or two, and one of the index for each, where rows in the order of their streams would move many more.
 """
 
 from __future__ import annotations
@@ -17,13 +15,16 @@ from typing import Final, Literal
 from ..errors import JournalError
 from .failures import translated
 
-__all__ = ["PATIENCE", "Durability", "open_reader", "open_writer"]
+__all__ = ["PAGE", "PATIENCE", "Durability", "open_checkpointer", "open_reader", "open_writer"]
 
 Durability = Literal["process", "host"]
 
 #: How long a lock of another process is waited for, in seconds. Transactions of ours take milliseconds; who holds it
 #: for longer is a tool, or hangs.
 PATIENCE: Final = 5.0
+
+#: Bytes of a page. A commit writes whole pages, of which it has changed a hundred bytes or two.
+PAGE: Final = 1024
 
 #: "unbr": what tells a journal from another program's database.
 _APPLICATION: Final = 0x756E6272
@@ -49,29 +50,20 @@ _TABLES: Final = (
     """,
     "CREATE INDEX streams_live ON streams (n, holder, held, lease) WHERE status = 0",
     "CREATE INDEX streams_ended ON streams (ended) WHERE ended IS NOT NULL",
-    "CREATE INDEX streams_owner ON streams (owner) WHERE owner <> x''",
+    "CREATE INDEX streams_owner ON streams (owner)",
     """
-    CREATE TABLE log (
-        p INTEGER PRIMARY KEY,               -- from 1 each time it was emptied
+    CREATE TABLE entries (
+        p INTEGER PRIMARY KEY,
         n INTEGER NOT NULL,                  -- whose stream's
-        first INTEGER NOT NULL,              -- the number of its first entry
+        first INTEGER NOT NULL,              -- the number of the first
         fence INTEGER NOT NULL,
         count INTEGER NOT NULL,
         at REAL NOT NULL,
-        size INTEGER NOT NULL,               -- of the stream's entries up to here
-        data BLOB NOT NULL
+        size INTEGER NOT NULL,               -- of the stream's entries up to the last of these
+        data BLOB NOT NULL                   -- of one as it is; of many see `entries.pack`
     )
     """,
-    """
-    CREATE TABLE batches (
-        place INTEGER PRIMARY KEY,           -- n * 2**31 + first
-        fence INTEGER NOT NULL,
-        count INTEGER NOT NULL,
-        at REAL NOT NULL,
-        size INTEGER NOT NULL,
-        data BLOB NOT NULL
-    )
-    """,
+    "CREATE UNIQUE INDEX entries_first ON entries (n, first)",
     # Streams that are gone, and whose entries are being deleted.
     "CREATE TABLE dropped (n INTEGER PRIMARY KEY)",
     f"PRAGMA application_id = {_APPLICATION}",
@@ -80,7 +72,7 @@ _TABLES: Final = (
 
 
 def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
-    """Open the file for writing; an empty or missing one becomes a journal.
+    """Open the file for writing; an empty or missing one becomes a journal. The connection does not wait for locks.
 
     Raises:
         JournalError: It cannot be used.
@@ -93,7 +85,12 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
     except (sqlite3.Error, OSError) as error:
         raise translated(error, path) from error
     try:
-        _prepare(connection, path, durability)
+        _prepare(connection, path)
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'host' else 'NORMAL'}")
+        # What is deleted is overwritten: it was somebody's conversation.
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")  # `Checkpoints` sees to it
+        connection.execute("PRAGMA busy_timeout = 0")
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.Error):
@@ -103,7 +100,7 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
 
 
 def open_reader(path: str) -> sqlite3.Connection:
-    """Open a journal that is there for reading.
+    """Open a journal that is there, to read it.
 
     Raises:
         JournalError: It cannot be used.
@@ -116,18 +113,24 @@ def open_reader(path: str) -> sqlite3.Connection:
     return connection
 
 
+def open_checkpointer(path: str) -> sqlite3.Connection:
+    """Open a journal that is there, to bring its write-ahead log into the file. Raises `sqlite3.Error`."""
+    connection = _connect(path)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    return connection
+
+
 def _connect(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: str, durability: Durability) -> None:
-    _check(connection, path)
+def _prepare(connection: sqlite3.Connection, path: str) -> None:
+    if not _check(connection, path):
+        connection.execute(f"PRAGMA page_size = {PAGE}")
     _set_wal(connection, path)
-    connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'host' else 'NORMAL'}")
-    # What is purged is overwritten: it was somebody's conversation.
-    connection.execute("PRAGMA secure_delete = ON")
     connection.execute("BEGIN IMMEDIATE")
     try:
         if not _check(connection, path):

@@ -96,6 +96,15 @@ local function open(s)
   ring(s.id)
 end
 
+-- Takes it from its owner's list; one that has expired does not say itself whose it was.
+local function disown(id)
+  local owner = redis.call('HGET', base .. ':owned', id)
+  if owner then
+    redis.call('HDEL', base .. ':owned', id)
+    redis.call('ZREM', base .. ':owners', owner .. ' ' .. id)
+  end
+end
+
 local function expire(id, ttl)
   redis.call('PEXPIRE', key(id), ttl)
   redis.call('PEXPIRE', log(id), ttl)
