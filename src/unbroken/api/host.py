@@ -23,6 +23,7 @@ from ..report import Notice
 from ..routes import Fallback
 from ..sdk.clients import resource, stream_arguments
 from .call import StreamCall
+from .checks import check_seconds, check_whole
 from .durable import check_journal, check_stream_id, claim_of
 
 if TYPE_CHECKING:
@@ -115,10 +116,10 @@ class StreamHost:
         self._health = health
         self._on_notice = on_notice
         self._recover = recover
-        self._max_recoveries = _whole("max_recoveries", max_recoveries, 0)
-        self._max_streams = None if max_streams is None else _whole("max_streams", max_streams, 1)
-        self._lease = _seconds("lease", lease, above=0.0)
-        self._grace = _seconds("grace", grace)
+        self._max_recoveries = check_whole("max_recoveries", max_recoveries, 0)
+        self._max_streams = None if max_streams is None else check_whole("max_streams", max_streams, 1)
+        self._lease = check_seconds("lease", lease, above=0.0)
+        self._grace = check_seconds("grace", grace)
         self._prepare = prepare
         self._workers: Workers | None = None
         self._stack = ExitStack()
@@ -298,19 +299,3 @@ async def recover(
 def _quiet(policy: Policy | None) -> Policy | None:
     """The policy for a request that is only made to look at its other arguments."""
     return replace(policy, preflight="off") if isinstance(policy, Policy) else policy
-
-
-def _whole(name: str, value: object, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number, not {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value!r}")
-    return value
-
-
-def _seconds(name: str, value: object, *, above: float | None = None) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
-    if not value >= 0 or value == above:
-        raise ValueError(f"{name} must be {'above 0' if above is not None else 'at least 0'} seconds, not {value!r}")
-    return float(value)

@@ -256,8 +256,6 @@ class Driver:
         self._intake.begin(sent, own=is_named and sent.step.form == "request")
         return None
 
-    # -- the end
-
     async def _end(self, step: Finish | Fail) -> None:
         """Do what the plan says where nothing more is asked: finish the message, or raise."""
         if isinstance(step, Fail):
