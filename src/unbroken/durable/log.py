@@ -79,9 +79,15 @@ class StreamLog:
         self._wake()
 
     def end(self, ended: Ended, body: dict[str, Any]) -> None:
-        """Write how the stream has ended; it is the last that is written."""
-        self._end = ended
-        self.stage(Record("end", body))
+        """Write how the stream has ended, the first time that it is said; it is the last that is written."""
+        if self._end is None:
+            self._end = ended
+            self.stage(Record("end", body))
+
+    @property
+    def ended(self) -> Ended | None:
+        """How the stream has ended, if the journal has it from here."""
+        return self._end if self._ended else None
 
     @property
     def is_full(self) -> bool:

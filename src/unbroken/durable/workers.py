@@ -31,6 +31,7 @@ class Workers:
         claim_for: Makes the claim on a stream that another has begun, from the body of its `request` entry and its id.
         most: How many streams are written at a time. None: any number.
         patience: How long the journal may be away, in seconds.
+        note: Called with each writer as it begins, and once more when it is done. None: nobody wants to know.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class Workers:
         *,
         most: int | None,
         patience: float,
+        note: Callable[[Writer], None] | None = None,
     ) -> None:
         self._session = session
         self._claim_for = claim_for
         self._most = most
         self._patience = patience
+        self._note = note
         self._steps: dict[str, Step] = {}
         self._writers: dict[str, Writer] = {}
         self._left_until: dict[str, float] = {}
@@ -95,6 +98,8 @@ class Workers:
     async def _write(self, writer: Writer) -> None:
         stream_id = writer.lease.stream_id
         self._writers[stream_id] = writer
+        if self._note is not None:
+            self._note(writer)
         try:
             try:
                 await writer.open()
@@ -106,6 +111,8 @@ class Workers:
             del self._writers[stream_id]
             with anyio.CancelScope(shield=True):
                 await writer.close()
+            if self._note is not None:
+                self._note(writer)
 
     def _run(self, stream_id: str, work: Callable[[], Awaitable[None]]) -> None:
         async def run() -> None:
