@@ -11,7 +11,7 @@ from ..concurrency.detached import Step, detach
 from ..engine.begun import Begun
 from ..engine.driver import Driver
 from ..engine.recording import Recording
-from ..journal import Ended, Fenced, JournalError, JournalFull, Lease
+from ..journal import Ended, Fenced, JournalError, JournalFull, Lease, StreamGone
 from ..report import Report
 from .log import LogRecording, StreamLog
 from .outcome import cancelled, complete, failed
@@ -162,9 +162,16 @@ class Writer:
                 self.error = None
         await self._flush()
         await self._finish()
+        if self._log.error is not None and not self._lost:
+            detach(self._let_go)
+
+    async def _let_go(self) -> None:
+        """Leave the stream to others as soon as the journal is back: they need not wait until the lease is over."""
+        with suppress(JournalError):
+            await self._session.patiently(lambda: self._session.journal.release(self.lease), self.seconds)
 
     async def _flush(self) -> None:
-        with suppress(JournalError):
+        with suppress(Exception):  # it is looked at below
             await self._log.flush()
         problem = self._log.error
         if isinstance(problem, Fenced):
@@ -181,6 +188,8 @@ class Writer:
         elif isinstance(problem, JournalError):
             self.error = None
             self.journal_error = problem
+            if isinstance(problem, StreamGone):
+                self._channel.leave()
         elif problem is not None:
             self.error = problem
 
