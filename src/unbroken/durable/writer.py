@@ -11,7 +11,7 @@ from ..concurrency.detached import Step, detach
 from ..engine.begun import Begun
 from ..engine.driver import Driver
 from ..engine.recording import Recording
-from ..journal import Fenced, JournalError, JournalFull, Lease
+from ..journal import Fenced, JournalError, JournalFull, Lease, StreamGone
 from ..report import Report
 from .log import LogRecording, StreamLog
 from .outcome import cancelled, complete, failed
@@ -180,6 +180,8 @@ class Writer:
         elif isinstance(problem, JournalError):
             self.error = None
             self.journal_error = problem
+            if isinstance(problem, StreamGone):
+                self._channel.leave()
         elif problem is not None:
             self.error = problem
 
