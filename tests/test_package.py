@@ -78,7 +78,7 @@ TESTED_ELSEWHERE: Final = {
 }
 
 #: Not there, or not wanted, where only the library is installed.
-OPTIONAL: Final = ("aiostream", "h11", "opentelemetry", "pytest", "rich", "trio", "typer", "unbroken.testing")
+OPTIONAL: Final = ("aiostream", "coredis", "h11", "opentelemetry", "pytest", "rich", "trio", "typer", "unbroken.testing")
 
 
 def test_the_public_names_are_those_of_the_reference() -> None:

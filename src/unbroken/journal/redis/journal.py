@@ -29,8 +29,9 @@ __all__ = ["RedisJournal"]
 _ABSENCE: Final = 1.0
 #: How long the server may take for an answer, in seconds: less than half of a stream's patience (`journal_patience`).
 _TIMEOUT: Final = 2.0
-#: Keys are kept longer than streams, in seconds: `purge` tells how many it has deleted, if anybody calls it.
-_MARGIN: Final = 60.0
+#: Keys are kept longer than streams, in seconds: an append sets their time to live only once a minute (`base.lua`), and
+#: `purge` tells how many it has deleted, if anybody calls it in time.
+_MARGIN: Final = 120.0
 
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._:/-]{1,100}", re.ASCII)
 #: So many streams are looked at in one script, at most: others wait meanwhile.
