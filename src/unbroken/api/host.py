@@ -16,6 +16,7 @@ from ..durable.claim import LEASE, MAX_RECOVERIES, Claim
 from ..durable.request import owner_hash, policy_of
 from ..durable.session import session_of
 from ..durable.workers import Workers
+from ..durable.writer import Writer
 from ..health.health import Health
 from ..journal import Journal
 from ..policy import Policy
@@ -134,7 +135,12 @@ class StreamHost:
         patience = (self._policy or Policy()).journal_patience
         session = session_of(self._journal)
         self._workers = Workers(
-            session, self._claim_for, most=self._max_streams, patience=patience, recovers=self._recover
+            session,
+            self._claim_for,
+            most=self._max_streams,
+            patience=patience,
+            recovers=self._recover,
+            note=self._note,
         )
         if self._recover:
             self._stack.enter_context(session.orphans(self._workers.watcher))
@@ -214,6 +220,9 @@ class StreamHost:
         if self._workers is None:
             raise RuntimeError("a StreamHost has to be entered first: async with StreamHost(...) as host")
         return self._workers
+
+    def _note(self, writer: Writer) -> None:
+        """A stream is written here from now on, or is done with here: for whoever shows it."""
 
     def _call(self, arguments: Mapping[str, Any], api: Api, prepared: Mapping[str, Any]) -> StreamCall:
         own = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..journal import Fenced, Lease, StreamState
+from ..logs import logger
 from .entries import Record, Stored
 from .errors import StreamConflict
 from .fold import Fold
@@ -96,6 +97,11 @@ class Claim:
                 await self.session.write_end(lease, "cancelled", cancelled(fold.report), self.patience)
             elif state.status == "live" and fold.futile >= max(1, self.max_recoveries):
                 await self.session.write_end(lease, "failed", poisoned(fold), self.patience)
+                logger.warning(
+                    "unbroken: the stream %s has ended as failed: %d writers in a row were lost",
+                    state.stream_id,
+                    fold.futile,
+                )
             else:
                 return self.writer(lease, fold)
         return None

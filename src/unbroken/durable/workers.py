@@ -33,6 +33,7 @@ class Workers:
         most: How many streams are written at a time. None: any number.
         patience: How long the journal may be away, in seconds.
         recovers: Whether it is told of streams that nobody writes.
+        note: Called with each writer as it begins, and once more when it is done. None: nobody wants to know.
 
     Attributes:
         rescued: How many streams were gone on with.
@@ -46,12 +47,14 @@ class Workers:
         most: int | None,
         patience: float,
         recovers: bool = True,
+        note: Callable[[Writer], None] | None = None,
     ) -> None:
         self._session = session
         self._claim_for = claim_for
         self._most = most
         self._patience = patience
         self._recovers = recovers
+        self._note = note
         self._steps: dict[str, Step] = {}
         self._writers: dict[str, Writer] = {}
         self._kept = 0  # places, for streams that are being created
@@ -152,6 +155,8 @@ class Workers:
     async def _write(self, writer: Writer) -> None:
         stream_id = writer.lease.stream_id
         self._writers[stream_id] = writer
+        if self._note is not None:
+            self._note(writer)
         try:
             try:
                 await writer.open()
@@ -163,6 +168,8 @@ class Workers:
             del self._writers[stream_id]
             with anyio.CancelScope(shield=True):
                 await writer.close()
+            if self._note is not None:
+                self._note(writer)
 
     def _run(self, stream_id: str, work: Callable[[], Awaitable[None]]) -> None:
         async def run() -> None:
