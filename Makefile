@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test test-long test-all recordings sdk-tests lint bench seams hedging simulation speed survival soak networks clients chat browser real-model docs dist release-check clean
+.PHONY: help demo test test-long test-all recordings sdk-tests lint bench seams hedging simulation speed survival soak networks clients web-clients chat browser real-model docs dist release-check clean
 help:
 	@echo "make demo | test | test-all | recordings | lint | docs | dist | release-check | clean"
 	@echo "make bench: seams | hedging | simulation | speed"
-	@echo "make survival | soak | networks | clients | chat | browser | real-model"
+	@echo "make survival | soak | networks | clients | web-clients | chat | browser | real-model"
 
 # One stamp a set of extras, so that the demo does not wait for the linters.
 $(VENV)/.cli: pyproject.toml
@@ -105,14 +105,18 @@ networks: $(VENV)/.dev
 clients: $(VENV)/.dev
 	$(BIN)/python -m tests.clients.environment
 
+# The AI SDK's own readers of what a browser gets, in Node; npm installs them in a folder of their own.
+web-clients: $(VENV)/.dev
+	$(BIN)/python -m tests.web.clients.environment
+
 # The chat backend of the docs, on the fault server; with ANTHROPIC_API_KEY on the real API.
 chat: $(VENV)/.dev
 	@PYTHONPATH=docs/examples $(BIN)/python -m chat
 
-# Its page in a real Chromium (/usr/bin/chromium), driven by Playwright.
+# Its page, and an EventSource, in a real Chromium (/usr/bin/chromium), driven by Playwright.
 browser: $(VENV)/.dev
 	@$(call install,playwright)
-	$(BIN)/python -m pytest -q tests/examples/test_chat_page.py
+	$(BIN)/python -m pytest -q tests/examples/test_chat_page.py tests/web/test_event_source.py
 
 # A small model of 98 MB behind the wire of the Messages API, in an environment of its own; no part of the tests.
 real-model: $(VENV)/.dev
