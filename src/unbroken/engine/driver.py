@@ -290,10 +290,10 @@ class Driver:
     def _raise(self, step: Fail, kind: type[StreamFailed] = StreamFailed) -> NoReturn:
         raise self._error(step, kind)
 
-    def failure(self, why: str) -> Exception:
+    def failure(self, why: str, kind: type[StreamFailed] = StreamFailed) -> Exception:
         """The error with which the stream ends now; `why` is one clause."""
-        return self._error(Fail(why))
+        return self._error(Fail(why), kind)
 
-    def _error(self, step: Fail, kind: type[StreamFailed] = StreamFailed) -> Exception:
+    def _error(self, step: Fail, kind: type[StreamFailed]) -> Exception:
         self.done = True
         return self._conclusion.error(step, kind, response=self.response, origin=self._intake.origin)
