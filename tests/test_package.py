@@ -24,6 +24,8 @@ REFERENCE: Final = TESTS.parent / "docs" / "pages" / "reference"
 
 #: Source files without a test file of their own name, and where they are tested: parts that show only in the whole.
 TESTED_ELSEWHERE: Final = {
+    "api/intercepted.py": "api/test_middleware.py",
+    "api/responses.py": "durable/test_middleware.py",
     "batches/handle.py": "engine/test_deferred.py",
     "cli/input.py": "cli/test_app.py",
     "cli/runner.py": "cli/test_app.py",
@@ -55,6 +57,7 @@ TESTED_ELSEWHERE: Final = {
     "engine/intake.py": "engine/test_driver.py",
     "sdk/exceptions.py": "test_errors.py",
     "sdk/failures.py": "engine/test_attempt.py",
+    "sdk/stand_in.py": "durable/test_middleware.py",
     "cli/demo/sides.py": "cli/demo/test_demo.py",
     "cli/demo/story.py": "cli/demo/test_demo.py",
     "cli/demo/svg.py": "cli/demo/test_picture.py",

@@ -12,8 +12,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .api.attach import (
+        attach as attach,
+        cancel as cancel,
+    )
     from .api.batch import defer as defer
     from .api.diagnose import diagnose as diagnose
+    from .api.host import (
+        StreamHost as StreamHost,
+        StreamRecord as StreamRecord,
+        recover as recover,
+    )
     from .api.message import resilient_message as resilient_message
     from .api.middleware import ResilienceMiddleware as ResilienceMiddleware
     from .api.stream import (
@@ -31,6 +40,12 @@ if TYPE_CHECKING:
         Diagnosis as Diagnosis,
     )
     from .diagnosis.rate_limits import RateLimit as RateLimit
+    from .durable.attached import AttachedStream as AttachedStream
+    from .durable.errors import (
+        StreamCancelled as StreamCancelled,
+        StreamConflict as StreamConflict,
+        StreamMissing as StreamMissing,
+    )
     from .engine.stream import (
         ResilientStream as ResilientStream,
         ResilientStreamManager as ResilientStreamManager,
@@ -79,8 +94,10 @@ if TYPE_CHECKING:
 #: The public names, by the module that each is imported from when it is first used. The imports above say the same to
 #: type checkers; tests/test_package.py compares the two.
 _HOMES = {
+    ".api.attach": ("attach", "cancel"),
     ".api.batch": ("defer",),
     ".api.diagnose": ("diagnose",),
+    ".api.host": ("StreamHost", "StreamRecord", "recover"),
     ".api.message": ("resilient_message",),
     ".api.middleware": ("ResilienceMiddleware",),
     ".api.stream": ("StreamArguments", "resilient_stream"),
@@ -89,6 +106,8 @@ _HOMES = {
     ".core.models.table": ("ModelInfo",),
     ".diagnosis.diagnosis": ("DiagnosedRequest", "Diagnosis"),
     ".diagnosis.rate_limits": ("RateLimit",),
+    ".durable.attached": ("AttachedStream",),
+    ".durable.errors": ("StreamCancelled", "StreamConflict", "StreamMissing"),
     ".engine.stream": ("ResilientStream", "ResilientStreamManager"),
     ".errors": (
         "BatchCanceled",

@@ -29,6 +29,7 @@ _ABOVE_ZERO: Final = {
     "deadline": "seconds",
     "min_chars_per_second": "characters per second",
     "min_chars_window": "seconds",
+    "journal_patience": "seconds",
 }
 _MAY_BE_NONE: Final = frozenset({"first_content_timeout", "deadline", "max_extra_input_tokens", "min_chars_per_second"})
 
@@ -129,6 +130,8 @@ class Policy:
             at the call if the API would answer with an error, and the rest is told. `"off"`: nothing is looked at. The
             default was chosen because it costs some 25 microseconds of CPU for a request of one turn, and accuses
             none of the requests in this library's documentation and end-to-end tests that are answered.
+        journal_patience: How long the stream's journal may be away before the stream fails, with all that the journal
+            is known to have. Default 5: ours, as long as a Redis takes to fail over, as a rule.
         on_exhausted: What is done before `StreamFailed` is raised. `"raise"`, the default: nothing. `"defer"`: the rest
             is asked for in a message batch, which `StreamFailed.deferred` then is (`StreamFailed.defer`). Not where a
             `deadline` has passed, and not for errors that come as the SDK raised them.
@@ -162,6 +165,7 @@ class Policy:
     continue_prompt: str | Callable[[str], str] | None = None
     preflight: Literal["warn", "error", "off"] = "warn"
     on_exhausted: Literal["raise", "defer"] = "raise"
+    journal_patience: float = 5.0
 
     def __post_init__(self) -> None:
         for field in fields(self):

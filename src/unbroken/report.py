@@ -20,6 +20,7 @@ __all__ = [
     "Notice",
     "Report",
     "Usage",
+    "attempt_of",
     "first_content",
     "first_delivered",
     "input_told",
@@ -237,7 +238,7 @@ class Report:
         if version != VERSION:
             raise ValueError(f"this is a report of version {version!r}; only {VERSION} can be read")
         return cls(
-            attempts=[AttemptReport(**_known(attempt)) for attempt in data["attempts"]],
+            attempts=[attempt_of(attempt) for attempt in data["attempts"]],
             notices=[Notice(**notice) for notice in data["notices"]],
             outcome=data["outcome"],
             duration=data["duration"],
@@ -262,9 +263,9 @@ class Report:
 _FIELDS: Final = frozenset(each.name for each in fields(AttemptReport))
 
 
-def _known(attempt: Mapping[str, Any]) -> dict[str, Any]:
-    """An attempt's fields, without those that a later release of the same version has added."""
-    return {name: value for name, value in attempt.items() if name in _FIELDS}
+def attempt_of(data: Mapping[str, Any]) -> AttemptReport:
+    """An attempt from its fields, without those that a later release of the same version has added."""
+    return AttemptReport(**{name: value for name, value in data.items() if name in _FIELDS})
 
 
 def first_delivered(report: Report) -> AttemptReport | None:

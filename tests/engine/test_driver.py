@@ -16,6 +16,7 @@ from harness import AT_ONCE, CONTINUE, PREFILL, Reading, ask, assert_unbroken, r
 from unbroken import Health, Policy, StreamFailed, resilient_stream
 from unbroken.core.message.partial import Partial
 from unbroken.core.requests.prompts import AGAIN, FIRST
+from unbroken.engine.begun import Begun
 from unbroken.engine.driver import Driver
 from unbroken.engine.intake import Intake
 from unbroken.engine.reader import open_reader
@@ -119,7 +120,7 @@ async def gone_on_with(client: Any, before: Partial, **changes: Any) -> tuple[Re
     """Read a stream that begins with something delivered, by the SDK's own accumulator."""
 
     async def make_driver() -> Driver:
-        return driver(client, partial=before, **changes)
+        return driver(client, begun=Begun(partial=before), **changes)
 
     manager: ResilientStreamManager[None] = ResilientStreamManager(make_driver, "messages", None)
     async with manager as stream:

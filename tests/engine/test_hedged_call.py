@@ -19,8 +19,8 @@ from unbroken.core.plan.steps import Ask, Fail
 from unbroken.core.requests.resume_state import ResumeState
 from unbroken.engine.admission import Exhausted
 from unbroken.engine.driver import Driver
+from unbroken.engine.exchange import Exchange
 from unbroken.engine.hedged_call import HedgedCall
-from unbroken.engine.sender import Exchange
 from unbroken.health.permit import Permit
 from unbroken.routes import Route
 from unbroken.sdk.call_site import NOWHERE

@@ -16,7 +16,8 @@ from unbroken.core.models.corrections import Models
 from unbroken.core.plan.steps import Ask
 from unbroken.core.requests.resume_state import ResumeState
 from unbroken.core.requests.routed import Requests
-from unbroken.engine.sender import Exchange, RequestSender
+from unbroken.engine.exchange import Exchange
+from unbroken.engine.sender import RequestSender
 from unbroken.routes import Route
 from unbroken.sdk.call_site import NOWHERE, CallSite
 from unbroken.testing import (

@@ -54,6 +54,7 @@ from unbroken import (
     resilient_message,
     resilient_stream,
 )
+from unbroken.journal import MemoryJournal
 from unbroken.preflight import check
 
 CLIENT = AsyncAnthropic()
@@ -151,7 +152,12 @@ async def the_second_door() -> None:
         health=Health(),
         on_notice=tell,
     )
-    client = AsyncAnthropic(middleware=[middleware])
+
+    def named(request: anthropic.APIRequest) -> str | None:
+        return str(request.headers["x-step"]) if "x-step" in request.headers else None
+
+    durable = ResilienceMiddleware(journal=MemoryJournal(), stream_id=named, owner=lambda request: "ann")
+    client = AsyncAnthropic(middleware=[middleware, durable])
     async with client.messages.stream(model="claude-opus-5-5", max_tokens=1024, messages=MESSAGES) as stream:
         assert_type(await stream.get_final_text(), str)
 

@@ -24,7 +24,7 @@ from ..report import Report
 from ..reporting.notifier import Notifier
 from ..sdk.arguments import materialize, without_omitted
 from ..sdk.typed_events import FormatT
-from .stream import accepted_arguments, check_arguments, version_sent
+from .checks import accepted_arguments, check_arguments, version_sent
 
 if TYPE_CHECKING:
     from anthropic.types import MessageParam, ModelParam

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anthropic.types import MessageParam, ModelParam, ParsedMessage
     from typing_extensions import Unpack
 
+    from ..journal import Journal
     from .stream import StreamArguments
 
 __all__ = ["resilient_message"]
@@ -36,6 +37,9 @@ def resilient_message(
     health: Health | None = None,
     on_notice: Callable[[Notice], object] | None = None,
     api: Literal["messages", "beta"] = "messages",
+    journal: Journal | None = None,
+    stream_id: str | None = None,
+    owner: str | None = None,
     **arguments: Unpack[StreamArguments],
 ) -> Coroutine[Any, Any, ParsedMessage[FormatT]]:
     """Ask for a message that has to come whole, and that does not get lost when the API breaks.
@@ -47,12 +51,14 @@ def resilient_message(
     message = await resilient_message(client, model="claude-opus-5-5", max_tokens=64_000, messages=[...])
     ```
 
-    All arguments are those of `resilient_stream`; of two of them there is more to say here.
+    All arguments are those of `resilient_stream`; of these there is more to say here.
 
     Args:
         output_format: A type to parse the text into; it is then in `parsed_output`, as after `messages.parse`.
         on_notice: Called with each `Notice`: the way to see how it goes. The `Report` of an answer that came
             in the end is told by `resilient_stream` alone; that of one that did not is `StreamFailed.report`.
+        stream_id: Its id in the `journal`. Asked for once more under it, the answer goes on, or is read, and nothing is
+            asked twice.
 
     Returns:
         The whole message, of the SDK's own type. Its `_request_id`, as `create` sets it, is that of the request that
@@ -77,6 +83,9 @@ def resilient_message(
             health=health,
             on_notice=on_notice,
             api=api,
+            journal=journal,
+            stream_id=stream_id,
+            owner=owner,
             **arguments,
         )
     )

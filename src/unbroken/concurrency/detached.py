@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
@@ -24,7 +24,17 @@ import anyio
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["Abandoned", "Step", "Wakeup", "detach", "event_loop_clock", "starter", "wakeups"]
+__all__ = [
+    "Abandoned",
+    "Step",
+    "Wakeup",
+    "call_soon",
+    "detach",
+    "event_loop_clock",
+    "others_first",
+    "starter",
+    "wakeups",
+]
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -67,13 +77,11 @@ def _start_on_asyncio(loop: asyncio.AbstractEventLoop, work: Work) -> None:
         _STARTED.add(task)
         task.add_done_callback(_STARTED.discard)
 
-    with suppress(RuntimeError):  # it is closed
-        loop.call_soon_threadsafe(start)
+    _call_on_asyncio(loop, start)
 
 
 def _start_on_trio(trio: ModuleType, token: Any, work: Work) -> None:
-    with suppress(trio.RunFinishedError):
-        token.run_sync_soon(partial(trio.lowlevel.spawn_system_task, _quietly, work, name="unbroken"))
+    _call_on_trio(trio, token, partial(trio.lowlevel.spawn_system_task, _quietly, work, name="unbroken"))
 
 
 async def _quietly(work: Work) -> None:
@@ -85,6 +93,27 @@ async def _quietly(work: Work) -> None:
 _STARTED: Final[set[asyncio.Task[None]]] = set()
 
 
+def call_soon() -> Callable[[Callable[[], object]], None]:
+    """What calls a function in the event loop that is running now, from any thread, and waits for nothing.
+
+    The function must not raise. If the loop has ended by then, it is not called.
+    """
+    trio = _running_trio()
+    if trio is None:
+        return partial(_call_on_asyncio, asyncio.get_running_loop())
+    return partial(_call_on_trio, trio, trio.lowlevel.current_trio_token())
+
+
+def _call_on_asyncio(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
+    with suppress(RuntimeError):  # it is closed
+        loop.call_soon_threadsafe(function)
+
+
+def _call_on_trio(trio: ModuleType, token: Any, function: Callable[[], object]) -> None:
+    with suppress(trio.RunFinishedError):
+        token.run_sync_soon(function)
+
+
 def event_loop_clock() -> Callable[[], float]:
     """The clock of the event loop that is running, in seconds.
 
@@ -93,6 +122,24 @@ def event_loop_clock() -> Callable[[], float]:
     """
     trio = _running_trio()
     return asyncio.get_running_loop().time if trio is None else cast("Callable[[], float]", trio.current_time)
+
+
+def others_first() -> Callable[[], Awaitable[Any]]:
+    """What lets those tasks run that are ready, on the event loop that is running, and then returns.
+
+    What `anyio.lowlevel.cancel_shielded_checkpoint` does, at a tenth of its cost on asyncio, and not shielded there.
+    """
+    trio = _running_trio()
+    if trio is None:
+        return _AsyncioTurn
+    return cast("Callable[[], Awaitable[Any]]", trio.lowlevel.cancel_shielded_checkpoint)
+
+
+class _AsyncioTurn:
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
 
 
 class Wakeup(Protocol):

@@ -31,7 +31,20 @@ __all__ = ["DiagnosedRequest", "Diagnosis", "Ending", "conclude"]
 VERSION: Final = 1
 
 #: What ended a stream besides its requests.
-Ending = Literal["deadline", "not_asked", "closed", "batch_expired", "batch_canceled", "batch_timeout", "batch_failed"]
+Ending = Literal[
+    "deadline",
+    "not_asked",
+    "closed",
+    "stopped",
+    "journal",
+    "journal_full",
+    "poison",
+    "rewind",
+    "batch_expired",
+    "batch_canceled",
+    "batch_timeout",
+    "batch_failed",
+]
 #: Those that count only where no request died.
 _ELSE: Final = ("closed", "batch_failed")
 

@@ -19,7 +19,8 @@ from ..health.permit import Permit
 from ..policy import Policy
 from ..reporting.notifier import Notifier
 from ..routes import Route
-from .sender import Exchange, RequestSender
+from .exchange import Exchange
+from .sender import RequestSender
 
 __all__ = ["POLL", "Admission", "Exhausted"]
 

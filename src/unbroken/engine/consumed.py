@@ -18,11 +18,15 @@ class Consumed:
 
     Args:
         partial: All that has arrived.
+        before: What of it was there before the reader's first event. None: nothing.
     """
 
-    def __init__(self, partial: Partial) -> None:
+    def __init__(self, partial: Partial, before: Partial | None = None) -> None:
         self._partial = partial
         self._outline = Partial()  # without deltas
+        for event in () if before is None else before.events():
+            if not isinstance(event, Delta):
+                self._outline.apply(event)
 
     def note(self, event: Event) -> None:
         """The reader has taken an event, which is no delta."""

@@ -17,7 +17,8 @@ from ..policy import Hedging, Policy
 from ..reporting.notifier import Notifier
 from ..routes import Route
 from .admission import POLL, Admission, Exhausted
-from .sender import Exchange, RequestSender
+from .exchange import Exchange
+from .sender import RequestSender
 
 if TYPE_CHECKING:
     from ..health.status_page import StatusPage

@@ -1,26 +1,23 @@
 """Drives one stream: asks, reads, joins, and asks again, as the plan says.
 
-A driver knows nothing of the reader. It puts events into `out`; it runs in a task of its own, which a cancelled reader
-does not take along (`concurrency/detached.py`). How the stream ends is `conclusion.py`'s.
+It knows nothing of the reader, and runs in a task of its own, which a cancelled reader does not take along
+(`concurrency/detached.py`). How the stream ends is `conclusion.py`'s.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import anyio
 import httpx2
 
 from ..core.failure import Failure
-from ..core.message.effects import Effects
 from ..core.message.partial import Partial
-from ..core.plan.plan import Plan
 from ..core.plan.steps import Ask, Fail, Finish, Step
 from ..core.requests.resume_state import ResumeState
 from ..core.requests.routed import Requests
-from ..core.splicing.splicer import Splicer
 from ..errors import StreamFailed, StreamTimeout
 from ..health.health import Health
 from ..policy import Policy
@@ -32,13 +29,16 @@ from ..sdk.call_site import CallSite
 from ..sdk.documents import validator
 from ..sdk.typed_events import Api
 from .admission import Admission, Exhausted
+from .begun import Begun
 from .conclusion import Conclusion, or_never
 from .dispatcher import Dispatcher
+from .exchange import Exchange
 from .feed import EventFeed
 from .intake import Death, Intake
 from .preflight import Findings, UntoldFindings
 from .preload import preload
-from .sender import Exchange, RequestSender
+from .recording import Recording
+from .sender import RequestSender
 
 __all__ = ["Driver"]
 
@@ -58,8 +58,8 @@ class Driver:
         resources: What sends the requests of a route, by its rank. None: its client's own `messages` does.
         in_one_piece: Whether the answer does not come as a stream.
         findings: Gives what preflight finds in the request.
-        partial: What was delivered before, of a message that is to be gone on with: its events are handed over first,
-            and it grows from then on. None: the message begins here.
+        begun: What others have begun: the message is gone on with, and the report with it. None: it begins here.
+        recording: Where all behind `begun` is written down. None: nowhere; a reader gets the events, also of `begun`.
 
     Attributes:
         out: Takes the events to the reader.
@@ -68,7 +68,11 @@ class Driver:
         report: How it goes.
         response: The response that feeds the stream, or fed it last.
         deadline: When it has to be over, in monotonic seconds; None: never.
+        role, position: It asks itself, and is in no journal.
     """
+
+    role: Literal["writer", "reader"] = "writer"
+    position: str | None = None
 
     def __init__(
         self,
@@ -84,29 +88,27 @@ class Driver:
         resources: Mapping[int, Any] | None = None,
         in_one_piece: bool = False,
         findings: Findings = tuple,
-        partial: Partial | None = None,
+        begun: Begun | None = None,
+        recording: Recording | None = None,
     ) -> None:
+        begun = begun or Begun()
         self.done: bool = False
         self.error: Exception | None = None
-        self.report: Report = Report()
+        self.report: Report = Report(attempts=list(begun.attempts), notices=list(begun.notices))
         self.response: httpx2.Response | None = None
         self._routes = routes
         self._policy = policy
         self._requests = requests = Requests(request, routes, health.models)
         sent = requests[0]
-        effects = Effects([requests[rank] for rank in range(len(routes))])
-        splicer = Splicer(
-            live=policy.live,
-            stop_sequences=sent.get("stop_sequences") or (),
-            whole_words=policy.whole_words,
-            effects=effects,
-            partial=partial,
-        )
-        self._plan = plan = Plan(policy, routes, requests)
+        splicer = begun.splicer(policy, [requests[rank] for rank in range(len(routes))])
+        feed = EventFeed() if recording is None else recording.feed(splicer)
+        self._plan = plan = begun.plan(policy, routes, requests)
         telemetry = listen(routes, sent, health, in_one_piece=in_one_piece)
         self._notifier = notifier = Notifier(self.report, started, on_notice, telemetry)
         self._findings = UntoldFindings(findings, notifier)
-        sender = RequestSender(api, routes, requests, policy, self.report, started, call_site, resources, telemetry)
+        sender = RequestSender(
+            api, routes, requests, policy, self.report, started, call_site, resources, telemetry, recording
+        )
         self._admission = Admission(plan, policy, health, routes, requests, sender, notifier)
         self._dispatcher = Dispatcher(plan, policy, health, routes, self._admission, sender, notifier)
         self._conclusion = Conclusion(
@@ -126,8 +128,10 @@ class Driver:
             started=started,
         )
         self._intake = Intake(
-            splicer, plan, routes, self._admission, notifier, self._findings, is_document=validator(sent)
+            splicer, plan, routes, self._admission, notifier, self._findings, is_document=validator(sent), feed=feed
         )
+        if recording is None:
+            self._intake.hand_over_again()
         self.out: EventFeed = self._intake.out
         self.deadline: float | None = None if policy.deadline is None else started + policy.deadline
 
@@ -158,8 +162,7 @@ class Driver:
             first = self._plan.first(state, now=anyio.current_time(), ready=self._admission.readiness())
             if isinstance(first, Ask):
                 self._dispatcher.notify_passed_over(0, first)
-                failure = await self._ask(first, state)
-                if failure is not None:
+                if (failure := await self._ask(first, state)) is not None:
                     await self._go_on(Death(failure))
             else:
                 await self._end(first)
@@ -253,8 +256,6 @@ class Driver:
         self._intake.begin(sent, own=is_named and sent.step.form == "request")
         return None
 
-    # -- the end
-
     async def _end(self, step: Finish | Fail) -> None:
         """Do what the plan says where nothing more is asked: finish the message, or raise."""
         if isinstance(step, Fail):
@@ -294,6 +295,5 @@ class Driver:
         return self._error(Fail(why), kind)
 
     def _error(self, step: Fail, kind: type[StreamFailed]) -> Exception:
-        error = self._conclusion.error(step, kind, response=self.response, origin=self._intake.origin)
         self.done = True
-        return error
+        return self._conclusion.error(step, kind, response=self.response, origin=self._intake.origin)

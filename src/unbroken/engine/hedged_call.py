@@ -13,7 +13,7 @@ from ..core.requests.resume_state import ResumeState
 from ..health.permit import Permit
 from ..policy import Hedging
 from .admission import Admission, Exhausted
-from .sender import Exchange
+from .exchange import Exchange
 
 __all__ = ["HedgedCall"]
 

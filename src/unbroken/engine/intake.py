@@ -21,9 +21,9 @@ from ..core.wire.deltas import Delta
 from ..reporting.notifier import Notifier
 from ..routes import Route
 from .admission import Admission
+from .exchange import Exchange
 from .feed import EventFeed
 from .preflight import UntoldFindings
-from .sender import Exchange
 
 __all__ = ["Death", "Intake"]
 
@@ -58,6 +58,7 @@ class Intake:
         notifier: Tells of what is joined unverified, and of what is given up.
         findings: What preflight finds in the request; it is told once there is content, which does not wait for it.
         is_document: Whether a text is the one document that the answer has to be. None: any answer will do.
+        feed: Takes the events to whoever reads them.
 
     Attributes:
         out: Takes the events to the reader.
@@ -77,8 +78,9 @@ class Intake:
         findings: UntoldFindings,
         *,
         is_document: Callable[[str], bool] | None,
+        feed: EventFeed,
     ) -> None:
-        self.out: EventFeed = EventFeed()
+        self.out: EventFeed = feed
         self.exchange: Exchange | None = None
         self.death: Death | None = None
         # Of what was delivered before this stream it is known by the name of the model alone.
@@ -93,7 +95,12 @@ class Intake:
         self._findings = findings
         self._is_document = is_document
         self._lingers_until: float | None = None
-        self._deliver(list(splicer.partial.events()))
+        # Of what others have begun, what waits for a result that will not come now is given up as after any cut.
+        splicer.abandon_orphans()
+
+    def hand_over_again(self) -> None:
+        """Hand over what was delivered before this stream: its reader gets the message from its beginning."""
+        self._deliver(list(self.partial.events()))
 
     def state(self) -> ResumeState:
         """What was delivered up to now, as far as it decides what is asked."""

@@ -5,20 +5,60 @@ from __future__ import annotations
 import weakref
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import anyio
 
 from ..concurrency.detached import Abandoned, Step, detach, starter
+from ..core.message.partial import Partial
 from ..core.wire.decoded import Event
-from .driver import Driver
+from ..report import Report
+from .feed import EventFeed
 
-__all__ = ["Reader", "open_reader"]
+__all__ = ["Engine", "Reader", "open_reader"]
+
+if TYPE_CHECKING:
+    import httpx2
 
 _CANCELLED_BY_ANOTHER: Final = "the task that was reading it was cancelled by somebody else"
 
 
-async def open_reader(driver: Driver) -> Reader:
+class Engine(Protocol):
+    """What a reader reads: a `Driver`, which asks itself, or what reads what another has asked for.
+
+    Attributes and methods are those of `Driver`.
+    """
+
+    out: EventFeed
+    done: bool
+    error: Exception | None
+    deadline: float | None
+
+    @property
+    def partial(self) -> Partial: ...
+
+    @property
+    def report(self) -> Report: ...
+
+    @property
+    def response(self) -> httpx2.Response | None: ...
+
+    @property
+    def role(self) -> Literal["writer", "reader"]: ...
+
+    @property
+    def position(self) -> str | None: ...
+
+    async def open(self) -> None: ...
+
+    async def run(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+    def failure(self, why: str) -> Exception: ...
+
+
+async def open_reader(driver: Engine) -> Reader:
     """Ask, and return when a route has answered with headers. Raises what `Driver.open` raises."""
     # In a task of its own, as all reading is: asyncio's native cancellation goes through shields and task groups, and
     # would leave a race half closed.
@@ -35,7 +75,7 @@ async def open_reader(driver: Driver) -> Reader:
     return Reader(driver)
 
 
-async def _leave(step: Step, driver: Driver) -> None:
+async def _leave(step: Step, driver: Engine) -> None:
     """Close everything, where the stream could not be opened or the caller was cancelled meanwhile."""
     await step.cancel()
     await driver.aclose()
@@ -48,7 +88,7 @@ class _Engine:
         runs: Whether it was started, and was not closed since.
     """
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Engine) -> None:
         self.runs: bool = False
         self._driver = driver
         self._step: Step | None = None
@@ -92,7 +132,7 @@ class Reader:
             seen to, and no error is in the way.
     """
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Engine) -> None:
         self.closed: bool = False
         self.in_midst: bool = False
         self._error: Exception | None = None
@@ -113,6 +153,11 @@ class Reader:
     def error(self, error: Exception | None) -> None:
         self._error = error
         self.in_midst = self._begun and error is None
+
+    def begin(self) -> None:
+        """Let the engine run from now on, and not from the first read on."""
+        if not self.closed:
+            self._engine.run()
 
     async def next_event(self) -> Event:
         """The next decoded event. Cancelling this loses nothing.

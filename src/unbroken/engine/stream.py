@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, cast
 
 import anthropic
 
@@ -19,14 +19,13 @@ from ..core.wire.request_ids import request_id
 from ..report import Report
 from ..sdk.typed_events import Api, FormatT, TypedEvents, without_abandoned
 from .consumed import Consumed
-from .reader import Reader, open_reader
+from .reader import Engine, Reader, open_reader
 
 if TYPE_CHECKING:
     import httpx2
     from anthropic.lib.streaming import ParsedMessageStreamEvent
     from anthropic.types import ParsedMessage
 
-    from .driver import Driver
 
 __all__ = ["ResilientStream", "ResilientStreamManager", "TextStream"]
 
@@ -42,11 +41,13 @@ class ResilientStream(Generic[FormatT]):
     input of a tool call is no JSON (the SDK's own error).
     """
 
-    def __init__(self, driver: Driver, reader: Reader, api: Api, output_format: Any) -> None:
+    def __init__(
+        self, driver: Engine, reader: Reader, api: Api, output_format: Any, before: Partial | None = None
+    ) -> None:
         self._driver = driver
         self._api = api
         self._output_format = output_format
-        self._consumed = Consumed(driver.partial)  # while nobody has asked for types
+        self._consumed = Consumed(driver.partial, before)  # while nobody has asked for types
         self._typed: TypedEvents | None = None
         self._made: Iterator[Any] = iter(())
         self._reader = reader
@@ -113,7 +114,7 @@ class ResilientStream(Generic[FormatT]):
             given = anthropic.not_given if self._output_format is None else self._output_format
             driver = self._driver  # and not the stream, which would be a reference cycle
             taken = self._consumed.partial(driver.out.waiting)
-            self._typed = TypedEvents(self._api, given, taken, lambda: driver.response)
+            self._typed = TypedEvents(self._api, given, taken, lambda: driver.response or _elsewhere())
             if self._reader.closed:
                 self._typed.close()
         return self._typed
@@ -164,20 +165,45 @@ class ResilientStream(Generic[FormatT]):
 
     @property
     def response(self) -> httpx2.Response:
-        """The response of the attempt that feeds the stream, or fed it last."""
+        """The response of the attempt that feeds the stream, or fed it last.
+
+        Raises `RuntimeError` where the stream is read from a journal, and another process has asked for it.
+        """
         response = self._driver.response
-        assert response is not None  # a stream is handed out when a route has answered
+        if response is None:
+            raise RuntimeError("another process has asked for this stream: it has no response here")
         return response
 
     @property
     def request_id(self) -> str | None:
-        """That response's request id."""
-        return request_id(self.response.headers)
+        """That response's request id; of a stream that another process has asked for, the last that is known."""
+        response = self._driver.response
+        if response is None:
+            return next(reversed(self.report.request_ids), None)
+        return request_id(response.headers)
 
     @property
     def workspace_id(self) -> str | None:
-        """That response's workspace id."""
-        return self.response.headers.get("anthropic-workspace-id")
+        """That response's workspace id; None where there is no response here."""
+        response = self._driver.response
+        return None if response is None else response.headers.get("anthropic-workspace-id")
+
+    @property
+    def role(self) -> Literal["writer", "reader"]:
+        """Whether this stream asks for its message, or reads one that another process asks for, through a journal.
+
+        It may change: a reader goes on with a stream whose writer has died, and a writer that another has taken the
+        stream from reads on.
+        """
+        return self._driver.role
+
+    @property
+    def position(self) -> str | None:
+        """Of the last event that was read, in the journal: `"<fence>-<seq>"`, for `attach(after=...)`.
+
+        None before the first, and of a stream without a journal.
+        """
+        return self._driver.position
 
     # -- the end
 
@@ -212,6 +238,13 @@ class ResilientStream(Generic[FormatT]):
         await self.close()
 
 
+def _elsewhere() -> httpx2.Response:
+    """What stands for the response of a stream that another process has asked for."""
+    import httpx2
+
+    return httpx2.Response(200, request=httpx2.Request("POST", "/v1/messages"))
+
+
 class TextStream:
     """Just the text of a stream, in the pieces in which it arrives."""
 
@@ -233,8 +266,8 @@ class TextStream:
 class ResilientStreamManager(Generic[FormatT]):
     """What `resilient_stream` returns: enter it with `async with`, once."""
 
-    def __init__(self, make_driver: Callable[[], Awaitable[Driver]], api: Api, output_format: Any) -> None:
-        self._make_driver: Callable[[], Awaitable[Driver]] | None = make_driver
+    def __init__(self, make_driver: Callable[[], Awaitable[Engine]], api: Api, output_format: Any) -> None:
+        self._make_driver: Callable[[], Awaitable[Engine]] | None = make_driver
         self._api = api
         self._output_format = output_format
         self._stream: ResilientStream[FormatT] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -32,9 +32,17 @@ class _Stream:
     size: int = 0
     entries: list[Entry] = field(default_factory=list)
 
+    @property
+    def head(self) -> int:
+        return len(self.entries)
+
+    def has(self, lease: Lease, data: Sequence[bytes], status: Status) -> bool:
+        """Whether this very append was made before, and its answer was lost."""
+        there = [Entry(lease.fence, number, each) for number, each in enumerate(data, lease.head + 1)]
+        return self.status == status and self.entries[lease.head :] == there
+
     def write(self, data: Sequence[bytes]) -> None:
-        head = len(self.entries)
-        self.entries += [Entry(self.fence, head + number, each) for number, each in enumerate(data, 1)]
+        self.entries += [Entry(self.fence, number, each) for number, each in enumerate(data, self.head + 1)]
         self.size += sum(map(len, data))
 
     def renew(self) -> None:
@@ -47,7 +55,8 @@ class _Stream:
 
 
 class MemoryJournal:
-    """Streams that live as long as this object. It may be entered any number of times, also on several event loops.
+    """Streams that live as long as this object. It may be entered any number of times, also on one event loop after
+    another, but not in two threads at once.
 
     Args:
         retention: How long a stream is kept after its end, in seconds. Default: 24 hours.
@@ -99,7 +108,7 @@ class MemoryJournal:
 
     async def take(self, state: StreamState, entry: bytes, *, lease: float, force: bool = False) -> Lease | None:
         stream = self._streams.get(state.stream_id)
-        if stream is None or (stream.fence, len(stream.entries)) != (state.fence, state.head):
+        if stream is None or (stream.fence, stream.head, stream.created) != (state.fence, state.head, state.created):
             return None
         if stream.status in ("complete", "cancelled") or not (force or stream.status == "failed" or stream.orphaned):
             return None
@@ -109,14 +118,17 @@ class MemoryJournal:
         stream.renew()
         stream.write([entry])
         self._notify()
-        return Lease(state.stream_id, stream.fence, len(stream.entries))
+        return Lease(state.stream_id, stream.fence, stream.head)
 
     async def append(self, lease: Lease, entries: Sequence[bytes], *, end: Ended | None = None) -> bool:
         stream = self._streams.get(lease.stream_id)
-        if stream is None:
-            raise StreamGone("the stream is not there any more")
-        if stream.fence != lease.fence or stream.status != "live":
-            raise Fenced("another has taken the stream, or it has ended")
+        if stream is None or stream.fence < lease.fence or (stream.fence == lease.fence and stream.head < lease.head):
+            raise StreamGone("the stream is not there any more, or has lost entries that were acknowledged")
+        if stream.fence != lease.fence or stream.status != "live" or stream.head != lease.head:
+            if not stream.has(lease, entries, end or "live"):
+                raise Fenced("another has taken the stream, or it has ended")
+            lease.head = stream.head
+            return stream.stopping
         size = sum(map(len, entries))
         # What says that it has ended always finds room.
         if stream.size + size > self._options.max_bytes and end is None:
@@ -125,7 +137,7 @@ class MemoryJournal:
         stream.renew()
         if end is not None:
             stream.status, stream.ended, stream.lease = end, stream.touched, None
-        lease.head = len(stream.entries)
+        lease.head = stream.head
         self._notify()
         return stream.stopping
 
@@ -179,9 +191,9 @@ class MemoryJournal:
         stream = self._streams.get(stream_id)
         return None if stream is None else Batch(stream.entries[after : after + limit], self._state(stream_id))
 
-    async def wait(self, after: Mapping[str, int], seconds: float) -> None:
-        if any(self._is_news(name, head) for name, head in after.items()):
-            return
+    async def wait(self, after: Mapping[str, int], seconds: float) -> Collection[str]:
+        if news := self._news(after):
+            return news
         changed = anyio.Event()
         self._changed.add(changed)
         try:
@@ -189,6 +201,7 @@ class MemoryJournal:
                 await changed.wait()
         finally:
             self._changed.discard(changed)
+        return self._news(after)
 
     async def orphans(self, limit: int = 100) -> list[str]:
         live = [(s.created, name) for name, s in self._streams.items() if s.orphaned]
@@ -199,9 +212,12 @@ class MemoryJournal:
 
     # -- inside
 
+    def _news(self, after: Mapping[str, int]) -> list[str]:
+        return [name for name, head in after.items() if self._is_news(name, head)]
+
     def _is_news(self, name: str, head: int) -> bool:
         stream = self._streams.get(name)
-        return stream is None or stream.status != "live" or len(stream.entries) > head
+        return stream is None or stream.head > head
 
     def _touched(self, name: str) -> float:
         return self._streams[name].touched
@@ -215,7 +231,7 @@ class MemoryJournal:
         return StreamState(
             stream_id=stream_id,
             fence=stream.fence,
-            head=len(stream.entries),
+            head=stream.head,
             status=stream.status,
             fingerprint=stream.fingerprint,
             owner=stream.owner,

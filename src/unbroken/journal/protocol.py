@@ -8,7 +8,7 @@ is one writer at a time, whatever clocks, pauses and networks do; leases and pre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, NamedTuple, Protocol, Self, runtime_checkable
@@ -230,7 +230,7 @@ class Journal(Protocol):
         """The entries behind number `after` (0: from the first), at most `limit` of them; None: there is no stream."""
         ...
 
-    async def wait(self, after: Mapping[str, int], seconds: float) -> None:
+    async def wait(self, after: Mapping[str, int], seconds: float) -> Collection[str]:
         """Wait until one of these streams may have something behind the number that is named, or has ended.
 
         It may return early or late for no reason: it only saves asking, and what counts is `read`. It costs the same
@@ -239,6 +239,9 @@ class Journal(Protocol):
         Args:
             after: By stream id, the number of the last entry that is known.
             seconds: The longest that it may take.
+
+        Returns:
+            The ids of those that may have something new, so that not all have to be read; empty where time is up.
         """
         ...
 

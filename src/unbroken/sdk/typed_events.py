@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final, Literal, cast
 
 import anthropic
@@ -232,6 +233,12 @@ class TypedEvents:
         self._feed.ended = True
         self._feed.events.clear()
         self._drive()
+
+    def __del__(self) -> None:
+        # A reader that was dropped: a generator that hangs in the midst cannot be closed by the event loop.
+        if not self._feed.ended:
+            with suppress(Exception):
+                self.close()
 
 
 def without_abandoned(message: Any, partial: Partial) -> Any:

@@ -40,19 +40,22 @@ class Effects:
 
     Args:
         requests: The original request as each route sends it. None: nothing is known of it, so it may do anything.
+
+    Attributes:
+        possible: Whether they offer a server-side tool that may change something.
     """
 
     def __init__(self, requests: Iterable[Mapping[str, Any]] | None = None) -> None:
-        self._possible = requests is None
+        unknown = requests is None
         requests = list(requests or ())
-        self._possible = self._possible or any(map(may_act, requests))
+        self.possible: bool = unknown or any(map(may_act, requests))
         # A call of the turn before goes on as soon as its request is answered, and is seen by its result alone.
-        self._under_way = self._possible and any(map(_is_under_way, requests))
+        self._under_way = self.possible and any(map(_is_under_way, requests))
 
     def begun_by(self, event: Mapping[str, Any]) -> bool:
         """Whether an attempt that has brought this event may have changed something."""
         if event.get("type") == "content_block_start":
-            return self._possible and acts(event["content_block"])
+            return self.possible and acts(event["content_block"])
         return self._under_way and event.get("type") == "message_start"
 
 

@@ -33,6 +33,11 @@ class Limits:
         self._resumes = 0
         self._extra_input = 0  # tokens
 
+    def go_on(self, resumes: int, extra_input: int) -> None:
+        """Count what others have asked for: the resumes, and what they have cost in input, in tokens."""
+        self._resumes += resumes
+        self._extra_input += extra_input
+
     def content(self) -> None:
         """Something was brought that is kept: what is counted in a row starts again."""
         self.fruitless = self.asked_again = 0

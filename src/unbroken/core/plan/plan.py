@@ -96,6 +96,17 @@ class Plan:
 
     # -- what the engine tells
 
+    def go_on(self, *, resumes: int, extra_input: int, thinker: int | None) -> None:
+        """Others have begun this stream: what they asked for counts as if it had been asked for here.
+
+        Args:
+            resumes: How often they have asked for the rest.
+            extra_input: What that has cost in input, in tokens.
+            thinker: The rank of the route that has written the last whole thinking; None: none is known.
+        """
+        self._choice.limits.go_on(resumes, extra_input)
+        self._choice.forms.thinker = thinker
+
     def first(self, state: ResumeState, *, now: float, ready: Sequence[Readiness] = ()) -> Step:
         """What to begin with: the request, or what is missing of a message of which a part is there already.
 

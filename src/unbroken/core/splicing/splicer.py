@@ -236,10 +236,13 @@ class Splicer:
 
     def _abandon_open_block(self, *, keep_text: bool) -> None:
         block = self.partial.open_block
-        if block is None or (keep_text and block.type == "text"):
+        # A text of which nothing but its sources was delivered is written anew, and they come again with it. Only a log
+        # that breaks off inside of what is delivered at once leaves such a one.
+        is_empty = block is not None and block.type == "text" and not block.text
+        if block is None or (keep_text and block.type == "text" and not is_empty):
             return
         index = len(self.partial.blocks) - 1
-        if block.type != "text" or self.partial.whole_calls:
+        if block.type != "text" or is_empty or self.partial.whole_calls:
             # Half a text behind a whole call could not be sent back: its result has to follow at once.
             block.abandoned = True
             self.abandoned.append(block.type)

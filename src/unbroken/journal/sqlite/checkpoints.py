@@ -1,0 +1,73 @@
+"""The thread that brings what was written into the file, and so keeps SQLite's write-ahead log short.
+
+SQLite would do that in a commit, which then waits for the disk, some 10 milliseconds; here no commit does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sqlite3
+import threading
+from typing import Final
+
+from .schema import PAGE, open_checkpointer
+
+__all__ = ["Checkpoints"]
+
+#: From how many bytes on the log is begun anew, for which writers have to wait some milliseconds. A checkpoint beside
+#: them never quite reaches its end while they write.
+_LONG: Final = 32 * 2**20
+#: Besides a page's bytes, each has a header in the log.
+_FRAME: Final = PAGE + 24
+
+
+class Checkpoints:
+    """The checkpoints of one file.
+
+    Args:
+        path: Of the file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._queue: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def ask(self) -> None:
+        """Have one made, soon; called by whoever has written."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="unbroken journal checkpoints", daemon=True)
+            self._thread.start()
+        self._queue.put(True)
+
+    def close(self) -> None:
+        """Have none made any more, and wait for the one under way. May take as long as that."""
+        if self._thread is not None:
+            self._queue.put(False)
+            self._thread.join()
+            self._thread = None
+
+    # -- in the thread
+
+    def _run(self) -> None:
+        connection: sqlite3.Connection | None = None
+        going_on = True
+        while going_on:
+            going_on = self._queue.get()
+            while not self._queue.empty():
+                going_on = self._queue.get() and going_on
+            if going_on:
+                # What fails is tried again with the next one; and whoever writes is told what is wrong.
+                with contextlib.suppress(sqlite3.Error):
+                    connection = connection or open_checkpointer(self._path)
+                    self._checkpoint(connection)
+        if connection is not None:
+            connection.close()
+
+    def _checkpoint(self, connection: sqlite3.Connection) -> None:
+        _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if frames * _FRAME > _LONG:
+            connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+            # Who writes first waits for the disk.
+            connection.execute("DELETE FROM dropped WHERE n = 0")
