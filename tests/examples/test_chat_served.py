@@ -15,12 +15,11 @@ from chat.storm import ANSWER
 from visiting import Frame, ended, frames, text_of
 from website import Program, Website, program, until, website
 
-from unbroken.testing import Answer, FaultServer, Script
+from unbroken.testing import Answer, FaultServer, Pings, Script, after_characters
 
 pytestmark = pytest.mark.slow
 
 TEXT = "The keeper of the lighthouse climbed the stairs twice a night, and wrote down what the wind was doing. " * 6
-#: Slow enough that something can happen while it comes.
 SLOW = Answer(TEXT, pieces=(4, 4), pace=0.02)
 
 
@@ -78,9 +77,14 @@ def ask(program: Program) -> str:
     return chat
 
 
+def no_further_than(characters: int) -> Pings:
+    """A request whose answer comes so far, and then waits for something to happen."""
+    return Pings(every=1, at=after_characters(characters))
+
+
 def test_a_worker_that_is_killed_costs_a_pause(site: Website) -> None:
     """kill -9 in mid-answer, and once more, while it goes on: exact, one message, a request for each of them."""
-    site.play(Script(SLOW))
+    site.play(Script(SLOW, faults=[no_further_than(200), no_further_than(400)]))
     chat = ask(site.program)
     reader = Reader(site.program, chat)
     for characters in (80, 240):
@@ -98,7 +102,7 @@ def test_a_worker_that_is_killed_costs_a_pause(site: Website) -> None:
 
 def test_a_rolling_restart_costs_a_pause(site: Website) -> None:
     """Both workers are replaced, one after the other, while the answer comes; nobody is refused meanwhile."""
-    site.play(Script(Answer(TEXT, pieces=(4, 4), pace=0.1)))
+    site.play(Script(SLOW, faults=[no_further_than(200)]))
     before = site.program.ready()
     reader = Reader(site.program, ask(site.program))
     reader.read(lambda: len(reader.text) >= 40)
@@ -127,7 +131,7 @@ def test_both_workers_answer(site: Website) -> None:
 
 def test_the_answer_goes_on_when_everything_was_killed(tmp_path: Path) -> None:
     """All processes at once, as an out-of-memory killer or a power switch does; nobody was there for a while."""
-    with FaultServer.in_thread(Script(SLOW)) as api:
+    with FaultServer.in_thread(Script(SLOW, faults=[no_further_than(200)])) as api:
         environment = {"ANTHROPIC_API_KEY": "test", "ANTHROPIC_BASE_URL": api.url}
         with program(tmp_path, **environment) as first:
             first.ready()

@@ -157,10 +157,36 @@ class Line:
             found = _CUT.search(head)
             with socket.create_connection(("127.0.0.1", target)) as far:
                 far.sendall(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
-                if found is None:
-                    _pump(far, near)
-                elif _pump_some(far, near, int(found[1])):
+                self._pump(far, near, None if found is None else int(found[1]))
+
+    def _pump(self, far: socket.socket, near: socket.socket, count: int | None) -> None:
+        """Send the head, and so many frames; None: all."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            if not (more := far.recv(65536)):
+                return
+            data += more
+        head, _, body = data.partition(b"\r\n\r\n")
+        # Towards the client it is a connection that would be kept: undici takes the end of any other for the body's.
+        near.sendall(re.sub(rb"\r\nconnection: close", b"", head, flags=re.IGNORECASE) + b"\r\n\r\n")
+        sent, at, frames = 0, 0, 0
+        while True:
+            # Frames that are whole; the sizes of chunks stand between them.
+            while (
+                count is not None and (begin := body.find(_FRAME, at)) >= 0 and (end := body.find(b"\n\n", begin)) >= 0
+            ):
+                if frames == count:
                     self.cut += 1
+                    near.sendall(body[sent:at])
+                    return
+                frames, at = frames + 1, end + 2
+            at = len(body) if count is None else at
+            near.sendall(body[sent:at])
+            sent = at
+            if not (more := far.recv(65536)):
+                near.sendall(body[sent:])
+                return
+            body += more
 
 
 def _head(near: socket.socket) -> bytes:
@@ -177,29 +203,3 @@ def _head(near: socket.socket) -> bytes:
         body += near.recv(65536)
     lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
-
-
-def _pump(far: socket.socket, near: socket.socket) -> None:
-    while data := far.recv(65536):
-        near.sendall(data)
-
-
-def _pump_some(far: socket.socket, near: socket.socket, count: int) -> bool:
-    """Send the head, and so many frames. Whether it was cut there: the response may have fewer."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += far.recv(65536)
-    sent, at, frames = 0, data.index(b"\r\n\r\n") + 4, 0
-    while True:
-        # Frames that are whole; the sizes of chunks stand between them.
-        while (begin := data.find(_FRAME, at)) >= 0 and (end := data.find(b"\n\n", begin)) >= 0:
-            if frames == count:
-                near.sendall(data[sent:at])
-                return True
-            frames, at = frames + 1, end + 2
-        near.sendall(data[sent:at])
-        sent = at
-        if not (more := far.recv(65536)):
-            near.sendall(data[sent:])
-            return False
-        data += more

@@ -12,9 +12,8 @@ from tests.web.messages import STREAMS
 from tests.web.wires import chunks_of, frames_of
 from tests.web.written import Author
 
-from unbroken.durable.attached import AttachedStream
+from unbroken import attach
 from unbroken.durable.request import owner_hash
-from unbroken.durable.session import session_of
 from unbroken.journal import Journal, MemoryJournal
 from unbroken.web import BrokenOff, StreamApp
 from unbroken.web.sse import retry_line
@@ -24,17 +23,12 @@ pytestmark = [pytest.mark.anyio, pytest.mark.backends("asyncio", "trio")]
 RETRY = retry_line(1.0)
 
 
-def attached(journal: Journal, stream_id: str = "c7/3", after: str | None = None) -> AttachedStream:
-    """A reader, as `attach` makes it."""
-    return AttachedStream(session_of(journal), stream_id, after=after, owner=None)
-
-
 async def got(
     journal: Journal, wire: Any = "anthropic", after: str | None = None, query: str = "", *, breaks: bool = False
 ) -> Client:
     """A response."""
     client = Client()
-    app = StreamApp(attached(journal), wire)
+    app = StreamApp(attach(journal, "c7/3"), wire)
     with anyio.fail_after(60):
         try:
             await client.get(app, query, {} if after is None else {"last-event-id": after})
@@ -88,8 +82,7 @@ async def test_a_stream_of_another() -> None:
     await author.end()
     for owner, status in (("ines", 200), ("somebody", 204)):
         client = Client()
-        stream = AttachedStream(session_of(journal), "c7/3", after=None, owner=owner_hash(owner))
-        await client.get(StreamApp(stream))
+        await client.get(StreamApp(attach(journal, "c7/3", owner=owner)))
         assert client.status == status
 
 
@@ -103,7 +96,7 @@ async def test_it_goes_on_under_another_writer(wire: Any) -> None:
     await author.add(*events[:5])
     client = Client()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(client.get, StreamApp(attached(journal, after="0"), wire))
+        tasks.start_soon(client.get, StreamApp(attach(journal, "c7/3", after="0"), wire))
         if wire != "text":
             await client.until(lambda: client.body.count(b"data:") >= 4)
         author = await author.taken_over()
@@ -134,7 +127,7 @@ async def test_the_journal_has_lost_its_end(wire: Any) -> None:
     async def read() -> None:
         nonlocal broke
         try:
-            await client.get(StreamApp(attached(journal, after="0"), wire))
+            await client.get(StreamApp(attach(journal, "c7/3", after="0"), wire))
         except BrokenOff:
             broke = True
 

@@ -23,8 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from unbroken.durable.attached import AttachedStream
-from unbroken.durable.session import session_of
+from unbroken import AttachedStream, attach
 from unbroken.journal import SQLiteJournal
 from unbroken.web import StreamApp, StreamResponse, WireName
 
@@ -40,7 +39,7 @@ class Streams:
 
     def stream(self, stream_id: str, after: str | None = None) -> AttachedStream:
         """A reader."""
-        return AttachedStream(session_of(self.journal), stream_id, after=after, owner=None)
+        return attach(self.journal, stream_id, after=after)
 
     def response(self, stream_id: str, wire: WireName, after: str | None = None) -> StreamResponse:
         """What goes to the client."""

@@ -50,6 +50,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m chat", description="A chat whose answers outlive its processes.")
     parser.add_argument("--port", type=int, default=8000, help="the port; 0: any (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="how many processes (default: %(default)s)")
-    parser.add_argument("--data", type=Path, default=Path("chat-data"), help="where chats are kept (default: ./%(default)s)")
+    parser.add_argument(
+        "--data", type=Path, default=Path("chat-data"), help="where chats are kept (default: ./%(default)s)"
+    )
     chosen = parser.parse_args()
     serve(chosen.port, chosen.workers, chosen.data)

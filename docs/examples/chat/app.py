@@ -23,7 +23,8 @@ from uuid import UUID
 
 from anthropic import AsyncAnthropic
 from anyio import fail_after, to_thread
-from fastapi import Depends, FastAPI, HTTPException, Path as InPath, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
@@ -81,7 +82,9 @@ Number = Annotated[int, InPath(ge=0, lt=1_000)]
 app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
 app.mount("/static", StaticFiles(directory=STATIC))
 # A response that is broken off when its worker leaves is as it should be: its reader comes back to another worker.
-logging.getLogger("uvicorn.error").addFilter(lambda line: not (line.exc_info and isinstance(line.exc_info[1], BrokenOff)))
+logging.getLogger("uvicorn.error").addFilter(
+    lambda line: not (line.exc_info and isinstance(line.exc_info[1], BrokenOff))
+)
 
 
 @app.put("/chats/{chat}/questions/{number}")

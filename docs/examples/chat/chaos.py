@@ -24,7 +24,8 @@ from fastapi.responses import HTMLResponse
 
 from unbroken import StreamHost
 
-from .app import PAGE, PAGE_HEADERS, app as chat
+from .app import PAGE, PAGE_HEADERS
+from .app import app as chat
 
 if not os.environ.get("CHAT_CHAOS"):
     raise RuntimeError("this kills its own workers when it is asked to: set CHAT_CHAOS=1 if that is wanted")

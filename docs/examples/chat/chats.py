@@ -26,7 +26,9 @@ class Chats:
     def questions(self, chat: str) -> list[str]:
         """All that was asked in a chat, in order; none where there is no such chat."""
         with self._opened() as file:
-            return [text for (text,) in file.execute("SELECT text FROM questions WHERE chat = ? ORDER BY number", [chat])]
+            return [
+                text for (text,) in file.execute("SELECT text FROM questions WHERE chat = ? ORDER BY number", [chat])
+            ]
 
     def ask(self, chat: str, number: int, text: str) -> bool:
         """Write a question down in its place; once, however often it comes.

@@ -56,7 +56,7 @@ class ResilienceMiddleware(Middleware):
     With a journal, a request of which `stream_id` makes an id is written down as it is answered, and can be made again:
     it then goes on from where its process has died, is read along where another is at it, and costs no request where it
     is answered already. One that does not stream is asked for as a stream, and answered in one piece. Under the id of
-    another request, `StreamConflict` is raised. `resilient_stream` over such a client has a journal of its own, or none.
+    another request, `StreamConflict` is raised. `resilient_stream` over such a client has its own journal, or none.
 
     With `Policy(preflight="error")`, a request that the API would not take raises `PreflightFailed` where it is made.
 

@@ -82,16 +82,9 @@ async def _go_behind(cursor: Cursor, start: tuple[int, int]) -> None:
     entries = await cursor.read(limit=1)
     if not entries or (entries[0].fence, entries[0].seq) != (fence, seq):
         raise Rewound
-<<<<<<< HEAD
     # Who names the place of the end has nothing to come but that.
     if entries[0].kind != "end":
         cursor.seq, cursor.fence = seq, fence
-=======
-    cursor.seq, cursor.fence = seq, fence
-    if entries[0].kind == "end":
-        # A snapshot of a stream that has ended stands behind its end, which is read once more.
-        cursor.seq -= 1
->>>>>>> w/web
 
 
 async def _error(session: Session, stream_id: str) -> StreamFailed:

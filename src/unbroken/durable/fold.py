@@ -64,7 +64,7 @@ class Fold:
             case "abandoned":
                 self._abandon(body)
             case "takeover":
-                self._take_over(stored.seq)
+                self._take_over(stored.seq, waits=bool(body.get("waits")))
             case "request":
                 self.request = body
             case "end":
@@ -99,7 +99,7 @@ class Fold:
         else:
             self._open.discard(attempt.number)
 
-    def _take_over(self, seq: int) -> None:
+    def _take_over(self, seq: int, *, waits: bool) -> None:
         """Another writes from here on: the one before was lost, has left, or has never begun."""
         kept = self._length_kept()
         if self.end is not None or kept > self._kept:
@@ -112,7 +112,7 @@ class Fold:
         for attempt in unended:
             attempt.outcome = "orphaned"
         self.end = None
-        self._asked = False
+        self._asked = waits  # who only waits is not lost
 
     def _length_kept(self) -> int:
         """How much there is that whoever goes on keeps: text, and what else is whole. Half a thought is not."""

@@ -85,6 +85,11 @@ class StreamLog:
             self.stage(Record("end", body))
 
     @property
+    def ended(self) -> Ended | None:
+        """How the stream has ended, if the journal has it from here."""
+        return self._end if self._ended else None
+
+    @property
     def is_full(self) -> bool:
         """Whether so much is staged that no more should come."""
         return len(self._staged) >= _ENOUGH

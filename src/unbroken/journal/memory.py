@@ -45,13 +45,6 @@ class _Stream:
         self.entries += [Entry(self.fence, number, each) for number, each in enumerate(data, self.head + 1)]
         self.size += sum(map(len, data))
 
-    def has(self, lease: Lease, data: Sequence[bytes], end: Ended | None) -> bool:
-        """Whether this is what was written last."""
-        if not data and end is None:
-            return False
-        last = self.entries[lease.head :]
-        return (self.fence, self.status) == (lease.fence, end or "live") and [each.data for each in last] == list(data)
-
     def renew(self) -> None:
         self.touched = time.time()
         self.held_until = time.monotonic() + (self.lease or 0.0)
@@ -129,7 +122,6 @@ class MemoryJournal:
 
     async def append(self, lease: Lease, entries: Sequence[bytes], *, end: Ended | None = None) -> bool:
         stream = self._streams.get(lease.stream_id)
-<<<<<<< HEAD
         if stream is None or stream.fence < lease.fence or (stream.fence == lease.fence and stream.head < lease.head):
             raise StreamGone("the stream is not there any more, or has lost entries that were acknowledged")
         if stream.fence != lease.fence or stream.status != "live" or stream.head != lease.head:
@@ -137,15 +129,6 @@ class MemoryJournal:
                 raise Fenced("another has taken the stream, or it has ended")
             lease.head = stream.head
             return stream.stopping
-=======
-        if stream is None or stream.fence < lease.fence or len(stream.entries) < lease.head:
-            raise StreamGone("the stream is not there any more")
-        if stream.has(lease, entries, end):  # by a call whose outcome was not known
-            lease.head += len(entries)
-            return stream.stopping
-        if (stream.fence, stream.status, len(stream.entries)) != (lease.fence, "live", lease.head):
-            raise Fenced("another has taken the stream, or it has ended")
->>>>>>> w/sqlite
         size = sum(map(len, entries))
         # What says that it has ended always finds room.
         if stream.size + size > self._options.max_bytes and end is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import anyio
@@ -55,6 +56,9 @@ async def test_each_call_has_a_name_and_a_writer_proves_itself_with_it() -> None
     assert server.asked[0] == ("create", "a/1", "worker-1", b"x")
     assert proof_of(lease) == ("a/1", 1, 1, "worker-1")
     assert proof_of(Lease("a/1", 1, 1)) == ("a/1", 1, 1, "")
+    assert proof_of(copy.copy(lease)) == proof_of(lease)
+    lease.fence, lease.head = 2, 7
+    assert proof_of(lease) == ("a/1", 2, 7, "")
 
 
 def test_a_lease_with_proof_is_like_one_without() -> None:

@@ -66,7 +66,7 @@ async def test_the_first_goes_at_once_and_what_comes_meanwhile_goes_together() -
     codes: dict[str, int] = {}
 
     async def append(name: str) -> None:
-        codes[name] = await commits.append(RedisLease(name, 2, 7, "call"), [b"x", b"y"], None)
+        codes[name] = await commits.append(RedisLease(name, 2, 7, "call", 2), [b"x", b"y"], None)
 
     async with committing() as (server, commits), anyio.create_task_group() as tasks:
         tasks.start_soon(append, "0")

@@ -456,7 +456,8 @@ async def test_no_password_and_no_word_is_in_errors_or_logs(
         await fails(lambda: journal.append(lease, [words]))
     await fails(journal.__aenter__)
     texts = [repr(journal), caplog.text, *("".join(traceback.format_exception(error)) for error in errors)]
-    assert [str(error).removeprefix(f"Redis at {server.url} ").partition(" (")[0] for error in errors] == [
+    said = [str(error).removeprefix(f"Redis at {server.url} ").partition(" (")[0] for error in errors]
+    assert said[:-2] == [
         "a stream may have 1000 bytes at the most",
         "another has taken the stream, or it has ended",
         "has something else under the journal's prefix",
@@ -465,7 +466,6 @@ async def test_no_password_and_no_word_is_in_errors_or_logs(
         "does not accept the user or the password",
         "does not accept the user or the password",
         "does not answer in time",
-        "has closed the connection",
-        "cannot be reached",
     ]
+    assert {*said[-2:]} <= {"cannot be reached", "has closed the connection"}
     assert [text for text in texts if "pass-word" in text or "somebody wrote" in text] == []

@@ -43,6 +43,7 @@ async def main(url: str, prefix: str, what: str, *arguments: str) -> None:
                     if await journal.take(state, b"taken", lease=60):
                         say("got", number)
                 say("done")
+                sys.stdin.readline()
 
 
 if __name__ == "__main__":

@@ -31,9 +31,11 @@ class RedisLease(Lease):
 
     Attributes:
         call: The name of the call by which it was got.
+        proven: The fence that it was got with.
     """
 
     call: str = ""
+    proven: int = 0
 
     def __eq__(self, other: object) -> bool:
         """Like a lease without proof."""
@@ -45,8 +47,9 @@ class RedisLease(Lease):
 
 
 def proof_of(lease: Lease) -> tuple[str, int, int, str]:
-    """What the scripts take for a lease; the last is empty where it was not made here."""
-    return lease.stream_id, lease.fence, lease.head, lease.call if isinstance(lease, RedisLease) else ""
+    """What the scripts take for a lease; the last is empty where it was not got like this."""
+    call = lease.call if isinstance(lease, RedisLease) and lease.proven == lease.fence else ""
+    return lease.stream_id, lease.fence, lease.head, call
 
 
 class Claims:
@@ -89,7 +92,7 @@ class Claims:
                 del self._unsure[next(iter(self._unsure))]
             self._unsure[key] = name
             raise
-        lease.call = name
+        lease.call, lease.proven = name, lease.fence
         return reply
 
 

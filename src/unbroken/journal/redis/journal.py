@@ -141,7 +141,7 @@ class RedisJournal:
 
     async def take(self, state: StreamState, entry: bytes, *, lease: float, force: bool = False) -> Lease | None:
         got = RedisLease(state.stream_id, state.fence + 1, state.head + 1)
-        created = round(state.created * 1000)
+        created = round(state.created * 1_000_000)
         reply = await self._session.claims.claim(
             "take", got, state.fence, state.head, created, _ms(lease), int(force), self._ttl, entry
         )
