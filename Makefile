@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test test-long test-all recordings sdk-tests lint bench seams hedging simulation speed survival soak networks clients chat browser real-model docs dist release-check clean
+.PHONY: help demo test test-long test-all recordings sdk-tests lint bench seams hedging simulation speed survival soak networks clients chat browser postgres real-model docs dist release-check clean
 help:
 	@echo "make demo | test | test-all | recordings | lint | docs | dist | release-check | clean"
 	@echo "make bench: seams | hedging | simulation | speed"
-	@echo "make survival | soak | networks | clients | chat | browser | real-model"
+	@echo "make survival | soak | networks | clients | chat | browser | postgres | real-model"
 
 # One stamp a set of extras, so that the demo does not wait for the linters.
 $(VENV)/.cli: pyproject.toml
@@ -113,6 +113,13 @@ chat: $(VENV)/.dev
 browser: $(VENV)/.dev
 	@$(call install,playwright)
 	$(BIN)/python -m pytest -q tests/examples/test_chat_page.py
+
+# The example of a journal in PostgreSQL, on a server of its own that is installed if it is missing (Debian; as root).
+postgres: $(VENV)/.dev
+	@$(call install,asyncpg)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; }
+	$(BIN)/python -m pytest -q tests/postgres
 
 # A small model of 98 MB behind the wire of the Messages API, in an environment of its own; no part of the tests.
 real-model: $(VENV)/.dev
