@@ -65,9 +65,11 @@ class Claim:
                 request.stream_id, data, fingerprint=request.fingerprint, owner=request.owner, lease=lease
             )
 
-        found = await session.patiently(create, self.patience)
+        found = await session.acquire(create, self.patience)
         if isinstance(found, Lease):
-            session.channel(request.stream_id).publish([Stored(1, 1, *record)])
+            channel = session.channel(request.stream_id)
+            channel.forget()  # what was there before it under this id
+            channel.publish([Stored(1, 1, *record)])
             return found
         if (found.fingerprint, found.owner) != (request.fingerprint, request.owner):
             raise StreamConflict(f"there is a stream {request.stream_id!r} of another request, or of another owner")
@@ -89,9 +91,9 @@ class Claim:
         lease = await self._take(history)
         if lease is None:
             return None
-        if state.stopping:
+        if state.status == "live" and fold.stopping:
             await self.session.write_end(lease, "cancelled", cancelled(fold.report), self.patience)
-        elif state.status == "live" and fold.futile >= self.max_recoveries:
+        elif state.status == "live" and 0 < fold.futile >= self.max_recoveries:
             await self.session.write_end(lease, "failed", poisoned(fold), self.patience)
         else:
             return self.writer(lease, fold)

@@ -23,6 +23,7 @@ class Fold:
         request: The body of the `request` entry; None before it.
         end: The body of the `end` entry, where nothing stands behind it; None: it has not ended.
         futile: How many writers in a row were lost without having brought a character.
+        stopping: Whether somebody has asked for its end, and who took it to end it may be lost.
         readable: Whether every entry is one that this version knows.
         head: The number of the last entry.
         fence: Of the last entry.
@@ -33,6 +34,7 @@ class Fold:
         self.request: dict[str, Any] | None = None
         self.end: dict[str, Any] | None = None
         self.futile: int = 0
+        self.stopping: bool = False
         self.readable: bool = True
         self.head: int = 0
         self.fence: int = 0
@@ -40,8 +42,9 @@ class Fold:
         self._unknown = False
         self._thinker: str | None = None
         self._asked = False  # under this fence
+        self._cut = False
         self._attempts: dict[int, AttemptReport] = {}
-        self._open: set[int] = set()
+        self._open: set[int] = set()  # under this fence
 
     def take(self, stored: Stored) -> Event | None:
         """Take the next entry. Returns the event that it brings, if it brings one."""
@@ -61,6 +64,7 @@ class Fold:
                 self._abandon(body)
             case "takeover":
                 self._take_over(stored.seq)
+                self.stopping = bool(body.get("stop"))
             case "request":
                 self.request = body
             case "end":
@@ -105,6 +109,8 @@ class Fold:
             self.futile += 1
         for number in self._open:
             self._attempts[number].outcome = "orphaned"
+            self._cut = True
+        self._open.clear()
         self.end = None
         self._asked = False
 
@@ -125,12 +131,11 @@ class Fold:
 
     def begun(self) -> Begun:
         """What whoever goes on begins with."""
-        cut, self._open = bool(self._open), set()
         return Begun(
             partial=self.partial.copy(),
             acted=self._acted,
             unknown=self._unknown or not self.readable,
-            cut=cut,
+            cut=self._cut or bool(self._open),
             thinker=self._thinker,
             attempts=self.report.attempts,
         )

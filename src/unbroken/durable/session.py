@@ -1,23 +1,24 @@
 """What one process has to do with one journal, once for all of its streams: one tail, one keeper of leases, one watch.
 
-There is one session for each journal and event loop. Its tasks run while somebody needs them.
+There is one session for each journal and event loop, while anybody has it. Its tasks run while somebody needs them.
 """
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import anyio
 from anyio.lowlevel import RunVar
 
 from ..concurrency.detached import Step, detach
-from ..journal import Batch, Ended, Journal, JournalCorrupt, JournalError, JournalUnavailable, Lease, StreamState
+from ..journal import Ended, Held, Journal, JournalError, JournalUnavailable, Lease, StreamState
 from .channel import Channel
-from .entries import Record, Stored, decode, encode
+from .entries import Record, Stored, encode
 from .fold import Fold
+from .tail import Tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,12 +29,12 @@ __all__ = ["PATIENCE", "Leaseholder", "Session", "session_of"]
 
 #: How long a journal may be away before that is an error, in seconds.
 PATIENCE: Final = 5.0
-#: The longest that one question for news may take, in seconds: what was missed by a fault is seen then.
-_WAIT: Final = 1.0
 #: How often it is asked whether streams that are written here are to end, in seconds: a stop is to be heard in one.
 _HOLD: Final = 0.4
 #: Between tries where the journal is away, in seconds.
 _PAUSE: Final = 0.1
+#: How long who leaves waits for an answer of the journal, in seconds.
+_GRACE: Final = 1.0
 
 
 class Leaseholder(Protocol):
@@ -59,11 +60,10 @@ class Session:
     def __init__(self, journal: Journal) -> None:
         self.journal: Journal = journal
         self._channels: weakref.WeakValueDictionary[str, Channel] = weakref.WeakValueDictionary()
-        self._watched: dict[str, int] = {}
         self._holders: set[Leaseholder] = set()
         self._watches: set[Callable[[Sequence[str]], None]] = set()
         self._tasks: dict[str, Step] = {}
-        self._waiting: anyio.CancelScope | None = None
+        self._tail = Tail(journal)
 
     def channel(self, stream_id: str) -> Channel:
         """The live end of a stream; the same for all who ask while anybody has it."""
@@ -71,18 +71,6 @@ class Session:
         if channel is None:
             channel = self._channels[stream_id] = Channel(stream_id)
         return channel
-
-    def decoded(self, stream_id: str, batch: Batch) -> list[Stored]:
-        """The entries of a batch. Raises `JournalCorrupt`."""
-        codec, entries = self.journal.codec, []
-        for fence, seq, data in batch.entries:
-            if codec is not None:
-                try:
-                    data = codec.decode(data, stream_id, seq)  # the same entry, readable
-                except Exception as error:
-                    raise JournalCorrupt("an entry of the journal could not be decoded") from error
-            entries.append(Stored(fence, seq, *decode(data)))
-        return entries
 
     def encoded(self, stream_id: str, seq: int, record: Record) -> bytes:
         """An entry as it is stored under that number."""
@@ -102,7 +90,33 @@ class Session:
                     raise
             await anyio.sleep(_PAUSE)
 
+    def watching(self, channel: Channel) -> AbstractContextManager[None]:
+        """While this is open, what others write of the stream is published to its channel."""
+        return self._tail.watching(channel)
+
     # -- single entries
+
+    async def acquire(self, ask: Callable[[], Awaitable[T]], patience: float) -> T:
+        """What `patiently` gives; a lease that who is cancelled meanwhile would have got is left to others."""
+        found: list[T] = []
+
+        async def work() -> None:
+            found.append(await self.patiently(ask, patience))
+
+        step = detach(work)
+        try:
+            await step.wait()
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                with anyio.move_on_after(_GRACE), suppress(Exception):
+                    await step.wait()
+                await step.cancel()
+                for lease in found:
+                    if isinstance(lease, Lease):
+                        with anyio.move_on_after(_GRACE), suppress(JournalError):
+                            await self.journal.release(lease)
+            raise
+        return found[0]
 
     async def take(
         self, fold: Fold, state: StreamState, *, lease: float, patience: float, force: bool = False
@@ -112,9 +126,11 @@ class Session:
         Returns:
             The lease; None: somebody was faster, or it may not be taken.
         """
-        record = Record("takeover", {"head": fold.head})
+        # The journal forgets that somebody has asked for its end, and who takes it may be lost before that is done.
+        stops = {"stop": True} if state.status == "live" and (state.stopping or fold.stopping) else {}
+        record = Record("takeover", {"head": fold.head, **stops})
         data = self.encoded(state.stream_id, state.head + 1, record)
-        taken = await self.patiently(lambda: self.journal.take(state, data, lease=lease, force=force), patience)
+        taken = await self.acquire(lambda: self.journal.take(state, data, lease=lease, force=force), patience)
         if taken is not None:
             takeover = Stored(taken.fence, taken.head, *record)
             fold.take(takeover)
@@ -127,61 +143,6 @@ class Session:
         data = self.encoded(lease.stream_id, seq, record)
         await self.patiently(lambda: self.journal.append(lease, [data], end=ended), patience)
         self.channel(lease.stream_id).publish([Stored(lease.fence, seq, *record)])
-
-    # -- the tail
-
-    @contextmanager
-    def watching(self, channel: Channel) -> Iterator[None]:
-        """While this is open, what others write of the stream is published to its channel."""
-        name = channel.stream_id
-        self._watched[name] = self._watched.get(name, 0) + 1
-        if self._watched[name] == 1 and self._waiting is not None:
-            self._waiting.cancel()
-        self._run("tail", self._follow)
-        try:
-            yield
-        finally:
-            self._watched[name] -= 1
-            if not self._watched[name]:
-                del self._watched[name]
-
-    async def _follow(self) -> None:
-        away_since: float | None = None
-        while self._watched:
-            channels = [self._channels[name] for name in self._watched if name in self._channels]
-            after = {channel.stream_id: channel.head for channel in channels if not channel.written_here}
-            try:
-                news: Sequence[str] = ()
-                with anyio.CancelScope() as self._waiting:
-                    if after:
-                        found = await self.journal.wait(after, _WAIT)
-                        news = list(after) if found is None else list(found)  # type: ignore[redundant-expr]
-                    else:
-                        await anyio.sleep(_WAIT)
-                self._waiting = None
-                for channel in channels:
-                    if channel.stream_id in news:
-                        await self._fetch(channel)
-                away_since = None
-            except JournalError as error:
-                self._waiting = None
-                now = anyio.current_time()
-                away_since = away_since or now
-                if not isinstance(error, JournalUnavailable) or now - away_since >= PATIENCE:
-                    for channel in channels:
-                        channel.error = error
-                        channel.wake()
-                await anyio.sleep(_PAUSE)
-
-    async def _fetch(self, channel: Channel) -> None:
-        batch = await self.journal.read(channel.stream_id, after=channel.head)
-        if batch is None:
-            channel.gone = True
-            channel.wake()
-        elif batch.state.head < channel.head:
-            channel.rewound()
-        else:
-            channel.publish(self.decoded(channel.stream_id, batch))
 
     # -- the keeper
 
@@ -200,24 +161,28 @@ class Session:
             for holder in self._holders:
                 by_seconds.setdefault(holder.seconds, []).append(holder)
             for seconds, holders in by_seconds.items():
-                try:
-                    held = await self.journal.hold([holder.lease for holder in holders], seconds)
-                except JournalError:
-                    continue  # who has something to write will say so
-                for holder in holders:
-                    if holder not in self._holders:
-                        continue
-                    if holder.lease.stream_id in held.lost:
-                        holder.lose()
-                    elif holder.lease.stream_id in held.stop:
-                        holder.stop()
+                await self._renew([holder for holder in holders if holder in self._holders], seconds)
             await anyio.sleep(min(_HOLD, *(seconds / 4 for seconds in by_seconds)))
+
+    async def _renew(self, holders: Sequence[Leaseholder], seconds: float) -> None:
+        held = Held(frozenset(), frozenset())
+        # Who has something to write will say so where the journal is away.
+        with suppress(JournalError), anyio.move_on_after(max(seconds / 2, PATIENCE)):
+            held = await self.journal.hold([holder.lease for holder in holders], seconds)
+        for holder in holders:
+            if holder not in self._holders:
+                continue
+            if holder.lease.stream_id in held.lost:
+                holder.lose()
+            elif holder.lease.stream_id in held.stop:
+                holder.stop()
 
     # -- the watch
 
     @contextmanager
     def orphans(self, found: Callable[[Sequence[str]], None]) -> Iterator[None]:
-        """While this is open, `found` is called with the ids of streams that nobody writes, over and over."""
+        """While this is open, `found` is called with the ids of streams that nobody writes, over and over, also
+        where there are none."""
         self._watches.add(found)
         self._run("watch", self._watch)
         try:
@@ -227,11 +192,8 @@ class Session:
 
     async def _watch(self) -> None:
         while self._watches:
-            try:
+            with suppress(JournalError), anyio.move_on_after(PATIENCE):
                 orphans = await self.journal.orphans()
-            except JournalError:
-                orphans = []
-            if orphans:
                 for found in list(self._watches):
                     found(orphans)
             await anyio.sleep(self.journal.orphan_poll)
@@ -251,7 +213,8 @@ class Session:
         self._tasks[name] = detach(run)
 
 
-_SESSIONS: Final[RunVar[weakref.WeakKeyDictionary[Journal, Session]]] = RunVar("unbroken.sessions")
+#: By the identity of the journal, which a session keeps alive.
+_SESSIONS: Final[RunVar[weakref.WeakValueDictionary[int, Session]]] = RunVar("unbroken.sessions")
 
 
 def session_of(journal: Journal) -> Session:
@@ -259,9 +222,9 @@ def session_of(journal: Journal) -> Session:
     try:
         sessions = _SESSIONS.get()
     except LookupError:
-        sessions = weakref.WeakKeyDictionary()
+        sessions = weakref.WeakValueDictionary()
         _SESSIONS.set(sessions)
-    session = sessions.get(journal)
+    session = sessions.get(id(journal))
     if session is None:
-        session = sessions[journal] = Session(journal)
+        session = sessions[id(journal)] = Session(journal)
     return session
