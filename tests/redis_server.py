@@ -8,12 +8,14 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
+import anyio
 import pytest
 
-__all__ = ["RedisRefused", "RedisServer", "free_port", "needs_redis"]
+__all__ = ["RedisRefused", "RedisServer", "eventually", "free_port", "needs_redis"]
 
 #: A machine that is busy with other tests starts processes slowly.
 _PATIENCE: Final = 60
@@ -50,8 +52,10 @@ class RedisServer:
             port = self.port or free_port()
             log = (self.directory / "redis.log").open("ab")
             self._process = subprocess.Popen(
-                ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
-                + ["--save", "", "--appendonly", "no", "--daemonize", "no", *self.options],
+                [
+                    *("redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(self.directory)),
+                    *("--save", "", "--appendonly", "no", "--daemonize", "no", *self.options),
+                ],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -87,7 +91,8 @@ class RedisServer:
         found = [dict(word.partition("=")[::2] for word in line.split(" ")) for line in lines if line]
         return [each for each in found if not name or each["name"] == name]
 
-    def keys(self) -> list[str]:
+    def key_names(self) -> list[str]:
+        """Of all that it has, in their order."""
         return sorted(key.decode() for key in self.command("KEYS", "*"))
 
     def pause(self) -> None:
@@ -110,6 +115,13 @@ class RedisServer:
             self._process.send_signal(how)
             self._process.send_signal(signal.SIGCONT)
             self._process.wait(_PATIENCE)
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Ask until it is so; what never becomes so fails, and does not hang."""
+    with anyio.fail_after(2 * _PATIENCE):
+        while not await condition():  # noqa: ASYNC110 - another process makes it so
+            await anyio.sleep(0.01)
 
 
 class RedisRefused(Exception):

@@ -1,4 +1,4 @@
-"""A host in a process of its own, which is killed, stopped, or asked to leave: `python -m benchmarks.journals.worker`."""
+"""A host in a process of its own, which is killed, stopped, or asked to leave."""
 
 from __future__ import annotations
 

@@ -56,9 +56,9 @@ def test_every_kind_is_tried_below() -> None:
 @pytest.mark.parametrize("kind", kinds())
 def test_a_stream_survives_a_mishap_of_this_kind(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server really breaks the stream, and what is read in the end is what the model wrote."""
+    from benchmarks.server import Server
     from benchmarks.soak import mishaps, model
     from benchmarks.soak.clients import client_of
-    from benchmarks.soak.serving import Server
     from benchmarks.soak.stories import soaked
 
     waiting = [kind]

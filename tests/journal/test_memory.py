@@ -23,6 +23,7 @@ from unbroken.journal import (
     StreamGone,
     StreamState,
 )
+from unbroken.testing.journal import JournalSuite
 
 pytestmark = [pytest.mark.anyio, pytest.mark.backends("asyncio", "trio")]
 
@@ -363,3 +364,11 @@ def test_its_options() -> None:
             MemoryJournal(max_bytes=no_number)  # type: ignore[arg-type]
     codec = Codec(lambda data, _id, _seq: data, lambda data, _id, _seq: data)
     assert MemoryJournal(codec=codec).codec is codec
+
+
+@pytest.mark.anyio
+class TestMemoryJournal(JournalSuite):
+    """The journal in memory does what every journal does; it is its own second."""
+
+    def journal(self, **options: Any) -> MemoryJournal:
+        return MemoryJournal(**options)

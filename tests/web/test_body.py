@@ -60,3 +60,22 @@ async def test_a_response_without_a_body_has_no_type() -> None:
         body.headers = [(b"content-type", b"text/event-stream"), (b"set-cookie", b"a=1")]
         await body.start(status)
     assert [len(message["headers"]) for message in sent] == [1, 2]
+
+
+async def test_what_is_large_is_sent_in_pieces() -> None:
+    """So that a server can wait for the client between them; only the last one ends the body."""
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    data = bytes(range(256)) * 1000
+    for more in (True, False):
+        sent.clear()
+        await Body(send, 30).write(data, more=more)
+        assert b"".join(message["body"] for message in sent) == data
+        assert max(len(message["body"]) for message in sent) == 65536
+        assert [message["more_body"] for message in sent] == [True, True, True, more]
+    sent.clear()
+    await Body(send, 30).write(b"", more=False)
+    assert [message["more_body"] for message in sent] == [False]

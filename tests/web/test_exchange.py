@@ -278,7 +278,7 @@ async def test_a_type_that_says_too_much_is_not_told() -> None:
     client = Client()
     stream = FakeStream(STREAMS["text, failed"], error=failure_of(type="see https://internal"))
     await client.get(StreamApp(stream))
-    assert frames_of(client.body)[-1].json["error"]["type"] == "api_error"
+    assert frames_of(client.body)[-1].json["error"]["type"] == "not_asked"  # its diagnosis: no request was sent
 
 
 @pytest.mark.parametrize("name", ["text, failed", "text, stopped", "failed before anything"])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ..concurrency.detached import Wakeup, wakeups
-from ..journal import StreamState
+from ..journal import JournalError, StreamState
 from .entries import Stored
 
 __all__ = ["Channel"]
@@ -21,27 +21,26 @@ class Channel:
     Attributes:
         stream_id: Whose.
         head: The number of the last entry that is known of; 0: none is.
-        forgotten: How often what was known here was forgotten; who knows of an earlier time has to ask the journal.
-        created: When the stream was created whose entries these are, as the journal says; None: that is not known. An
-            id may get another stream, once the first was deleted.
         written_here: Whether this process writes the stream, and so knows of every entry first.
-        error: Why what others write cannot be followed; None while it can.
-        away_since: Since when the journal has been away, in monotonic seconds; None: it is not, as far as is known.
+        gone: Whether there is no such stream any more.
+        created: When it was created; None: that is not known. One that was deleted may have got a namesake since.
+        error: Why the journal cannot be asked; None while it can.
+        away_since: Since when it cannot, in monotonic seconds.
     """
 
     __slots__ = (
         *("__weakref__", "_make_wakeup", "_recent", "_waiting"),
-        *("away_since", "created", "error", "forgotten", "head", "stream_id", "written_here"),
+        *("away_since", "created", "error", "gone", "head", "stream_id", "written_here"),
     )
 
     def __init__(self, stream_id: str) -> None:
         self.stream_id: str = stream_id
         self.head: int = 0
-        self.forgotten: int = 0
-        self.created: float | None = None
         self.written_here: bool = False
-        self.error: Exception | None = None
-        self.away_since: float | None = None
+        self.gone: bool = False
+        self.created: float | None = None
+        self.error: JournalError | None = None
+        self.away_since: float = 0.0
         self._recent: list[Stored] = []
         self._waiting: list[Wakeup] = []
         self._make_wakeup: Callable[[], Wakeup] = wakeups()
@@ -57,23 +56,42 @@ class Channel:
         if len(self._recent) > 2 * _RECENT:
             del self._recent[:-_RECENT]
         self.head = new[-1].seq
+        self.error = None
         self.wake()
 
-    def saw(self, state: StreamState) -> bool:
-        """The journal says how the stream stands. False: it is another one; what was known here is forgotten."""
-        is_same = self.created in (None, state.created)
-        if not is_same:
-            self.forget()
-        self.created = state.created
-        return is_same
+    def seen(self, head: int) -> None:
+        """The journal has entries up to this number."""
+        if head > self.head:
+            self.head = head
+            self._recent.clear()
 
-    def forget(self) -> None:
-        """The journal has lost entries, or has another stream of the same id: what is known here holds no more."""
+    def rewound(self) -> None:
+        """The journal has lost entries: nothing that is known here holds any more."""
         self.head = 0
-        self.forgotten += 1
-        self.created = None
         self._recent.clear()
         self.wake()
+
+    def is_of(self, state: StreamState) -> bool:
+        """Whether this is the stream, and not one of the same name that was there before or came after it."""
+        if self.created is None:
+            self.created = state.created
+        return self.created == state.created
+
+    def leave(self) -> None:
+        """There is no such stream any more."""
+        self.gone = True
+        self.wake()
+
+    def is_away(self, error: JournalError, since: float) -> None:
+        """The journal cannot be asked, since so many monotonic seconds."""
+        if self.error is None:
+            self.away_since = since
+        self.error = error
+        self.wake()
+
+    def is_back(self) -> None:
+        """It can be asked."""
+        self.error = None
 
     def after(self, seq: int) -> Sequence[Stored] | None:
         """The entries behind this number. None: they are not here, but may be in the journal."""
@@ -83,21 +101,6 @@ class Channel:
         if not recent or recent[0].seq > seq + 1:
             return None
         return recent[seq + 1 - recent[0].seq :]
-
-    def reached(self, head: int) -> None:
-        """The journal has entries up to this number."""
-        if head > self.head:
-            self.head = head
-            self._recent.clear()
-
-    def follows(self) -> None:
-        """What others write is followed."""
-        self.error = self.away_since = None
-
-    def fail(self, error: Exception, away_since: float | None) -> None:
-        """What others write cannot be followed; let those know who wait."""
-        self.error, self.away_since = error, away_since
-        self.wake()
 
     def wake(self) -> None:
         """Let everybody look who waits."""

@@ -23,9 +23,9 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 
 from ..core.wire.deltas import Delta
 from ..core.wire.surrogates import has_surrogates
-from ..journal import Batch, Codec, JournalCorrupt
+from ..journal import JournalCorrupt
 
-__all__ = ["Kind", "Record", "Stored", "decode", "decoded", "encode", "position_of"]
+__all__ = ["Kind", "Record", "Stored", "decode", "encode", "position_of"]
 
 VERSION: Final = 1
 
@@ -103,19 +103,6 @@ def decode(data: bytes) -> Record:
     if entry.get("version") != VERSION or kind not in _KINDS or kind not in entry:
         return Record(None, entry)
     return Record(kind, entry[kind])
-
-
-def decoded(batch: Batch, codec: Codec | None) -> list[Stored]:
-    """The entries of a batch. Raises `JournalCorrupt`."""
-    entries: list[Stored] = []
-    for fence, seq, data in batch.entries:
-        if codec is not None:
-            try:
-                data = codec.decode(data, batch.state.stream_id, seq)  # the same entry, readable
-            except Exception as error:
-                raise JournalCorrupt("an entry of the journal could not be decoded") from error
-        entries.append(Stored(fence, seq, *decode(data)))
-    return entries
 
 
 def position_of(text: str) -> tuple[int, int] | None:

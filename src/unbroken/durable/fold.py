@@ -22,11 +22,11 @@ class Fold:
         partial: What was delivered.
         request: The body of the `request` entry; None before it.
         end: The body of the `end` entry, where nothing stands behind it; None: it has not ended.
-        futile: How many writers in a row were lost without having brought a character.
-        stopping: Whether somebody has asked for its end, and who took it to end it may be lost.
+        futile: How many writers in a row were lost without having brought a character that is kept.
         readable: Whether every entry is one that this version knows.
         head: The number of the last entry.
         fence: Of the last entry.
+        last_event: The last entry that brought an event; None: there was none.
     """
 
     def __init__(self) -> None:
@@ -34,22 +34,23 @@ class Fold:
         self.request: dict[str, Any] | None = None
         self.end: dict[str, Any] | None = None
         self.futile: int = 0
-        self.stopping: bool = False
         self.readable: bool = True
         self.head: int = 0
         self.fence: int = 0
+        self.last_event: Stored | None = None
         self._acted = False
         self._unknown = False
         self._thinker: str | None = None
         self._asked = False  # under this fence
-        self._cut = False
+        self._kept = 0  # when the writers in a row began
         self._attempts: dict[int, AttemptReport] = {}
-        self._open: set[int] = set()  # under this fence
+        self._open: set[int] = set()
 
     def take(self, stored: Stored) -> Event | None:
         """Take the next entry. Returns the event that it brings, if it brings one."""
         self.fence, self.head, kind, body = stored
         if kind == "event":
+            self.last_event = stored
             return self._take_event(body)
         match kind:
             case "attempt":
@@ -63,8 +64,7 @@ class Fold:
             case "abandoned":
                 self._abandon(body)
             case "takeover":
-                self._take_over(stored.seq)
-                self.stopping = bool(body.get("stop"))
+                self._take_over(stored.seq, waits=bool(body.get("waits")))
             case "request":
                 self.request = body
             case "end":
@@ -79,9 +79,8 @@ class Fold:
             event = as_delta(body)
         self.partial.apply(event)
         if isinstance(event, Delta):
-            if event.length:
-                self.futile = 0
-        elif event.get("type") == "content_block_stop" and 0 <= event["index"] < len(self.partial.blocks):
+            return event
+        if event.get("type") == "content_block_stop" and 0 <= event["index"] < len(self.partial.blocks):
             block = self.partial.blocks[event["index"]]
             if block.type in THINKING and not block.abandoned:
                 self._thinker = self._feeding()
@@ -100,19 +99,25 @@ class Fold:
         else:
             self._open.discard(attempt.number)
 
-    def _take_over(self, seq: int) -> None:
+    def _take_over(self, seq: int, *, waits: bool) -> None:
         """Another writes from here on: the one before was lost, has left, or has never begun."""
-        if self.end is not None:
-            # One that had ended, and is asked for once more by its caller, is begun with new courage.
-            self.futile = 0
-        elif (self._open or not self._asked) and seq > 2:
+        kept = self._length_kept()
+        if self.end is not None or kept > self._kept:
+            # Also one that had ended, and is asked for once more by its caller, is begun with new courage.
+            self.futile, self._kept = 0, kept
+        attempts = [self._attempts[number] for number in self._open]
+        unended = [attempt for attempt in attempts if attempt.outcome != "orphaned"]
+        if self.end is None and (unended or not self._asked) and seq > 2:
             self.futile += 1
-        for number in self._open:
-            self._attempts[number].outcome = "orphaned"
-            self._cut = True
-        self._open.clear()
+        for attempt in unended:
+            attempt.outcome = "orphaned"
         self.end = None
-        self._asked = False
+        self._asked = waits  # who only waits is not lost
+
+    def _length_kept(self) -> int:
+        """How much there is that whoever goes on keeps: text, and what else is whole. Half a thought is not."""
+        kept = [block for block in self.partial.blocks if not block.abandoned]
+        return sum(len(block.text) if block.type == "text" else int(block.closed) for block in kept)
 
     def _abandon(self, index: object) -> None:
         # It stands before the event that closes the block, and behind the one that opened it.
@@ -131,11 +136,12 @@ class Fold:
 
     def begun(self) -> Begun:
         """What whoever goes on begins with."""
+        cut, self._open = bool(self._open), set()
         return Begun(
             partial=self.partial.copy(),
             acted=self._acted,
             unknown=self._unknown or not self.readable,
-            cut=self._cut or bool(self._open),
+            cut=cut,
             thinker=self._thinker,
             attempts=self.report.attempts,
         )

@@ -1,27 +1,27 @@
 """What one process has to do with one journal, once for all of its streams: one tail, one keeper of leases, one watch.
 
-There is one session for each journal and event loop, while anybody has it. Its tasks run while somebody needs them.
+There is one session for each journal and event loop. Its tasks run while somebody needs them.
 """
 
 from __future__ import annotations
 
+import secrets
 import weakref
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import anyio
 from anyio.lowlevel import RunVar
 
 from ..concurrency.detached import Step, detach
-from ..journal import Ended, Held, Journal, JournalError, JournalUnavailable, Lease, StreamState
+from ..journal import Batch, Ended, Journal, JournalCorrupt, JournalError, Lease, StreamState
 from .channel import Channel
-from .entries import Record, Stored, encode
+from .entries import Record, Stored, decode, encode
 from .fold import Fold
+from .questions import Questions, patiently
 from .tail import Tail
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from .watch import OrphanWatch, Watcher
 
 T = TypeVar("T")
 
@@ -31,10 +31,20 @@ __all__ = ["PATIENCE", "Leaseholder", "Session", "session_of"]
 PATIENCE: Final = 5.0
 #: How often it is asked whether streams that are written here are to end, in seconds: a stop is to be heard in one.
 _HOLD: Final = 0.4
-#: Between tries where the journal is away, in seconds.
-_PAUSE: Final = 0.1
-#: How long who leaves waits for an answer of the journal, in seconds.
-_GRACE: Final = 1.0
+#: How many entries are read at a time.
+_MANY: Final = 1000
+
+
+class Reading(NamedTuple):
+    """What a journal has of a stream behind some number.
+
+    Attributes:
+        entries: What was found, in its order.
+        state: The stream, not older than that.
+    """
+
+    entries: Sequence[Stored]
+    state: StreamState
 
 
 class Leaseholder(Protocol):
@@ -59,83 +69,123 @@ class Session:
 
     def __init__(self, journal: Journal) -> None:
         self.journal: Journal = journal
+        self._questions = Questions()
         self._channels: weakref.WeakValueDictionary[str, Channel] = weakref.WeakValueDictionary()
         self._holders: set[Leaseholder] = set()
-        self._watches: set[Callable[[Sequence[str]], None]] = set()
         self._tasks: dict[str, Step] = {}
-        self._tail = Tail(journal)
+        self._tail = Tail(journal, self._fetch)
+        self._watch = OrphanWatch(journal)
 
     def channel(self, stream_id: str) -> Channel:
         """The live end of a stream; the same for all who ask while anybody has it."""
         channel = self._channels.get(stream_id)
-        if channel is None:
+        if channel is None or channel.gone:
             channel = self._channels[stream_id] = Channel(stream_id)
         return channel
+
+    def created(self, stream_id: str) -> Channel:
+        """The live end of a stream that was created a moment ago, and may have had a namesake."""
+        channel = self.channel(stream_id)
+        if channel.head > 1:
+            channel.leave()
+        return self.channel(stream_id)
+
+    def seen(self, state: StreamState) -> None:
+        """A stream was looked at: what is known of a namesake that was there before holds no more."""
+        channel = self._channels.get(state.stream_id)
+        if channel is not None and not channel.is_of(state):
+            channel.leave()
+
+    def _decoded(self, stream_id: str, batch: Batch) -> list[Stored]:
+        """The entries of a batch. Raises `JournalCorrupt`."""
+        codec, entries = self.journal.codec, []
+        for fence, seq, data in batch.entries:
+            if codec is not None:
+                try:
+                    data = codec.decode(data, stream_id, seq)  # the same entry, readable
+                except Exception as error:
+                    raise JournalCorrupt("an entry of the journal could not be decoded") from error
+            entries.append(Stored(fence, seq, *decode(data)))
+        return entries
 
     def encoded(self, stream_id: str, seq: int, record: Record) -> bytes:
         """An entry as it is stored under that number."""
         data, codec = encode(record), self.journal.codec
         return data if codec is None else codec.encode(data, stream_id, seq)
 
+    async def read(self, channel: Channel, after: int, limit: int, patience: float = PATIENCE) -> Reading | None:
+        """The entries behind a number, decoded; None: there is no such stream, or none any more."""
+
+        async def read() -> Reading | None:
+            batch = await self.journal.read(channel.stream_id, after=after, limit=limit)
+            return None if batch is None else Reading(self._decoded(channel.stream_id, batch), batch.state)
+
+        found = await self._questions.shared(("read", channel.stream_id, after, limit), read, patience)
+        if found is None or not channel.is_of(found.state):
+            channel.leave()
+            return None
+        return found
+
+    async def look(self, stream_id: str, patience: float = PATIENCE) -> StreamState | None:
+        """How a stream stands; None: there is none."""
+        found = await self._questions.shared(("look", stream_id), lambda: self.journal.look(stream_id), patience)
+        if found is not None:
+            self.seen(found)
+        return found
+
     async def patiently(self, ask: Callable[[], Awaitable[T]], patience: float) -> T:
         """What the journal answers, asked again while it is away, for so many seconds. Raises `JournalError`."""
-        until = anyio.current_time() + patience
-        while True:
-            try:
-                with anyio.CancelScope(deadline=until):
-                    return await ask()
-                raise JournalUnavailable("the journal does not answer")
-            except JournalUnavailable:
-                if anyio.current_time() + _PAUSE >= until:
-                    raise
-            await anyio.sleep(_PAUSE)
-
-    def watching(self, channel: Channel) -> AbstractContextManager[None]:
-        """While this is open, what others write of the stream is published to its channel."""
-        return self._tail.watching(channel)
+        return await patiently(ask, patience)
 
     # -- single entries
 
-    async def acquire(self, ask: Callable[[], Awaitable[T]], patience: float) -> T:
-        """What `patiently` gives; a lease that who is cancelled meanwhile would have got is left to others."""
-        found: list[T] = []
-
-        async def work() -> None:
-            found.append(await self.patiently(ask, patience))
-
-        step = detach(work)
-        try:
-            await step.wait()
-        except anyio.get_cancelled_exc_class():
-            with anyio.CancelScope(shield=True):
-                with anyio.move_on_after(_GRACE), suppress(Exception):
-                    await step.wait()
-                await step.cancel()
-                for lease in found:
-                    if isinstance(lease, Lease):
-                        with anyio.move_on_after(_GRACE), suppress(JournalError):
-                            await self.journal.release(lease)
-            raise
-        return found[0]
-
     async def take(
-        self, fold: Fold, state: StreamState, *, lease: float, patience: float, force: bool = False
+        self,
+        fold: Fold,
+        state: StreamState,
+        *,
+        lease: float,
+        patience: float,
+        force: bool = False,
+        waits: bool = False,
     ) -> Lease | None:
         """Take a stream, which is folded to its head; the fold takes the entry that says so.
+
+        Args:
+            fold: The log.
+            state: How the stream stands in the journal.
+            lease: Seconds.
+            patience: How long the journal may be away, in seconds.
+            force: As in `Journal.take`.
+            waits: Whether it is not to be written here, but to wait for another.
 
         Returns:
             The lease; None: somebody was faster, or it may not be taken.
         """
-        # The journal forgets that somebody has asked for its end, and who takes it may be lost before that is done.
-        stops = {"stop": True} if state.status == "live" and (state.stopping or fold.stopping) else {}
-        record = Record("takeover", {"head": fold.head, **stops})
-        data = self.encoded(state.stream_id, state.head + 1, record)
-        taken = await self.acquire(lambda: self.journal.take(state, data, lease=lease, force=force), patience)
+        # The number tells it from another's, where the journal's answer was lost.
+        record = Record("takeover", {"head": fold.head, "by": secrets.token_hex(8), "waits": waits})
+        data, tries = self.encoded(state.stream_id, state.head + 1, record), 0
+
+        async def take() -> Lease | None:
+            nonlocal tries
+            tries += 1
+            return await self.journal.take(state, data, lease=lease, force=force)
+
+        taken = await self.patiently(take, patience)
+        if taken is None and tries > 1:
+            taken = await self.patiently(lambda: self._taken_before(state, data), patience)
         if taken is not None:
             takeover = Stored(taken.fence, taken.head, *record)
             fold.take(takeover)
             self.channel(state.stream_id).publish([takeover])
         return taken
+
+    async def _taken_before(self, state: StreamState, data: bytes) -> Lease | None:
+        """The lease of a stream that was taken by writing just this, and has nothing behind it; None: it was not."""
+        batch = await self.journal.read(state.stream_id, after=state.head, limit=2)
+        if batch is None or batch.state.created != state.created or [each.data for each in batch.entries] != [data]:
+            return None
+        return Lease(state.stream_id, batch.state.fence, batch.state.head)
 
     async def write_end(self, lease: Lease, ended: Ended, body: dict[str, Any], patience: float) -> None:
         """Say of a stream that is held here, and that nobody writes, how it has ended."""
@@ -143,6 +193,24 @@ class Session:
         data = self.encoded(lease.stream_id, seq, record)
         await self.patiently(lambda: self.journal.append(lease, [data], end=ended), patience)
         self.channel(lease.stream_id).publish([Stored(lease.fence, seq, *record)])
+
+    # -- what others write
+
+    @contextmanager
+    def watching(self, channel: Channel) -> Iterator[None]:
+        """While this is open, what others write of the stream is published to its channel."""
+        with self._tail.watching(channel):
+            self._run("tail", self._tail.run)
+            yield
+
+    async def _fetch(self, channel: Channel) -> None:
+        found = await self.read(channel, channel.head, _MANY)
+        if found is None:
+            return
+        if found.state.head < channel.head:
+            channel.rewound()
+        else:
+            channel.publish(found.entries)
 
     # -- the keeper
 
@@ -158,45 +226,43 @@ class Session:
     async def _keep(self) -> None:
         while self._holders:
             by_seconds: dict[float, list[Leaseholder]] = {}
-            for holder in self._holders:
+            for holder in self._the_last():
                 by_seconds.setdefault(holder.seconds, []).append(holder)
             for seconds, holders in by_seconds.items():
-                await self._renew([holder for holder in holders if holder in self._holders], seconds)
+                try:
+                    held = await self.journal.hold([holder.lease for holder in holders], seconds)
+                except JournalError:
+                    continue  # who has something to write will say so
+                for holder in holders:
+                    if holder not in self._holders:
+                        continue
+                    if holder.lease.stream_id in held.lost:
+                        holder.lose()
+                    elif holder.lease.stream_id in held.stop:
+                        holder.stop()
             await anyio.sleep(min(_HOLD, *(seconds / 4 for seconds in by_seconds)))
 
-    async def _renew(self, holders: Sequence[Leaseholder], seconds: float) -> None:
-        held = Held(frozenset(), frozenset())
-        # Who has something to write will say so where the journal is away.
-        with suppress(JournalError), anyio.move_on_after(max(seconds / 2, PATIENCE)):
-            held = await self.journal.hold([holder.lease for holder in holders], seconds)
-        for holder in holders:
-            if holder not in self._holders:
-                continue
-            if holder.lease.stream_id in held.lost:
-                holder.lose()
-            elif holder.lease.stream_id in held.stop:
-                holder.stop()
+    def _the_last(self) -> Iterable[Leaseholder]:
+        """Of each stream its last holder. Another has lost it, whom that has only to be told."""
+        last: dict[str, Leaseholder] = {}
+        for holder in sorted(self._holders, key=lambda holder: holder.lease.fence):
+            if (before := last.get(holder.lease.stream_id)) is not None:
+                before.lose()
+            last[holder.lease.stream_id] = holder
+        return last.values()
 
-    # -- the watch
+    # -- what nobody writes
 
     @contextmanager
-    def orphans(self, found: Callable[[Sequence[str]], None]) -> Iterator[None]:
-        """While this is open, `found` is called with the ids of streams that nobody writes, over and over, also
-        where there are none."""
-        self._watches.add(found)
-        self._run("watch", self._watch)
-        try:
+    def orphans(self, watcher: Watcher) -> Iterator[None]:
+        """While this is open, the watcher is told of streams that nobody writes."""
+        with self._watch.watching(watcher):
+            self._run("watch", self._watch.run)
             yield
-        finally:
-            self._watches.discard(found)
 
-    async def _watch(self) -> None:
-        while self._watches:
-            with suppress(JournalError), anyio.move_on_after(PATIENCE):
-                orphans = await self.journal.orphans()
-                for found in list(self._watches):
-                    found(orphans)
-            await anyio.sleep(self.journal.orphan_poll)
+    def look_again(self) -> None:
+        """Look for streams that nobody writes at once, and not only when it is time."""
+        self._watch.look_again()
 
     # -- tasks
 
@@ -213,12 +279,12 @@ class Session:
         self._tasks[name] = detach(run)
 
 
-#: By the identity of the journal, which a session keeps alive.
+#: By the journal's identity. A session has its journal, so that nothing else can have that meanwhile.
 _SESSIONS: Final[RunVar[weakref.WeakValueDictionary[int, Session]]] = RunVar("unbroken.sessions")
 
 
 def session_of(journal: Journal) -> Session:
-    """This event loop's session with a journal."""
+    """This event loop's session with a journal. It lasts as long as anybody has it, or one of its tasks runs."""
     try:
         sessions = _SESSIONS.get()
     except LookupError:

@@ -29,6 +29,7 @@ from .history import look_up, read_history
 from .outcome import ended_with, journal_failure, rewound
 from .session import PATIENCE, Session
 from .snapshot import snapshot_of
+from .watch import Watcher
 from .writer import Writer
 
 __all__ = ["DurableStream"]
@@ -172,7 +173,7 @@ class DurableStream:
         try:
             with ExitStack() as stack:
                 if self._claim is not None:
-                    stack.enter_context(self._session.orphans(self._note_orphans))
+                    stack.enter_context(self._session.orphans(Watcher(self._note_orphans, self._stream_id)))
                 await self._begin()
                 while not self.done:
                     await self._step()
@@ -215,10 +216,9 @@ class DurableStream:
                 fold.take(entry)
 
     def _put_snapshot(self) -> None:
-        events = snapshot_of(self._fold.partial)
-        if events:
-            here = f"{self._fold.fence}-{self._fold.head}"
-            self._put(events, [*["0"] * (len(events) - 1), here])
+        events, last = snapshot_of(self._fold.partial), self._fold.last_event
+        if last is not None:
+            self._put(events, [*["0"] * (len(events) - 1), last])
 
     async def _step(self) -> None:
         """Take the next entries, or see that there will be none."""

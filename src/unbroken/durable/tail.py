@@ -1,121 +1,83 @@
-"""Follows what other processes write, for all who wait for it in this one: one question at a time to the journal."""
+"""Reads what others write of the streams that somebody in this process waits for: one tail for all of them."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 import anyio
 import anyio.lowlevel
 
-from ..concurrency.detached import detach
-from ..journal import Journal, JournalUnavailable
+from ..journal import Journal, JournalError
 from .channel import Channel
-from .entries import decoded
 
 __all__ = ["Tail"]
 
 #: The longest that one question for news may take, in seconds: what was missed by a fault is seen then.
 _WAIT: Final = 1.0
-#: How much longer it may take to be answered, in seconds; then the journal is taken to be away.
-_LATE: Final = 5.0
 #: Between tries where the journal is away, in seconds.
 _PAUSE: Final = 0.1
 
 
 class Tail:
-    """Runs while somebody watches.
+    """The tail of one journal.
 
     Args:
-        journal: What is asked.
+        journal: Where streams are.
+        fetch: Publishes to a channel what the journal has behind it. Raises `JournalError`.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, fetch: Callable[[Channel], Awaitable[None]]) -> None:
         self._journal = journal
-        self._watched: dict[str, Channel] = {}
-        self._watchers: Counter[str] = Counter()
-        self._runs = False
-        self._asked: Mapping[str, int] = {}
-        self._asking: anyio.CancelScope | None = None
+        self._fetch = fetch
+        self._watched: dict[Channel, int] = {}
+        self._asking: Mapping[str, int] = {}
+        self._waiting: anyio.CancelScope | None = None
 
     @contextmanager
     def watching(self, channel: Channel) -> Iterator[None]:
-        """While this is open, what others write of the stream is published to its channel."""
-        stream_id = channel.stream_id
-        if stream_id not in self._watched:
-            self._watched[stream_id] = channel
-            channel.follows()
-        self._watchers[stream_id] += 1
-        if not self._runs:
-            self._runs = True
-            detach(self._run)
-        elif self._asking is not None and stream_id not in self._asked:
-            self._asking.cancel()
+        """While this is open, and `run` runs, what others write of the stream is published to its channel."""
+        self._watched[channel] = self._watched.get(channel, 0) + 1
+        # Who has read what there was comes back for more, and is mostly waited for still.
+        asked = self._asking.get(channel.stream_id)
+        if self._waiting is not None and (asked is None or asked > channel.head):
+            self._waiting.cancel()
         try:
             yield
         finally:
-            self._watchers[stream_id] -= 1
-            if not self._watchers[stream_id]:
-                del self._watchers[stream_id], self._watched[stream_id]
+            self._watched[channel] -= 1
+            if not self._watched[channel]:
+                del self._watched[channel]
 
-    async def _run(self) -> None:
-        away_since: float | None = None
-        try:
-            while self._watched:
-                channels, asked_at = list(self._watched.values()), anyio.current_time()
-                try:
-                    for channel in await self._news(channels):
-                        await self._fetch(channel)
-                except Exception as error:
-                    away_since = asked_at if away_since is None else away_since
-                    for channel in channels:
-                        channel.fail(error, away_since if isinstance(error, JournalUnavailable) else None)
-                    await anyio.sleep(_PAUSE)
-                else:
-                    away_since = None
-                    for channel in channels:
-                        if isinstance(channel.error, JournalUnavailable):
-                            channel.follows()
-                    # A journal that answers at once lets nobody in otherwise.
-                    await anyio.lowlevel.checkpoint()
-        finally:
-            self._runs = False
-
-    async def _news(self, channels: Collection[Channel]) -> list[Channel]:
-        """Those of which there may be something new; none where others are to be asked for, too."""
-        # What this process writes itself needs no asking.
-        self._asked = {channel.stream_id: channel.head for channel in channels if not channel.written_here}
-        found: Collection[str] | None = ()
-        with anyio.CancelScope() as self._asking:
+    async def run(self) -> None:
+        """Read, as long as anybody waits."""
+        while self._watched:
+            channels = [channel for channel in self._watched if not (channel.written_here or channel.gone)]
+            began = anyio.current_time()
             try:
-                with anyio.fail_after(_WAIT + _LATE):
-                    if self._asked:
-                        found = await self._journal.wait(self._asked, _WAIT)
-                    else:
-                        await anyio.sleep(_WAIT)
-            except TimeoutError:
-                raise JournalUnavailable("the journal does not answer") from None
-            finally:
-                asked, self._asked, self._asking = self._asked, {}, None
-        news = asked if found is None else found
-        return [channel for channel in channels if channel.stream_id in news]
+                news = await self._news({channel.stream_id: channel.head for channel in channels})
+                for channel in channels:
+                    if channel.stream_id in news:
+                        await self._fetch(channel)
+                    channel.is_back()
+                # A journal that has what was asked for need not wait; those who want to read it have to get their turn.
+                await anyio.lowlevel.checkpoint()
+            except JournalError as error:
+                for channel in channels:
+                    channel.is_away(error, began)
+                await anyio.sleep(_PAUSE)
 
-    async def _fetch(self, channel: Channel) -> None:
-        """What is new of one stream. What cannot be read is told to its own readers alone."""
-        stream_id, after = channel.stream_id, channel.head
+    async def _news(self, after: Mapping[str, int]) -> Sequence[str]:
+        news: Sequence[str] = ()
+        self._asking = after
         try:
-            with anyio.fail_after(_LATE):
-                batch = await self._journal.read(stream_id, after=after)
-        except TimeoutError:
-            raise JournalUnavailable("the journal does not answer") from None
-        if batch is None or not channel.saw(batch.state) or (batch.state.head < after and not channel.written_here):
-            # Its readers look for themselves, and see it.
-            channel.forget()
-            return
-        try:
-            channel.publish(decoded(batch, self._journal.codec))
-        except Exception as error:
-            channel.fail(error, None)
-            await anyio.sleep(_PAUSE)
+            with anyio.CancelScope() as self._waiting:
+                if after:
+                    found = await self._journal.wait(after, _WAIT)
+                    news = list(after) if found is None else list(found)  # type: ignore[redundant-expr]
+                else:
+                    await anyio.sleep(_WAIT)
+        finally:
+            self._waiting, self._asking = None, {}
+        return news

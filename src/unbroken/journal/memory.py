@@ -217,7 +217,7 @@ class MemoryJournal:
 
     def _is_news(self, name: str, head: int) -> bool:
         stream = self._streams.get(name)
-        return stream is None or stream.head != head or stream.status != "live"
+        return stream is None or stream.head > head
 
     def _touched(self, name: str) -> float:
         return self._streams[name].touched

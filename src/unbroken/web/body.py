@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import anyio
 
 from .errors import BrokenOff
 
 __all__ = ["Body", "Gone", "Send"]
+
+#: The most that is sent at a time, in bytes. A server takes a piece of any size, and waits for the client with the next
+#: one: what it holds for a client that takes nothing is bounded by this. Uvicorn begins to wait at as much.
+_PIECE: Final = 65536
 
 #: What an ASGI server sends a message with.
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -50,7 +54,11 @@ class Body:
             BrokenOff: The client has not taken what was sent before it.
             Gone: It is not there any more.
         """
-        await self._deliver({"type": "http.response.body", "body": data, "more_body": more})
+        for at in range(0, len(data) or 1, _PIECE):
+            piece = data[at : at + _PIECE]
+            await self._deliver(
+                {"type": "http.response.body", "body": piece, "more_body": more or at + _PIECE < len(data)}
+            )
 
     async def _deliver(self, message: MutableMapping[str, Any]) -> None:
         try:

@@ -18,8 +18,9 @@ __all__ = ["StreamResponse"]
 class StreamResponse(Response):
     """A stream of a journal, to a browser, or to whatever else reads HTTP.
 
-        stream = attach(journal, "c7/3", after=request.headers.get("last-event-id"), owner=user.id)
-        return StreamResponse(stream, wire="ui-message")
+    ```python
+    return StreamResponse(attach(journal, "c7/3", owner=user.id), wire="ui-message")
+    ```
 
     A reader that leaves changes nothing for the answer; it comes back, to any worker, and goes on where it was: an
     `EventSource` by itself, by the header `Last-Event-ID`; another reader with that header or with `?after=`; the AI

@@ -67,7 +67,9 @@ async def test_all_that_the_url_says_is_used(start_server: Callable[..., RedisSe
 
 
 @pytest.mark.anyio
-async def test_tls_checks_the_certificate_and_the_name(start_server: Callable[..., RedisServer], tmp_path: Path) -> None:
+async def test_tls_checks_the_certificate_and_the_name(
+    start_server: Callable[..., RedisServer], tmp_path: Path
+) -> None:
     certificate, key = self_signed(tmp_path)
     tls = str(free_port())
     start_server("--tls-port", tls, "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", "no")
@@ -95,9 +97,7 @@ def self_signed(directory: Path) -> tuple[str, str]:
     certificate_file, key_file = directory / "certificate.pem", directory / "key.pem"
     certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return str(certificate_file), str(key_file)
 

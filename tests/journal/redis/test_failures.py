@@ -58,7 +58,10 @@ def _caused(error: Exception, cause: Exception) -> Exception:
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (_caused(OSError("all failed"), ConnectionRefusedError(111, "no")), "cannot be reached (ConnectionRefusedError)"),
+        (
+            _caused(OSError("all failed"), ConnectionRefusedError(111, "no")),
+            "cannot be reached (ConnectionRefusedError)",
+        ),
         (
             _caused(OSError("all failed"), ExceptionGroup("", [ConnectionRefusedError(111, "no")])),
             "cannot be reached (ConnectionRefusedError)",

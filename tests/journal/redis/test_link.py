@@ -254,6 +254,7 @@ async def test_a_link_that_is_closed_says_so(server: RedisServer) -> None:
             await link.ask(b"PING")
 
 
+@pytest.mark.slow
 async def test_a_node_of_a_cluster_names_the_one_that_has_the_keys(start_server: Callable[..., RedisServer]) -> None:
     """And when that one is gone, the node of the URL is asked again."""
     first, second = (start_server("--cluster-enabled", "yes") for _ in range(2))

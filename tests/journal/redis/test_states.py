@@ -5,7 +5,7 @@ from __future__ import annotations
 from unbroken.journal import Entry, StreamState
 from unbroken.journal.redis.states import batch_of, state_of
 
-STATE = [3, 9, b"live", b"\x00\xff", b"6d65", 0, b"1", 1_700_000_000_125, None, 77, b"1:1,2:5,3:8"]
+STATE = [3, 9, b"live", b"\x00\xff", b"6d65", 0, b"1", 1_700_000_000_125_001, None, 77, b"1:1,2:5,3:8"]
 
 
 def test_a_state_has_all_that_the_script_says() -> None:
@@ -18,7 +18,7 @@ def test_a_state_has_all_that_the_script_says() -> None:
         owner=b"me",
         orphaned=False,
         stopping=True,
-        created=1_700_000_000.125,
+        created=1_700_000_000.125001,
         ended=None,
         size=77,
     )

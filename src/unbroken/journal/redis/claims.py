@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
@@ -18,14 +19,41 @@ from ...concurrency.detached import detach
 from ..errors import JournalError, JournalUnavailable
 from ..protocol import Lease
 
-__all__ = ["Claims"]
+__all__ = ["Claims", "RedisLease", "proof_of"]
 
 #: Of so many calls it is kept that their answer was lost; whoever calls again does so within seconds.
 _MOST: Final = 10_000
 
 
+@dataclass(slots=True, eq=False)
+class RedisLease(Lease):
+    """A lease that proves itself.
+
+    Attributes:
+        call: The name of the call by which it was got.
+        proven: The fence that it was got with.
+    """
+
+    call: str = ""
+    proven: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        """Like a lease without proof."""
+        if not isinstance(other, Lease):
+            return NotImplemented
+        return (self.stream_id, self.fence, self.head) == (other.stream_id, other.fence, other.head)
+
+    __hash__ = None  # type: ignore[assignment] # its head moves
+
+
+def proof_of(lease: Lease) -> tuple[str, int, int, str]:
+    """What the scripts take for a lease; the last is empty where it was not got like this."""
+    call = lease.call if isinstance(lease, RedisLease) and lease.proven == lease.fence else ""
+    return lease.stream_id, lease.fence, lease.head, call
+
+
 class Claims:
-    """The streams that one worker has got.
+    """How one worker gets streams.
 
     Args:
         worker: Its name.
@@ -37,24 +65,15 @@ class Claims:
         self._run = run
         self._numbers = count(1)
         self._unsure: dict[int, str] = {}
-        self._calls: dict[tuple[str, int], str] = {}
 
-    def call(self, lease: Lease) -> str:
-        """The name of the call by which this worker got it; empty: another got it."""
-        return self._calls.get((lease.stream_id, lease.fence), "")
-
-    def forget(self, lease: Lease) -> None:
-        """It is over."""
-        self._calls.pop((lease.stream_id, lease.fence), None)
-
-    async def claim(self, script: str, lease: Lease, *args: bytes | str | int) -> Any:
+    async def claim(self, script: str, lease: RedisLease, *args: bytes | str | int) -> Any:
         """Get a stream; returns what the script replies, which is 1 if it is got.
 
         Where the caller is cancelled meanwhile, nobody is going to write it: if it is got, it is left to others.
 
         Args:
             script: That gets it.
-            lease: What it is got with.
+            lease: That it is got with; it is given its proof.
             args: What the script has behind the stream's id and the name of the call.
 
         Raises:
@@ -64,7 +83,7 @@ class Claims:
         name = self._unsure.pop(key, None) or f"{self._worker}-{next(self._numbers)}"
         claim = _Claim(
             ask=lambda: self._run(script, lease.stream_id, name, *args),
-            give_back=lambda: self._run("release", lease.stream_id, lease.fence, name),
+            give_back=lambda: self._run("release", lease.stream_id, lease.fence, lease.head, name),
         )
         try:
             reply = await claim.result()
@@ -73,8 +92,7 @@ class Claims:
                 del self._unsure[next(iter(self._unsure))]
             self._unsure[key] = name
             raise
-        if reply == 1:
-            self._calls[lease.stream_id, lease.fence] = name
+        lease.call, lease.proven = name, lease.fence
         return reply
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ...concurrency.detached import Step, Wakeup, detach, wakeups
 from ..errors import JournalError, JournalUnavailable
 from ..protocol import Ended, Lease
+from .claims import proof_of
 
 __all__ = ["Commit", "Commits"]
 
@@ -26,13 +27,15 @@ class Commit:
 
     __slots__ = ("arguments", "code", "done", "end", "error", "size")
 
-    def __init__(self, lease: Lease, call: str, entries: Sequence[bytes], end: Ended | None, done: Wakeup) -> None:
+    def __init__(self, lease: Lease, entries: Sequence[bytes], end: Ended | None, done: Wakeup) -> None:
         self.end = end
         self.done = done
         self.size = sum(map(len, entries))
         #: What `append.lua` has for a stream.
         self.arguments: tuple[bytes | str | int, ...] = (
-            *(lease.stream_id, lease.fence, lease.head, call, end or "", len(entries)),
+            *proof_of(lease),
+            end or "",
+            len(entries),
             *entries,
         )
         self.code: int | None = None
@@ -56,12 +59,11 @@ class Commits:
         self._closed = False
         self._step: Step = detach(self._run)
 
-    async def append(self, lease: Lease, call: str, entries: Sequence[bytes], end: Ended | None) -> int:
+    async def append(self, lease: Lease, entries: Sequence[bytes], end: Ended | None) -> int:
         """Send it, with others; returns the script's code for it.
 
         Args:
             lease: Whose writer this is.
-            call: By which this worker got it. Empty: another got it.
             entries: The data of each.
             end: How the stream has ended; None: it has not.
 
@@ -70,7 +72,7 @@ class Commits:
         """
         if self._closed:
             raise JournalError("the journal is closed")
-        commit = Commit(lease, call, entries, end, self._wakeup())
+        commit = Commit(lease, entries, end, self._wakeup())
         self._staged.append(commit)
         if self._idle is not None:
             self._idle.set()

@@ -18,6 +18,7 @@ from ..errors import Fenced, JournalError, JournalFull, StreamGone
 from ..options import MAX_BYTES, ORPHAN_RETENTION, RETENTION, Options
 from ..protocol import Batch, Codec, Ended, Held, Lease, StreamState
 from .address import Address
+from .claims import RedisLease, proof_of
 from .session import Session
 from .states import batch_of, state_of
 
@@ -28,8 +29,9 @@ __all__ = ["RedisJournal"]
 _ABSENCE: Final = 1.0
 #: How long the server may take for an answer, in seconds: less than half of a stream's patience (`journal_patience`).
 _TIMEOUT: Final = 2.0
-#: Keys are kept longer than streams, in seconds: `purge` tells how many it has deleted, if anybody calls it.
-_MARGIN: Final = 60.0
+#: Keys are kept longer than streams, in seconds: an append sets their time to live only once a minute (`base.lua`), and
+#: `purge` tells how many it has deleted, if anybody calls it in time.
+_MARGIN: Final = 120.0
 
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._:/-]{1,100}", re.ASCII)
 #: So many streams are looked at in one script, at most: others wait meanwhile.
@@ -134,25 +136,20 @@ class RedisJournal:
             if state is not None:
                 return state
             raise JournalFull(_full(self._options))
-        lease_of = Lease(stream_id, 1, 1)
-        reply = await session.claims.claim(
-            "create", lease_of, fingerprint, owner.hex(), _ms(lease or 0), self._ttl, entry
-        )
-        return lease_of if reply == 1 else state_of(stream_id, reply)
+        got = RedisLease(stream_id, 1, 1)
+        reply = await session.claims.claim("create", got, fingerprint, owner.hex(), _ms(lease or 0), self._ttl, entry)
+        return got if reply == 1 else state_of(stream_id, reply)
 
     async def take(self, state: StreamState, entry: bytes, *, lease: float, force: bool = False) -> Lease | None:
-        taken = Lease(state.stream_id, state.fence + 1, state.head + 1)
-        created = round(state.created * 1000)
+        got = RedisLease(state.stream_id, state.fence + 1, state.head + 1)
+        created = round(state.created * 1_000_000)
         reply = await self._session.claims.claim(
-            "take", taken, state.fence, state.head, created, _ms(lease), int(force), self._ttl, entry
+            "take", got, state.fence, state.head, created, _ms(lease), int(force), self._ttl, entry
         )
-        return taken if reply == 1 else None
+        return got if reply == 1 else None
 
     async def append(self, lease: Lease, entries: Sequence[bytes], *, end: Ended | None = None) -> bool:
-        session = self._session
-        code = await session.commits.append(lease, session.claims.call(lease), entries, end)
-        if code in (2, 3) or end is not None:
-            session.claims.forget(lease)
+        code = await self._session.commits.append(lease, entries, end)
         match code:
             case 2:
                 raise Fenced("another has taken the stream, or it has ended")
@@ -164,27 +161,21 @@ class RedisJournal:
         return code == 1
 
     async def hold(self, leases: Sequence[Lease], seconds: float) -> Held:
-        claims = self._session.claims
         stop: set[str] = set()
         lost: set[str] = set()
         for start in range(0, len(leases), _STEP):
             some = leases[start : start + _STEP]
-            numbers = (
-                each for lease in some for each in (lease.stream_id, lease.fence, lease.head, claims.call(lease))
-            )
-            codes = await self._session.run("hold", _ms(seconds), self._ttl, *numbers)
+            proofs = (each for lease in some for each in proof_of(lease))
+            codes = await self._session.run("hold", _ms(seconds), self._ttl, *proofs)
             for lease, code in zip(some, codes, strict=True):
                 if code == 1:
                     stop.add(lease.stream_id)
                 elif code == 2:
                     lost.add(lease.stream_id)
-                    claims.forget(lease)
         return Held(frozenset(stop), frozenset(lost))
 
     async def release(self, lease: Lease) -> None:
-        session = self._session
-        await session.run("release", lease.stream_id, lease.fence, session.claims.call(lease))
-        session.claims.forget(lease)
+        await self._session.run("release", *proof_of(lease))
 
     async def cancel(self, stream_id: str) -> bool:
         return bool(await self._session.run("cancel", stream_id))

@@ -160,10 +160,20 @@ class Link:
     async def _live(self, attempt: _Attempt) -> None:
         """Make the connection, and stay with it until it ends."""
         try:
-            with anyio.fail_after(self.timeout):
-                stream = await self._address.connect()
-                await _greet(stream)
-            connection = self._address.connection(stream, self._name, self.timeout)
+            await self._connect(attempt)
+        except Exception as error:
+            attempt.error = translate(error, str(self._address))
+            attempt.error.__cause__ = error if isinstance(attempt.error, JournalUnavailable) else None
+            self._address.move_back()
+        finally:
+            attempt.made.set()
+
+    async def _connect(self, attempt: _Attempt, moves_left: int = 1) -> None:
+        with anyio.fail_after(self.timeout):
+            stream = await self._address.connect()
+            await _greet(stream)
+        connection = self._address.connection(stream, self._name, self.timeout)
+        try:
             async with anyio.create_task_group() as tasks:
                 with anyio.fail_after(self.timeout):
                     await tasks.start(connection.run)
@@ -172,13 +182,14 @@ class Link:
                 attempt.connection = connection
                 attempt.made.set()
         except Exception as error:
-            while isinstance(error, ExceptionGroup):
-                error = error.exceptions[0]
-            attempt.error = translate(error, str(self._address))
-            attempt.error.__cause__ = error if isinstance(attempt.error, JournalUnavailable) else None
-            self._address.move_back()
-        finally:
-            attempt.made.set()
+            cause: Exception = error
+            while isinstance(cause, ExceptionGroup):
+                cause = cause.exceptions[0]
+            place = is_moved(cause)
+            if place is None or not moves_left:
+                raise cause from cause.__cause__
+            self._address.move(*place)
+            await self._connect(attempt, moves_left - 1)
 
 
 async def _greet(stream: ByteStream) -> None:

@@ -23,7 +23,7 @@ def state_of(stream_id: str, reply: Sequence[Any]) -> StreamState:
         owner=bytes.fromhex(owner.decode()),
         orphaned=orphaned == 1,
         stopping=stopping == b"1",
-        created=created / 1000,
+        created=created / 1_000_000,
         ended=None if not ended else ended / 1000,
         size=size,
     )

@@ -18,39 +18,24 @@ from .states import STATUS, Row, row_of
 
 __all__ = ["Appends"]
 
-#: A row of more bytes is not written twice, but into `batches` at once.
-_LARGE: Final = 4096
-#: How many appends go into one statement, and how many bytes: for so long others wait.
+#: How many appends go into one statement.
 _MOST: Final = 128
-_BYTES: Final = 512 * 1024
 
-_LOG: Final = "INSERT INTO log (fence, count, at, size, data, n, first) "
-_BATCHES: Final = "INSERT INTO batches (fence, count, at, size, data, place) "
+_INSERT: Final = "INSERT INTO entries (n, first, fence, count, size, data, at) "
 # Where something is not as it was, there are fewer rows than were asked for: the stream was taken, released, ended or
 # purged, or somebody asks for its end. All of that is found out in one step of SQLite, since with each step Python's
 # global lock is given away, and has to be got back from a busy event loop.
 _PLAIN: Final = (
-    "SELECT v.column2, v.column5, mine.at, v.column6, v.column7, {place} "
+    _INSERT + "SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, mine.at "
     "FROM (SELECT ? AS worker, ? AS at) mine CROSS JOIN (VALUES {rows}) v "
-    "CROSS JOIN streams s ON s.n = v.column1 AND s.fence = v.column2 AND s.stopping = v.column3 "
+    "CROSS JOIN streams s ON s.n = v.column1 AND s.fence = v.column3 AND s.stopping = v.column7 "
     "AND s.status = 0 AND s.holder = mine.worker"
-)
-_PLACES: Final = (
-    (_LOG, "v.column1, v.column4"),
-    (_BATCHES, "(v.column1 << 31) + v.column4"),
 )
 _ROW: Final = "(?, ?, ?, ?, ?, ?, ?)"
 _COUNTS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, _MOST)
+_STATEMENTS: Final = {count: _PLAIN.format(rows=", ".join([_ROW] * count)) for count in _COUNTS}
 #: By how many appends there are, for how many there is a statement; the rest of its rows are of no stream.
 _FITTING: Final = [0, *(next(count for count in _COUNTS if count >= number) for number in range(1, _MOST + 1))]
-_STATEMENTS: Final = [
-    {count: insert + _PLAIN.format(place=place, rows=", ".join([_ROW] * count)) for count in _COUNTS}
-    for insert, place in _PLACES
-]
-_WRITTEN: Final = (
-    "SELECT 1 FROM log WHERE n = :n AND first = :first AND fence = :fence "
-    "UNION ALL SELECT 1 FROM batches WHERE place = (:n << 31) + :first AND fence = :fence"
-)
 
 
 @dataclass(slots=True)
@@ -73,13 +58,11 @@ class Appends:
 
     Attributes:
         changed: The ids of streams that have something new; whoever tells of them empties it.
-        logged: How many rows `log` has.
         pages: How many pages were written, about; whoever sees to them begins anew.
     """
 
     def __init__(self, connection: sqlite3.Connection, worker: int, options: Options) -> None:
         self.changed: set[str] = set()
-        self.logged = 0
         self.pages = 0
         self._connection = connection
         self._worker = worker
@@ -98,54 +81,49 @@ class Appends:
         return JournalFull(f"a stream may have {self._options.max_bytes} bytes at the most")
 
     def plain(self, calls: Sequence[Append]) -> list[Append]:
-        """Write what is as usual, in one transaction, or two; to be called in none. The other calls are returned."""
+        """Write what is as usual, in one transaction; to be called in none. The other calls are returned."""
         others: list[Append] = []
+        plain: list[tuple[Append, _Mine, int]] = []
+        values: list[object] = [self._worker, time.monotonic()]
         ids: set[str] = set()
-        total = 0
-        plain: tuple[list[tuple[Append, _Mine, int]], ...] = ([], [])
-        values: tuple[list[object], ...] = ([], [])
         for call in calls:
             lease, entries = call.lease, call.entries
             mine = self._mine.get((lease.stream_id, lease.fence))
             if mine is None or mine.head != lease.head or not entries or lease.stream_id in ids or len(ids) == _MOST:
                 others.append(call)
                 continue
-            data = pack(entries)
-            total += len(data)
-            size = mine.size + sum(map(len, entries))
-            if size > self._options.max_bytes or total > _BYTES:
+            ids.add(lease.stream_id)
+            if len(entries) == 1:
+                data = entries[0]
+                size = mine.size + len(data)
+            else:
+                data = pack(entries)
+                size = mine.size + sum(map(len, entries))
+            if size > self._options.max_bytes:
                 others.append(call)
                 continue
-            ids.add(lease.stream_id)
-            where = len(data) > _LARGE
-            plain[where].append((call, mine, size))
-            values[where].extend((mine.n, lease.fence, mine.stopping, mine.head + 1, len(entries), size, data))
-        at = time.monotonic()
-        for statements, some, of_some in zip(_STATEMENTS, plain, values, strict=True):
-            if some:
-                count = _FITTING[len(some)]
-                rows = [self._worker, at, *of_some, *[None] * (7 * (count - len(some)))]
-                others += self._insert(statements[count], rows, some)
-        self.pages += 1 + total // PAGE
-        return others
-
-    def _insert(self, statement: str, values: list[object], plain: list[tuple[Append, _Mine, int]]) -> list[Append]:
-        inserted = self._connection.execute(statement, values)
-        if statement.startswith(_LOG):
-            self.logged = inserted.lastrowid or 0
-        others: list[Append] = []
+            plain.append((call, mine, size))
+            values += (mine.n, mine.head + 1, lease.fence, len(entries), size, data, mine.stopping)
+            self.pages += 2 + len(data) // PAGE
+        if not plain:
+            return others
+        rows = _FITTING[len(plain)]
+        if rows > len(plain):
+            values += [None] * (7 * (rows - len(plain)))
+        inserted = self._connection.execute(_STATEMENTS[rows], values).rowcount
         for call, mine, size in plain:
-            lease = call.lease
-            if inserted.rowcount < len(plain):
-                where = {"n": mine.n, "first": mine.head + 1, "fence": lease.fence}
-                if self._connection.execute(_WRITTEN, where).fetchone() is None:
-                    others.append(call)
-                    continue
+            if inserted < len(plain) and not self._is_written(mine, call.lease.fence):
+                others.append(call)
+                continue
             mine.head += len(call.entries)
             mine.size = size
-            call.result = bool(mine.stopping)
-            self.changed.add(lease.stream_id)
+            call.result = mine.stopping > 0
+            self.changed.add(call.lease.stream_id)
         return others
+
+    def _is_written(self, mine: _Mine, fence: int) -> bool:
+        query = "SELECT 1 FROM entries WHERE n = ? AND first = ? AND fence = ?"
+        return self._connection.execute(query, (mine.n, mine.head + 1, fence)).fetchone() is not None
 
     def append(self, lease: Lease, entries: Sequence[bytes], end: Ended | None) -> bool:
         """Write entries, whatever has happened to their stream; to be called in a transaction.
@@ -197,12 +175,10 @@ class Appends:
         """Write entries behind those that a stream has, under its fence; to be called in a transaction."""
         data = pack(entries)
         row.size += sum(map(len, entries))
-        values = (row.fence, len(entries), time.monotonic(), row.size, data)
-        if len(data) > _LARGE:
-            self._connection.execute(f"{_BATCHES} VALUES (?, ?, ?, ?, ?, ?)", (*values, (row.n << 31) + row.head + 1))
-        else:
-            inserted = self._connection.execute(f"{_LOG} VALUES {_ROW}", (*values, row.n, row.head + 1))
-            self.logged = inserted.lastrowid or 0
+        self._connection.execute(
+            f"{_INSERT} VALUES {_ROW}",
+            (row.n, row.head + 1, row.fence, len(entries), row.size, data, time.monotonic()),
+        )
         row.head += len(entries)
         self.pages += 2 + len(data) // PAGE
 

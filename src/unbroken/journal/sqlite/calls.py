@@ -17,7 +17,7 @@ class Call(Generic[T]):
     """One piece of work.
 
     Args:
-        work: What is done; it is given what it works on, in the thread that has that.
+        work: What is done; it is given what it works on. None: a subclass has it.
 
     Attributes:
         abandoned: Whether nobody waits any more: it need not be begun.
@@ -26,16 +26,21 @@ class Call(Generic[T]):
         until: Until when a lock is waited for; monotonic.
     """
 
-    __slots__ = ("_wakeup", "abandoned", "ended", "error", "result", "until", "work")
+    __slots__ = ("_wakeup", "_work", "abandoned", "ended", "error", "result", "until")
 
-    def __init__(self, work: Callable[[Any], T]) -> None:
-        self.work = work
+    def __init__(self, work: Callable[[Any], T] | None) -> None:
+        self._work = work
         self.result = cast("T", None)
         self.error: Exception | None = None
         self.abandoned = False
         self.ended = False
         self.until = 0.0
         self._wakeup: Wakeup | None = None
+
+    def run(self, target: Any) -> T:
+        """Do the work, with the journal's connection or what has it."""
+        assert self._work is not None
+        return self._work(target)
 
     async def wait(self, wakeups: Callable[[], Wakeup]) -> T:
         """What the work returns, or raises. Cancelling it withdraws the work, if it has not begun."""
@@ -62,7 +67,11 @@ class Append(Call[bool]):
 
     __slots__ = ("entries", "lease")
 
-    def __init__(self, lease: Lease, entries: Sequence[bytes], work: Callable[[Any], bool]) -> None:
-        super().__init__(work)
+    def __init__(self, lease: Lease, entries: Sequence[bytes]) -> None:
+        super().__init__(None)
         self.lease = lease
         self.entries = entries
+
+    def run(self, target: Any) -> bool:
+        """Append as it is done where something is not as usual."""
+        return bool(target.appends.append(self.lease, self.entries, None))

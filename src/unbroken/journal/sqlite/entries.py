@@ -17,22 +17,14 @@ __all__ = ["entries_behind", "pack"]
 _SMALL: Final = 4096
 
 # From the middle too: the first row is the last that begins at or before the first entry that is wanted.
-_BATCHES: Final = (
-    "SELECT place AS row, place & 0x7fffffff AS first, fence, count, data, 1 AS moved FROM batches "
-    "WHERE place >= coalesce((SELECT max(place) FROM batches "
-    "WHERE place > :n << 31 AND place <= (:n << 31) + :wanted), :n << 31) "
-    "AND place < :n + 1 << 31 ORDER BY place LIMIT :limit"
+_ROWS: Final = (
+    "SELECT p, first, fence, count, data FROM entries WHERE n = :n AND first >= coalesce("
+    "(SELECT max(first) FROM entries WHERE n = :n AND first <= :wanted), 0) ORDER BY first LIMIT :limit"
 )
-_LOG: Final = (
-    "SELECT p AS row, first, fence, count, data, 0 AS moved FROM log "
-    "WHERE n = :n AND first + count > :wanted ORDER BY p LIMIT :limit"
+_TEXT: Final = (
+    "SELECT group_concat(first || ' ' || fence || ' ' || count || ' ' || p || ' ' || "
+    f"iif(length(data) <= {_SMALL}, hex(data), '-'), ';') FROM ({_ROWS})"
 )
-_ALL: Final = (
-    "SELECT group_concat(first || ' ' || fence || ' ' || count || ' ' || row || ' ' || moved || ' ' || "
-    f"iif(length(data) <= {_SMALL}, hex(data), '-'), ';') "
-    f"FROM (SELECT * FROM ({_BATCHES}) UNION ALL SELECT * FROM ({_LOG}))"
-)
-_LARGE: Final = ("SELECT data FROM log WHERE p = ?", "SELECT data FROM batches WHERE place = ?")
 
 
 def entries_behind(connection: sqlite3.Connection, n: int, head: int, after: int, limit: int) -> list[Entry]:
@@ -44,28 +36,29 @@ def entries_behind(connection: sqlite3.Connection, n: int, head: int, after: int
     wanted = min(limit, head - after)
     if wanted <= 0:
         return []
-    [text] = connection.execute(_ALL, {"n": n, "wanted": after + 1, "limit": wanted}).fetchone()
-    rows: list[tuple[int, int, int, int, int, str]] = []
-    for each in (text or "").split(";") if text else ():
-        first, fence, count, row, moved, data = each.split(" ")
-        rows.append((int(first), int(fence), int(count), int(row), int(moved), data))
-    rows.sort()  # a large one may be in `batches` before smaller ones that are older
+    [text] = connection.execute(_TEXT, {"n": n, "wanted": after + 1, "limit": wanted}).fetchone()
     entries: list[Entry] = []
     expected = after + 1
-    for first, fence, count, row, moved, data in rows:
+    # SQLite does not promise an order of what it concatenates.
+    for first, fence, count, p, data in sorted(map(_numbers, (text or "").split(";")) if text else ()):
         if first > expected or len(entries) >= wanted:
             break
         if data == "-":
-            [blob] = connection.execute(_LARGE[moved], (row,)).fetchone()
+            [blob] = connection.execute("SELECT data FROM entries WHERE p = ?", (p,)).fetchone()
         else:
             blob = bytes.fromhex(data)
-        for seq, each_entry in enumerate(_unpack(count, blob), first):
+        for seq, entry in enumerate(_unpack(count, blob), first):
             if seq == expected:
-                entries.append(Entry(fence, seq, each_entry))
+                entries.append(Entry(fence, seq, entry))
                 expected += 1
     if len(entries) < wanted:
         raise JournalCorrupt(f"a stream of the journal lacks its entry {expected}")
     return entries[:wanted]
+
+
+def _numbers(row: str) -> tuple[int, int, int, int, str]:
+    first, fence, count, p, data = row.split(" ")
+    return int(first), int(fence), int(count), int(p), data
 
 
 def pack(entries: Sequence[bytes]) -> bytes:

@@ -105,9 +105,10 @@ class SQLiteJournal:
         def work(store: Store) -> bool:
             return store.appends.append(lease, entries, end)
 
-        call = Append(lease, entries, work) if end is None else Call(work)
+        call = Append(lease, entries) if end is None else Call(work)
         head = lease.head + len(entries)
-        stopping = await self._open.writer.do(call, quick=len(entries) == 1 or sum(map(len, entries)) <= _QUICK)
+        quick = (len(entries[0]) if len(entries) == 1 else sum(map(len, entries))) <= _QUICK
+        stopping = await self._open.writer.do(call, quick=quick)
         lease.head = head
         return stopping
 

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from ...concurrency.detached import call_soon, wakeups
+from ..errors import JournalError
 from . import states
 from .calls import Call
 from .failures import translated
@@ -67,6 +68,8 @@ class Reader:
 
     async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Have something read, and return what comes of it."""
+        if self._closing is not None:
+            raise JournalError(f"the journal {self._path} is closed")
         call = Call(work)
         self._queue.put(call)
         return await call.wait(self._wakeups)
@@ -99,7 +102,7 @@ class Reader:
         if call.abandoned:
             return
         try:
-            call.result = call.work(connection)
+            call.result = call.run(connection)
         except sqlite3.Error as error:
             call.error = translated(error, self._path)
         except Exception as error:

@@ -1,9 +1,7 @@
 """The file: how it is opened, and what its tables are.
 
-An append is one row of `log`, whichever its stream: appends of many streams at a time change one page, or two, where
-rows in the order of their streams would change one for each. `log` is short: when it has some hundred rows they are
-moved into `batches`, which is in the order of streams and numbers, and is read from the middle as well as from the
-start.
+An append is one row of `entries`, whichever its stream, in the order in which they come: so a commit of many streams
+changes a page or two, and one of the index for each, where rows in the order of their streams would move many more.
 """
 
 from __future__ import annotations
@@ -54,27 +52,18 @@ _TABLES: Final = (
     "CREATE INDEX streams_ended ON streams (ended) WHERE ended IS NOT NULL",
     "CREATE INDEX streams_owner ON streams (owner)",
     """
-    CREATE TABLE log (
-        p INTEGER PRIMARY KEY,               -- from 1 each time it was emptied
+    CREATE TABLE entries (
+        p INTEGER PRIMARY KEY,
         n INTEGER NOT NULL,                  -- whose stream's
-        first INTEGER NOT NULL,              -- the number of its first entry
+        first INTEGER NOT NULL,              -- the number of the first
         fence INTEGER NOT NULL,
         count INTEGER NOT NULL,
         at REAL NOT NULL,
-        size INTEGER NOT NULL,               -- of the stream's entries up to here
-        data BLOB NOT NULL
+        size INTEGER NOT NULL,               -- of the stream's entries up to the last of these
+        data BLOB NOT NULL                   -- of one as it is; of many see `entries.pack`
     )
     """,
-    """
-    CREATE TABLE batches (
-        place INTEGER PRIMARY KEY,           -- n * 2**31 + first
-        fence INTEGER NOT NULL,
-        count INTEGER NOT NULL,
-        at REAL NOT NULL,
-        size INTEGER NOT NULL,
-        data BLOB NOT NULL
-    )
-    """,
+    "CREATE UNIQUE INDEX entries_first ON entries (n, first)",
     # Streams that are gone, and whose entries are being deleted.
     "CREATE TABLE dropped (n INTEGER PRIMARY KEY)",
     f"PRAGMA application_id = {_APPLICATION}",

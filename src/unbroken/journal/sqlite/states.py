@@ -26,32 +26,18 @@ _COLUMNS: Final = (
     "s.n, s.id, s.fingerprint, s.owner, s.created, s.fence, s.status, s.stopping, s.ended, s.holder, s.lease, s.held, "
     "s.touched"
 )
-# The last row of a stream is in `log`, unless all of its rows have been moved; a large one goes to `batches` at once.
-_LAST: Final = (
-    "l.first, l.count, l.size, l.at, b.place & 0x7fffffff, b.count, b.size, b.at FROM streams s "
-    "LEFT JOIN log l ON l.p = {last} "
-    "LEFT JOIN batches b ON b.place = "
-    "(SELECT max(place) FROM batches WHERE place > s.n << 31 AND place < s.n + 1 << 31)"
-)
-_ONE: Final = f"SELECT {_COLUMNS}, {_LAST.format(last='(SELECT max(p) FROM log WHERE n = s.n)')} WHERE s.id = ?"
-# For many, `log` is gone through once.
-_TAILS: Final = "WITH tails AS MATERIALIZED (SELECT n, max(p) AS p FROM log GROUP BY n)"
-_TAIL: Final = "(SELECT p FROM tails WHERE tails.n = s.n)"
-_MANY: Final = f"{_TAILS} SELECT {_COLUMNS}, {_LAST.format(last=_TAIL)} WHERE"
+_LAST: Final = "(SELECT p FROM entries WHERE n = s.n ORDER BY first DESC LIMIT 1)"
+_FROM: Final = f"FROM streams s LEFT JOIN entries e ON e.p = {_LAST}"
+_STATES: Final = f"SELECT {_COLUMNS}, e.first + e.count - 1, e.size, e.at {_FROM} WHERE"
 _NEWS: Final = (
-    f"{_TAILS} SELECT json_group_array(j.key) FROM json_each(?) j LEFT JOIN streams s ON s.id = j.key "
-    "WHERE s.n IS NULL "
-    f"OR (SELECT first + count - 1 FROM log WHERE p = {_TAIL}) > j.value "
-    "OR (SELECT (place & 0x7fffffff) + count - 1 FROM batches "
-    "WHERE place > s.n << 31 AND place < s.n + 1 << 31 ORDER BY place DESC LIMIT 1) > j.value"
+    "SELECT json_group_array(j.key) FROM json_each(?) j LEFT JOIN streams s ON s.id = j.key "
+    f"LEFT JOIN entries e ON e.p = {_LAST} WHERE s.n IS NULL OR e.first + e.count - 1 > j.value"
 )
-# As `Row.is_orphaned` has it. What would do by `held` alone is looked for first: it is in the index.
+# As `Row.is_orphaned` has it. A lease that has run out by `held` may have begun anew with the last append.
 _ORPHANS: Final = (
-    f"{_TAILS} SELECT json_group_array(id) FROM (SELECT s.id AS id, {_LAST.format(last=_TAIL)} "
-    "WHERE s.status = 0 AND (s.holder IS NULL OR s.holder NOT IN (SELECT value FROM json_each(:there)) "
-    "OR (NOT :now BETWEEN s.held AND s.held + s.lease AND NOT :now "
-    "BETWEEN max(s.held, coalesce(l.at, 0), coalesce(b.at, 0)) "
-    "AND max(s.held, coalesce(l.at, 0), coalesce(b.at, 0)) + s.lease)) ORDER BY s.n LIMIT :limit)"
+    f"SELECT json_group_array(id) FROM (SELECT s.id AS id {_FROM} WHERE s.status = 0 AND (s.holder IS NULL "
+    "OR s.holder NOT IN (SELECT value FROM json_each(:there)) OR (NOT :now BETWEEN s.held AND s.held + s.lease "
+    "AND NOT :now BETWEEN max(s.held, e.at) AND max(s.held, e.at) + s.lease)) ORDER BY s.n LIMIT :limit)"
 )
 
 
@@ -108,17 +94,14 @@ class Row:
 
 
 def _row(found: tuple[Any, ...]) -> Row:
-    first, count, size, at, moved, moved_count, moved_size, moved_at = found[13:]
-    if first is None or (moved is not None and moved > first):
-        first, count, size, at = moved, moved_count, moved_size, moved_at
-    if first is None:
+    if found[-1] is None:
         raise JournalCorrupt("a stream of the journal has no entry")
-    return Row(*found[:13], head=first + count - 1, size=size, at=at)  # type: ignore[misc]  # its first are the columns
+    return Row(*found)
 
 
 def row_of(connection: sqlite3.Connection, stream_id: str) -> Row | None:
     """One stream; None: there is none."""
-    found = connection.execute(_ONE, (stream_id,)).fetchone()
+    found = connection.execute(f"{_STATES} s.id = ?", (stream_id,)).fetchone()
     return None if found is None else _row(found)
 
 
@@ -130,7 +113,7 @@ def look(connection: sqlite3.Connection, stream_id: str, is_there: IsThere) -> S
 
 def read(connection: sqlite3.Connection, stream_id: str, after: int, limit: int, is_there: IsThere) -> Batch | None:
     """The entries behind a number, and how the stream stands."""
-    connection.execute("BEGIN")  # what is logged may be moved between two queries
+    connection.execute("BEGIN")  # it may be purged between two queries
     try:
         row = row_of(connection, stream_id)
         if row is None:
@@ -142,7 +125,7 @@ def read(connection: sqlite3.Connection, stream_id: str, after: int, limit: int,
 
 def states(connection: sqlite3.Connection, after: str, limit: int, is_there: IsThere) -> list[StreamState]:
     """The streams behind an id, in the order of their ids."""
-    found = connection.execute(f"{_MANY} s.id > ? ORDER BY s.id LIMIT ?", (after, limit)).fetchall()
+    found = connection.execute(f"{_STATES} s.id > ? ORDER BY s.id LIMIT ?", (after, limit)).fetchall()
     return [_row(each).state(is_there) for each in found]
 
 
@@ -158,8 +141,8 @@ def orphans(connection: sqlite3.Connection, limit: int, is_there: IsThere) -> li
 def is_over(connection: sqlite3.Connection, options: Options, is_there: IsThere, limit: int) -> list[tuple[int, str]]:
     """The numbers and ids of some streams whose time is over."""
     now = time.time()
-    ended = connection.execute(f"{_MANY} s.ended <= ? ORDER BY s.ended LIMIT ?", (now - options.retention, limit))
-    left = connection.execute(f"{_MANY} s.status = 0 AND s.touched <= ?", (now - options.orphan_retention,))
+    ended = connection.execute(f"{_STATES} s.ended <= ? ORDER BY s.ended LIMIT ?", (now - options.retention, limit))
+    left = connection.execute(f"{_STATES} s.status = 0 AND s.touched <= ?", (now - options.orphan_retention,))
     rows = map(_row, ended.fetchall() + left.fetchall())
     over = [(row.n, row.stream_id) for row in rows if options.is_over(row.state(is_there), row.written)]
     return over[:limit]

@@ -21,8 +21,6 @@ from .states import STATUS, Row, is_over, row_of
 
 __all__ = ["Store"]
 
-#: The most rows that `log` has before they are moved: what a read goes through, and what is moved in milliseconds.
-_LOGGED: Final = 512
 #: After how many pages, about, there is a checkpoint: SQLite's own number.
 _PAGES: Final = 1000
 #: How many streams, and how many rows of one, are deleted in a transaction.
@@ -91,7 +89,7 @@ class Store:
             self._connection.execute("BEGIN IMMEDIATE")
             for call in calls:
                 try:
-                    call.result = call.work(self)
+                    call.result = call.run(self)
                 except JournalError as error:
                     call.error = error  # it has written nothing
             self._connection.execute("COMMIT")
@@ -121,21 +119,6 @@ class Store:
             return frozenset()
         self.appends.changed = set()
         return frozenset(changed)
-
-    @property
-    def is_long(self) -> bool:
-        """Whether `move` is due."""
-        return self.appends.logged >= _LOGGED
-
-    def move(self) -> None:
-        """Bring what is logged into the order of streams."""
-        self._connection.execute(
-            "INSERT INTO batches (place, fence, count, at, size, data) "
-            "SELECT (n << 31) + first, fence, count, at, size, data FROM log ORDER BY n, first"
-        )
-        self._connection.execute("DELETE FROM log")
-        self.appends.logged = 0
-        self.appends.pages += _LOGGED // 2
 
     # -- whose a stream is
 
@@ -270,11 +253,8 @@ class Store:
         found = self._connection.execute("SELECT n FROM dropped LIMIT 1").fetchone()
         if found is None:
             return False
-        self._connection.execute("DELETE FROM log WHERE n = ?", found)
         deleted = self._connection.execute(
-            "DELETE FROM batches WHERE place IN (SELECT place FROM batches "
-            f"WHERE place > :n << 31 AND place < :n + 1 << 31 ORDER BY place LIMIT {_PURGED})",
-            {"n": found[0]},
+            f"DELETE FROM entries WHERE p IN (SELECT p FROM entries WHERE n = ? ORDER BY first LIMIT {_PURGED})", found
         )
         if deleted.rowcount < _PURGED:
             self._connection.execute("DELETE FROM dropped WHERE n = ?", found)

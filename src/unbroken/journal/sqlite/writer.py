@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from ...concurrency.detached import call_soon, others_first, wakeups
-from ..errors import JournalUnavailable
+from ..errors import JournalError, JournalUnavailable
 from ..protocol import Lease
 from .calls import Call
 from .schema import PATIENCE
@@ -34,7 +34,7 @@ T = TypeVar("T")
 #: Between two tries to get a lock, in seconds, from the first to the longest.
 _PAUSES: Final = (0.0005, 0.01)
 #: A commit of the event loop that took longer, in seconds: then the disk is slow, and the thread writes for a while.
-_SLOW: Final = 0.02
+_SLOW: Final = 0.1
 _A_WHILE: Final = 1.0
 
 
@@ -66,7 +66,6 @@ class Writer:
         self._staged: list[Call[Any]] = []
         self._under_way = 0  # in the thread: as long as there is any, the connection is the thread's
         self._thread_until = float("inf") if waits else 0.0
-        self._moving: Call[Any] | None = None
         self._closing: Call[Any] | None = None
         self._queue: queue.SimpleQueue[Call[Any]] = queue.SimpleQueue()
         # A daemon: who forgets to close a journal can still leave.
@@ -81,40 +80,51 @@ class Writer:
 
     async def close(self) -> None:
         """Write what was asked for before, and close the file."""
+        staged, self._staged = self._staged, []
+        self._hand_over(staged)
         self._closing = Call(_nothing)
         await self._in_thread(self._closing)
 
     async def do(self, call: Call[T], *, quick: bool = True) -> T:
         """Have something written, and return what comes of it; `quick`: it takes no longer than some appends."""
-        if self._under_way or not quick:
+        if not quick:
             return await self._in_thread(call)
+        if self._closing is not None:
+            raise JournalError(f"the journal {self._path} is closed")
+        call.until = time.monotonic() + PATIENCE
         self._staged.append(call)
-        if len(self._staged) == 1:
+        if len(self._staged) == 1 and not self._under_way:
             try:
                 await self._others_first()  # they may have something to write, too
+            except BaseException:
+                call.abandoned = True
+                raise
             finally:
                 self._commit()
         return await call.wait(self._wakeups)
 
     def do_soon(self, call: Call[Any]) -> None:
         """Have something written that nobody waits for."""
+        call.until = time.monotonic() + PATIENCE
         self._hand_over([call])
 
     async def _in_thread(self, call: Call[T]) -> T:
-        self._hand_over([call])
+        if self._closing not in (None, call):
+            raise JournalError(f"the journal {self._path} is closed")
+        self.do_soon(call)
         return await call.wait(self._wakeups)
 
     def _hand_over(self, calls: Sequence[Call[Any]]) -> None:
-        until = time.monotonic() + PATIENCE
         for call in calls:
-            call.until = until
             self._under_way += 1
             self._queue.put(call)
 
     def _commit(self) -> None:
+        if self._under_way or not self._staged:
+            return  # they go together with what comes until that has ended
         calls, self._staged = self._staged, []
         store, begin = self._store, time.monotonic()
-        if store is None or self._under_way or begin < self._thread_until:
+        if store is None or begin < self._thread_until:
             self._hand_over(calls)
             return
         left = store.commit([call for call in calls if not call.abandoned])
@@ -126,6 +136,8 @@ class Writer:
     def _ended_in_thread(self, calls: Sequence[Call[Any]], news: Collection[str]) -> None:
         self._under_way -= len(calls)
         self._end(calls, news)
+        if self._staged:
+            self._commit()
 
     def _end(self, calls: Sequence[Call[Any]], news: Collection[str]) -> None:
         for call in calls:
@@ -133,14 +145,8 @@ class Writer:
             if call.abandoned and isinstance(call.result, Lease):
                 # Whoever asked for it was cancelled, and will not write what it has got.
                 self.do_soon(Call(partial(_release, call.result)))
-            if call is self._moving:
-                self._moving = None
         if news:
             self._tell(news)
-        store = self._store
-        if store is not None and store.is_long and self._moving is None and self._closing is None:
-            self._moving = Call(Store.move)
-            self.do_soon(self._moving)
 
     # -- in the thread
 
@@ -148,7 +154,7 @@ class Writer:
         opening = self._queue.get()
         store: Store | None = None
         try:
-            opening.result = store = opening.work(None)
+            opening.result = store = opening.run(None)
         except Exception as error:
             opening.error = error
         self._call_soon(partial(self._ended_in_thread, [opening], ()))

@@ -10,11 +10,11 @@
 --   {prefix}:bell     stream: ids of which there is news that is no entry
 --   {prefix}:schema   the version of all this             {prefix}:alive:<worker>   the channel of a worker that is there
 --
--- Times are milliseconds, by this server's clock alone.
+-- Times are milliseconds, by this server's clock alone; when a stream was created, microseconds.
 
 local base, me, absence = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local now, now_exactly = clock[1] * 1000 + math.floor(clock[2] / 1000), clock[1] * 1000000 + clock[2]
 
 local function key(id) return base .. ':s:' .. id end
 local function log(id) return base .. ':l:' .. id end
@@ -96,7 +96,18 @@ local function open(s)
   ring(s.id)
 end
 
+-- Takes it from its owner's list; one that has expired does not say itself whose it was.
+local function disown(id)
+  local owner = redis.call('HGET', base .. ':owned', id)
+  if owner then
+    redis.call('HDEL', base .. ':owned', id)
+    redis.call('ZREM', base .. ':owners', owner .. ' ' .. id)
+  end
+end
+
+-- The time to live has a minute more than it needs, so that appends need not set it anew but once a minute.
 local function expire(id, ttl)
   redis.call('PEXPIRE', key(id), ttl)
   redis.call('PEXPIRE', log(id), ttl)
+  redis.call('HSET', key(id), 'kept', now)
 end

@@ -7,11 +7,13 @@ if s then
   if s.call == ARGV[4] and s.fence == 1 and s.head == 1 then return 1 end
   return state(s)
 end
+-- What may be left of one of that id which has expired.
 redis.call('UNLINK', key(id), log(id))
+disown(id)
 redis.call('XADD', log(id), '1-1', 'd', ARGV[9])
 redis.call('HSET', key(id), 'fence', 1, 'head', 1, 'status', 'live', 'fingerprint', ARGV[5], 'owner', ARGV[6],
-  'created', now, 'size', #ARGV[9], 'stop', 0, 'call', ARGV[4], 'starts', '1:1', 'touched', now)
-give({id = id, created = now}, me, tonumber(ARGV[7]))
+  'created', now_exactly, 'size', #ARGV[9], 'stop', 0, 'call', ARGV[4], 'starts', '1:1', 'touched', now)
+give({id = id, created = now_exactly}, me, tonumber(ARGV[7]))
 redis.call('ZADD', base .. ':ids', 0, id)
 redis.call('ZADD', base .. ':live', now, id)
 redis.call('ZREM', base .. ':ended', id)

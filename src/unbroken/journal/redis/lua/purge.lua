@@ -10,11 +10,7 @@ local function erase(id)
   redis.call('ZREM', base .. ':live', id)
   redis.call('ZREM', base .. ':ended', id)
   there = there + redis.call('ZREM', base .. ':ids', id)
-  local owner = redis.call('HGET', base .. ':owned', id)
-  if owner then
-    redis.call('HDEL', base .. ':owned', id)
-    redis.call('ZREM', base .. ':owners', owner .. ' ' .. id)
-  end
+  disown(id)
   if s[2] == 'live' then ring(id) end
   if there > 0 then erased = erased + 1 end
 end
@@ -28,10 +24,7 @@ if ARGV[3] == 'owner' then
   local owner = ARGV[4]
   local members = redis.call('ZRANGEBYLEX', base .. ':owners', '[' .. owner .. ' ', '(' .. owner .. '!', 'LIMIT', 0,
     step)
-  for _, member in ipairs(members) do
-    redis.call('ZREM', base .. ':owners', member)
-    erase(member:sub(#owner + 2))
-  end
+  for _, member in ipairs(members) do erase(member:sub(#owner + 2)) end
   return {erased, #members == step and 1 or 0}
 end
 

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import socket
-import struct
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
-from benchmarks.soak.lags import Lags
+from benchmarks.lags import Lags
 
-__all__ = ["Metronome", "Paced", "close"]
+__all__ = ["Metronome", "Paced"]
 
 #: Seconds between two looks at what is due. The clock of epoll has milliseconds, and one look for many pieces is cheap.
 TICK: Final = 0.001
-#: Seconds until a socket whose buffer was full is tried again.
-FULL: Final = 0.01
-#: SO_LINGER, on, for no time: closing sends RST.
-_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(slots=True, eq=False)
@@ -29,27 +22,23 @@ class Paced:
     """One response on its way.
 
     Attributes:
-        sock: Where to; not blocking.
         pieces: What to send, one each time; nothing where it is empty. Each is asked for in the moment in which it
             is sent.
         every: Seconds between two of them.
-        done: Called once, when the last one is sent, or when the client is found to be gone.
+        write: Sends one.
+        done: Called once, when the last one is sent.
         due: When the next one is to be sent, in seconds of the loop's clock.
-        left: What the socket did not take.
-        stopped: Whether it is given up.
+        full: Whether the connection takes no more for now: whoever clears it tells `Metronome.again`.
+        stopped: Whether there is nothing more to send.
     """
 
-    sock: socket.socket
     pieces: Iterator[bytes]
     every: float
-    done: Callable[[], None]
+    write: Callable[[bytes], object]
+    done: Callable[[], object]
     due: float = 0.0
-    left: bytes = b""
+    full: bool = False
     stopped: bool = False
-
-    def stop(self) -> None:
-        """Send no more of it."""
-        self.stopped = True
 
 
 @dataclass(slots=True)
@@ -59,12 +48,10 @@ class Metronome:
     Attributes:
         lags: How many seconds later than due the pieces were sent.
         sent: How many pieces were sent.
-        full: How often a socket took no more.
     """
 
     lags: Lags = field(default_factory=Lags)
     sent: int = 0
-    full: int = 0
     _heap: list[tuple[float, int, Paced]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=count)
     _timer: asyncio.TimerHandle | None = None
@@ -72,11 +59,15 @@ class Metronome:
     def start(self, paced: Paced) -> None:
         """Send its first piece now and the others as they fall due."""
         paced.due = asyncio.get_running_loop().time()
-        self._push(paced, paced.due)
+        self.again(paced)
+
+    def again(self, paced: Paced) -> None:
+        """Go on with what was full."""
+        self._push(paced)
         self._look()
 
-    def _push(self, paced: Paced, when: float) -> None:
-        heapq.heappush(self._heap, (when, next(self._order), paced))
+    def _push(self, paced: Paced) -> None:
+        heapq.heappush(self._heap, (paced.due, next(self._order), paced))
 
     def _look(self) -> None:
         """Send all that is due, and come again for the next."""
@@ -92,38 +83,15 @@ class Metronome:
         self._timer = loop.call_at(max(heap[0][0], now + TICK), self._look) if heap else None
 
     def _send(self, paced: Paced, now: float) -> None:
-        data = paced.left
-        if not data:
-            piece = next(paced.pieces, None)
-            if piece is None:
-                paced.stopped = True
-                paced.done()
-                return
-            data, late = piece, now - paced.due
-            paced.due += paced.every
-            if not data:
-                self._push(paced, paced.due)
-                return
-            self.sent += 1
-            self.lags.add(late)
-        try:
-            taken = paced.sock.send(data)
-        except BlockingIOError:
-            taken = 0
-        except OSError:
+        piece = next(paced.pieces, None)
+        if piece is None:
             paced.stopped = True
             paced.done()
             return
-        paced.left = data[taken:]
-        self.full += bool(paced.left)
-        self._push(paced, now + FULL if paced.left else paced.due)
-
-
-def close(sock: socket.socket, *, reset: bool = False) -> None:
-    """Close a connection: properly (TCP FIN), or with a reset (TCP RST)."""
-    with suppress(OSError):
-        if reset:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
-        else:
-            sock.shutdown(socket.SHUT_WR)
-    sock.close()
+        if piece:
+            self.sent += 1
+            self.lags.add(now - paced.due)
+            paced.write(piece)
+        paced.due += paced.every
+        if not paced.full:
+            self._push(paced)
