@@ -47,9 +47,11 @@ class RedisJournal:
     second of it. A stream that has lost acknowledged entries is never written again (`StreamGone`).
 
     The server should be set to `noeviction`; a warning is logged where it is not. All keys have one hash tag,
-    `{prefix}`, so that a journal is on one node of a cluster; a user of few rights needs `~{prefix}:*` and
-    `&{prefix}:alive:*`. A process has one connection for all it does, which also shows others that it is there, and one
-    more while it waits for news.
+    `{prefix}`, so that a journal is on one node of a cluster. A process has one connection for all it does, which also
+    shows others that it is there, and one more while it waits for news.
+
+    A user of few rights needs `~{prefix}*`, `&{prefix}:*` and `+@read +@write +@fast +@connection +@pubsub +@scripting
+    -@dangerous +client|unblock`.
 
     Args:
         url: `redis://[[user]:password@]host[:port][/database]`, `rediss://` for TLS, or `unix://…/path`. User and
