@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -238,6 +239,32 @@ async def test_streams_are_listed_and_purged_in_steps(journals: Journals) -> Non
         assert await journal.purge(owner=b"") == 225
         assert await journal.streams() == []
         assert await journal.purge(owner=b"") == 0
+
+
+@pytest.mark.anyio
+async def test_a_user_of_few_rights_is_enough(server: RedisServer) -> None:
+    """Those that the documentation names."""
+    rights = re.search(r"needs `(~\S+)`, `(&\S+)` and `([^`]+)`", RedisJournal.__doc__ or "")
+    assert rights is not None
+    keys, channels, commands = (part.replace("prefix", "mine") for part in rights.groups())
+    server.command("ACL", "SETUSER", "few", "on", ">secret", "resetchannels", keys, channels, *commands.split())
+    url = server.url.replace("redis://", "redis://few:secret@")
+    async with RedisJournal(url, prefix="mine") as journal, RedisJournal(url, prefix="mine") as other:
+        lease = await begun(journal)
+        await journal.append(lease, [b"2"])
+        assert list(await other.wait({"a/1": 1}, 1000)) == ["a/1"]
+        assert list(await other.wait({"a/1": 2}, 0.01)) == []
+        assert not (await journal.hold([lease], 60)).lost
+        assert await other.orphans() == []
+        assert await other.cancel("a/1")
+        await journal.release(lease)
+        taken = await other.take(await state_of(other), b"3", lease=60)
+        assert taken is not None
+        await other.append(taken, [b"4"], end="complete")
+        assert await data_of(journal) == [b"first", b"2", b"3", b"4"]
+        assert len(await journal.streams()) == 1
+        assert await journal.purge(stream_id="a/1") == 1
+        assert await journal.purge() == 0
 
 
 # -- what is too much

@@ -47,8 +47,11 @@ class RedisJournal:
     second of it. A stream that has lost acknowledged entries is never written again (`StreamGone`).
 
     The server should be set to `noeviction`; a warning is logged where it is not. All keys have one hash tag,
-    `{prefix}`, so that a journal is on one node of a cluster. The worker has one connection for all it does, which also
+    `{prefix}`, so that a journal is on one node of a cluster. A process has one connection for all it does, which also
     shows others that it is there, and one more while it waits for news.
+
+    A user of few rights needs `~{prefix}*`, `&{prefix}:*` and `+@read +@write +@fast +@connection +@pubsub +@scripting
+    -@dangerous +client|unblock`.
 
     Args:
         url: `redis://[[user]:password@]host[:port][/database]`, `rediss://` for TLS, or `unix://…/path`. User and
@@ -62,6 +65,10 @@ class RedisJournal:
             looks; only leases tell, for servers without `PUBSUB SHARDNUMSUB`.
         timeout: Seconds in which the server has to answer, else `JournalUnavailable`. Default: 2.
         ssl_context: For `rediss://`. None: the system's certificates, and the host's name has to be theirs.
+
+    Entering it raises:
+        JournalUnavailable: The server cannot be reached.
+        JournalError: It is too old, does not let this user in, or has streams of another version of this library.
 
     Raises:
         ValueError: The URL cannot be read, or another argument is out of range.
