@@ -256,6 +256,7 @@ class Fleet:
         *,
         kill: Mapping[str, Any] | None = None,
         lease: float | None = None,
+        log: str | None = None,
         backend: Literal["asyncio", "trio"] | None = None,
     ) -> Worker:
         """Begin one.
@@ -265,6 +266,7 @@ class Fleet:
             url: Of the server.
             kill: When it kills itself, as `Killing` takes it. None: it does not.
             lease: Of those who ask for a stream there themselves, in seconds. None: the usual one.
+            log: The file for what the library logs. None: nowhere.
             backend: Its event loop. None: that of the test.
         """
         name = f"worker {len(self.workers)}"
@@ -277,6 +279,7 @@ class Fleet:
             "api_key": API_KEY,
             "kill": kill,
             "lease": lease,
+            "log": log,
         }
         worker = Worker(name, _ZYGOTE.fork(orders))
         self.workers.append(worker)
