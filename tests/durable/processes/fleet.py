@@ -255,6 +255,7 @@ class Fleet:
         url: str,
         *,
         kill: Mapping[str, Any] | None = None,
+        lease: float | None = None,
         backend: Literal["asyncio", "trio"] | None = None,
     ) -> Worker:
         """Begin one.
@@ -263,6 +264,7 @@ class Fleet:
             journal: As `work.journal_of` takes it.
             url: Of the server.
             kill: When it kills itself, as `Killing` takes it. None: it does not.
+            lease: Of those who ask for a stream there themselves, in seconds. None: the usual one.
             backend: Its event loop. None: that of the test.
         """
         name = f"worker {len(self.workers)}"
@@ -274,6 +276,7 @@ class Fleet:
             "url": url,
             "api_key": API_KEY,
             "kill": kill,
+            "lease": lease,
         }
         worker = Worker(name, _ZYGOTE.fork(orders))
         self.workers.append(worker)

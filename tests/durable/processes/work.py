@@ -12,6 +12,7 @@ import socket
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import anyio
@@ -19,6 +20,8 @@ from tests.durable.processes.killing import Killing
 
 from harness import _TLS, AT_ONCE
 from unbroken import StreamFailed, StreamHost, attach, cancel, resilient_stream
+from unbroken.api import durable as api_durable
+from unbroken.durable.claim import Claim
 from unbroken.journal import SQLiteJournal
 
 __all__ = ["Work", "journal_of"]
@@ -38,7 +41,8 @@ class Work:
 
     Args:
         orders: `address` of the socket, `name`, `backend`, `journal` (as for `journal_of`), `url` of the server,
-            `api_key`, and `kill` (as for `Killing`) or None.
+            `api_key`, `lease` of those who ask for a stream themselves, in seconds, or None for the usual one, and
+            `kill` (as for `Killing`) or None.
     """
 
     def __init__(self, orders: Mapping[str, Any]) -> None:
@@ -61,6 +65,8 @@ class Work:
 
     async def _main(self) -> None:
         orders = self._orders
+        if orders["lease"]:
+            api_durable.Claim = partial(Claim, lease=orders["lease"])  # type: ignore[assignment, misc]
         journal = journal_of(**orders["journal"])
         async with journal, _client(orders) as client, anyio.create_task_group() as group:
             self._journal = Killing(journal, **orders["kill"]) if orders["kill"] else journal
