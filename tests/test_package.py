@@ -77,10 +77,24 @@ TESTED_ELSEWHERE: Final = {
     "testing/wire/sockets.py": "testing/server/test_server.py",
     "testing/manners/wordings.py": "testing/manners/test_manners.py",
     "testing/wire/http.py": "testing/server/test_server.py",
+    "web/errors.py": "web/test_exchange.py",
+    "web/reader.py": "web/test_attached.py",
+    "web/wire.py": "web/test_golden.py",
 }
 
 #: Not there, or not wanted, where only the library is installed.
-OPTIONAL: Final = ("aiostream", "h11", "opentelemetry", "pytest", "rich", "trio", "typer", "unbroken.testing")
+OPTIONAL: Final = (
+    "aiostream",
+    "coredis",
+    "h11",
+    "opentelemetry",
+    "pytest",
+    "rich",
+    "starlette",
+    "trio",
+    "typer",
+    "unbroken.testing",
+)
 
 
 def test_the_public_names_are_those_of_the_reference() -> None:
@@ -143,6 +157,12 @@ def test_importing_brings_nothing_optional(module: str) -> None:
     brought = _imported(code) - alone
     wanted = {"pytest", "unbroken.testing"} if module.endswith("plugin") else set()
     assert {name for name in OPTIONAL if name in brought} == wanted
+
+
+def test_streams_to_the_browser_need_no_framework() -> None:
+    """Starlette is imported with what is for Starlette."""
+    code = "import unbroken.web, json, sys; print(json.dumps(sorted(sys.modules)))"
+    assert not {"fastapi", "starlette", "uvicorn"} & set(_imported(code))
 
 
 @functools.cache

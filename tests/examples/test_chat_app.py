@@ -163,15 +163,15 @@ async def test_a_question_out_of_turn_is_refused(tmp_path: Path) -> None:
 
 async def test_the_next_question_has_the_conversation_with_it(tmp_path: Path) -> None:
     """Read from the journal: whole answers, and one that was stopped as far as it came."""
-    script = Script([TEXT, TEXT, "He was old."], faults=[(), Silence(at=after_characters(40))])
+    script = Script(TEXT, faults=[(), Silence(at=after_characters(40))])
     async with site(script, tmp_path) as chat, chat.worker() as one, chat.worker() as other:
         await one.ask("What did the keeper do?")
         await one.follow()
-        await other.ask("And by day?", 1)
+        assert await other.ask("And by day?", 1) == 201
         await other.follow(held, number=1)
         await other.stop(1)
         await one.ask("Who was he?", 2)
-        assert text_of(await other.follow(number=2)) == "He was old."
+        await other.follow(number=2)
         assert [m["content"] for m in chat.api.requests[-1].body["messages"]] == [
             "What did the keeper do?",
             TEXT,

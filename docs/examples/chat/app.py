@@ -22,7 +22,7 @@ from typing import Annotated, Any, Final, NamedTuple
 from uuid import UUID
 
 from anthropic import AsyncAnthropic
-from anyio import to_thread
+from anyio import fail_after, to_thread
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
@@ -37,6 +37,8 @@ from .chats import Chats
 
 STATIC: Final = Path(__file__).parent / "static"
 PAGE: Final = (STATIC / "chat.html").read_text("utf-8")
+#: How long a question waits for the end of the answer before it, in seconds.
+PATIENCE: Final = 2.0
 #: The page loads nothing from elsewhere, and tells nobody its address, which is the key to the chat.
 PAGE_HEADERS: Final = {
     "content-security-policy": "default-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'",
@@ -87,14 +89,14 @@ logging.getLogger("uvicorn.error").addFilter(
 
 @app.put("/chats/{chat}/questions/{number}")
 async def ask(chat: UUID, number: Number, question: Question, here: Here) -> Response:
-    if number:
-        before = await here.journal.look(f"{chat}/{number - 1}")
-        if before is not None and before.status == "live":
-            raise HTTPException(409, "The answer before it is still on its way.")
-    asked = await to_thread.run_sync(here.chats.ask, str(chat), number, question.text)
-    if asked is None:
+    try:
+        with fail_after(PATIENCE):
+            messages = await conversation(here, chat, number)
+    except TimeoutError:
+        raise HTTPException(409, "The answer before it is still on its way.") from None
+    if not await to_thread.run_sync(here.chats.ask, str(chat), number, question.text):
         raise HTTPException(409, "Something else was asked in the meantime.")
-    messages = [*await conversation(here.journal, chat, asked), {"role": "user", "content": question.text}]
+    messages.append({"role": "user", "content": question.text})
     try:
         begun = await here.host.start(f"{chat}/{number}", model="claude-opus-5-5", max_tokens=4096, messages=messages)
     except StreamConflict:
@@ -102,11 +104,12 @@ async def ask(chat: UUID, number: Number, question: Question, here: Here) -> Res
     return Response(status_code=201 if begun else 204)
 
 
-async def conversation(journal: Journal, chat: UUID, asked: list[str]) -> list[dict[str, str]]:
+async def conversation(here: Backend, chat: UUID, before: int) -> list[dict[str, str]]:
     """What was said so far. A question that brought nothing is left out, and one that was refused: it would be again."""
+    asked = await to_thread.run_sync(here.chats.questions, str(chat))
     messages = []
-    for number, question in enumerate(asked):
-        answer = attach(journal, f"{chat}/{number}")
+    for number, question in enumerate(asked[:before]):
+        answer = attach(here.journal, f"{chat}/{number}")
         try:
             await answer.until_done()
         except (StreamMissing, StreamCancelled):

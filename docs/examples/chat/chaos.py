@@ -3,7 +3,7 @@
 No part of a backend: `app.py` knows nothing of it. It runs where CHAT_CHAOS is set, as `python -m chat` does, and kills
 no process but those that have set it.
 
-    GET /chaos           the workers, by process id, and how many answers each is writing
+    GET /chaos           the workers, by process id, and how many answers each is writing; `x-worker` says who was asked
     PUT /chaos/kill      kill -9 those that are writing
     PUT /chaos/restart   replace all workers, one after the other, as a deploy does
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import anyio
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse
 
 from unbroken import StreamHost
@@ -70,7 +70,13 @@ app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
 
 
 @app.get("/chaos")
+def look(response: Response) -> dict[int, int]:
+    response.headers["x-worker"] = str(os.getpid())
+    return workers()
+
+
 def workers() -> dict[int, int]:
+    """How many answers each worker is writing."""
     found = {}
     for file in WORKERS.iterdir():
         try:

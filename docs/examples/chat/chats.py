@@ -30,11 +30,11 @@ class Chats:
                 text for (text,) in file.execute("SELECT text FROM questions WHERE chat = ? ORDER BY number", [chat])
             ]
 
-    def ask(self, chat: str, number: int, text: str) -> list[str] | None:
-        """Write a question down, in its place; once, however often it comes.
+    def ask(self, chat: str, number: int, text: str) -> bool:
+        """Write a question down in its place; once, however often it comes.
 
         Returns:
-            What was asked before it. None: something else has this place, or nothing has the one before it.
+            Whether it stands there. False: something else does, or nothing stands before it.
         """
         with self._opened() as file:
             file.execute(
@@ -42,8 +42,8 @@ class Chats:
                 "WHERE ?2 = (SELECT count(*) FROM questions WHERE chat = ?1)",
                 (chat, number, text),
             )
-        asked = self.questions(chat)
-        return asked[:number] if asked[number : number + 1] == [text] else None
+            there = file.execute("SELECT 1 FROM questions WHERE (chat, number, text) = (?, ?, ?)", (chat, number, text))
+            return there.fetchone() is not None
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:

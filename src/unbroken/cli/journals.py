@@ -95,7 +95,10 @@ class Place:
             from ..journal.redis import RedisJournal
 
             parts = urlsplit(self.url)
-            prefix = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+            query = parse_qs(parts.query, keep_blank_values=True)
+            if unknown := sorted(set(query) - {"prefix"}):
+                raise Problem(f"a journal's URL may have ?prefix=, and no {unknown[0]!r}")
+            prefix: dict[str, Any] = {name: values[-1] for name, values in query.items()}
             return RedisJournal(parts._replace(query="").geturl(), codec=codec, **prefix, **options)
         except ImportError:
             raise Problem("a journal in Redis needs the extra `redis`: pip install 'unbroken[redis]'") from None

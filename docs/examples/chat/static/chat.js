@@ -20,6 +20,7 @@ let chat = location.pathname.match(/^\/chats\/([0-9a-f-]+)$/)?.[1]; // undefined
 let asked = []; // the questions that are shown, in order
 let answer = null; // the element of the answer that is on its way; null: there is none
 let position = null; // of its last event that is shown: where to go on when a connection breaks
+let missed = 0; // how often on end there was nothing to read
 let failed = false; // whether the last answer failed, and may be asked for once more
 let sending = false; // whether a question is on its way to the server
 let trouble = ""; // what is wrong between the page and the server, in words
@@ -104,6 +105,7 @@ async function next() {
     answer = show("article", "answer", "");
     answer.ariaBusy = "true";
     position = null;
+    missed = 0;
     failed = false;
     listen();
     refresh();
@@ -141,6 +143,7 @@ function take(event) {
   if (event.data === undefined) return lost(); // an `error` that is the browser's own
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40; // px; who reads further up is left there
   heard();
+  missed = 0;
   position = event.lastEventId;
   on[event.type](JSON.parse(event.data));
   refresh();
@@ -156,7 +159,8 @@ async function lost() {
   const of = answer;
   const response = await request("HEAD", `answers/${asked.length - 1}`);
   if (answer !== of) return;
-  if (response.status === 204) end("There is no answer, or it is kept no longer.");
+  // One that had failed, and is asked for once more, may not have been taken up yet.
+  if (response.status === 204 && ++missed > (position ? 20 : 0)) end("There is no answer, or it is kept no longer.");
   else after("again", 500, listen);
 }
 
@@ -188,7 +192,7 @@ async function request(method, rest, body) {
 }
 
 async function ask(number, text) {
-  chat ??= crypto.randomUUID?.() ?? // only there over https, or on this machine
+  chat ??= crypto.randomUUID?.() ?? // only there over TLS, or on this machine
     [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   sending = true;
   refresh();
