@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import AsyncExitStack
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -14,6 +13,7 @@ from benchmarks.speed.figures import percentile
 from benchmarks.speed.orders import Order
 from benchmarks.speed.processes import alone
 from benchmarks.speed.readers import connect, open_stream
+from benchmarks.stamps import lags_of
 
 __all__ = ["measure"]
 
@@ -76,8 +76,7 @@ async def _all(url: str, order: Order, streams: int, address: str | None) -> lis
 
 
 def _lags(text: str) -> list[float]:
-    now = time.monotonic_ns()
-    return [(now - int(stamp)) / 1e6 for stamp in text.split()]
+    return [1e3 * lag for lag in lags_of(text)]
 
 
 def _elsewhere(parent: Connection, address: str, streams: int) -> None:

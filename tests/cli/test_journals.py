@@ -5,12 +5,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import anyio
 import pytest
-from commands import Run
+from anthropic import AsyncAnthropic
+from commands import TEXT, Run
+from journalled import ASK
 
+from redis_server import RedisServer, needs_redis
+from unbroken import resilient_message
 from unbroken.cli.journals import Place
 from unbroken.cli.problems import Problem, explain
 from unbroken.journal import Codec, SQLiteJournal
+from unbroken.testing import ThreadedFaultServer
 
 
 @pytest.mark.parametrize(
@@ -20,7 +26,7 @@ from unbroken.journal import Codec, SQLiteJournal
         ("/var/lib/answers.db", "/var/lib/answers.db"),
         ("sqlite:///answers.db", "answers.db"),
         ("sqlite:////var/lib/answers.db", "/var/lib/answers.db"),
-        ("redis://ann:pa55word@redis.internal:6380/2?x=pa55word", "redis://redis.internal:6380/2"),
+        ("redis://ann:pa55word@redis.internal:6380/2?prefix=chat", "redis://redis.internal:6380/2"),
         ("rediss://:pa55word@redis.internal", "rediss://redis.internal"),
         ("unix://ann:pa55word@/run/redis.sock", "unix:///run/redis.sock"),
     ],
@@ -39,7 +45,9 @@ def test_a_password_is_in_no_error_either() -> None:
     )
 
 
-@pytest.mark.parametrize("url", ["", "sqlite:///", "postgres://ann:pa55word@db/x", "redis://[::1:pa55word", "://"])
+@pytest.mark.parametrize(
+    "url", ["", "sqlite:///", "postgres://ann:pa55word@db/x", "redis://[::1:pa55word", "://", "redis://a?x=pa55word"]
+)
 def test_what_names_no_journal_is_a_wrong_command_line(run: Run, url: str) -> None:
     """And nothing of it is repeated."""
     for command in (("host",), ("streams", "list"), ("streams", "purge")):
@@ -67,6 +75,33 @@ def test_a_file_is_made_only_where_streams_are_written(tmp_path: Path) -> None:
 def test_a_file_that_is_no_journal_is_said(run: Run, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("Buy oil for the lamp. " * 100)
     assert "is not a database of SQLite" in run("streams", "list", "--journal", str(tmp_path / "notes.txt")).sentence
+
+
+@pytest.mark.slow
+@needs_redis
+def test_a_journal_in_redis(run: Run, tmp_path: Path, api: ThreadedFaultServer) -> None:
+    """With a prefix of the application's."""
+    pytest.importorskip("coredis", reason="needs the extra `redis`")
+    from unbroken.journal.redis import RedisJournal
+
+    server = RedisServer(tmp_path).start()
+    try:
+
+        async def ask() -> None:
+            async with RedisJournal(server.url, prefix="chat") as journal:
+                async with AsyncAnthropic(base_url=api.url, api_key="test") as client:
+                    await resilient_message(client, **ASK, journal=journal, stream_id="c7/3")
+
+        anyio.run(ask)
+        assert run("streams", "list", "--journal", server.url).out == ""
+        ran = run("streams", "list", "--journal", f"{server.url}?prefix=chat")
+        assert ran.out.splitlines()[1].split()[:2] == ["c7/3", "complete"]
+        assert run("streams", "tail", "c7/3", "--journal", f"{server.url}?prefix=chat").out == TEXT + "\n"
+    finally:
+        server.kill()
+    away = run("streams", "list", "--journal", f"redis://:pa55word@127.0.0.1:{server.port}/0")
+    assert away.code == 1
+    assert "pa55word" not in away.sentence
 
 
 def test_a_missing_extra_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from commands import TEXT, Run
 from journalled import leave, states, write
 
-from unbroken.testing import ThreadedFaultServer
+from unbroken.testing import Answer, Script, Silence, ThreadedFaultServer, after_characters
+
+
+class Terminal(StringIO):
+    """Somebody who types this."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -16,8 +24,9 @@ def path(api: ThreadedFaultServer, tmp_path: Path) -> Path:
     """A journal with two streams of ann's, of which one was left, and one of bob's."""
     path = tmp_path / "answers.db"
     write(api, path, "c7/2", owner="ann")
-    leave(api, path, "c7/3", owner="ann")
     write(api, path, "c7/4", owner="bob")
+    api.play(Script(Answer(TEXT), faults=[Silence(at=after_characters(100))]))
+    leave(api, path, "c7/3", owner="ann")
     return path
 
 
@@ -70,9 +79,7 @@ def test_what_is_over_is_deleted(run: Run, path: Path) -> None:
 def test_in_a_terminal_it_asks_first(
     run: Run, path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], asks: str
 ) -> None:
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    answers = iter(["n\n", "y\n"])
-    monkeypatch.setattr("click.termui.visible_prompt_func", lambda prompt="": next(answers))
+    monkeypatch.setattr("sys.stdin", Terminal("n\ny\n"))
     purge = ("streams", "purge", *arguments, "--journal", str(path))
     ran = run(*purge)
     assert asks.format(path=path) in ran.err
@@ -82,12 +89,19 @@ def test_in_a_terminal_it_asks_first(
     assert len(states(path)) < 3
 
 
+def test_no_answer_is_no(run: Run, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal())
+    ran = run("streams", "purge", "c7/2", "--journal", str(path))
+    assert (ran.code, ran.err.splitlines()[-1]) == (1, "unbroken: nothing was deleted")
+    assert "c7/2" in states(path)
+
+
 def test_who_is_sure_is_not_asked(run: Run, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", Terminal())
     ran = run("streams", "purge", "--owner", "ann", "--yes", "--journal", str(path))
     assert (ran.out, ran.err) == ("2 streams deleted\n", "")
 
 
 def test_where_nothing_is_meant_nobody_is_asked(run: Run, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", Terminal())
     assert run("streams", "purge", "--owner", "nobody", "--journal", str(path)).out == "0 streams deleted\n"

@@ -23,7 +23,8 @@ def path(api: ThreadedFaultServer, tmp_path: Path) -> Path:
     path = tmp_path / "answers.db"
     api.play(CUT)
     write(api, path, "c7/2", owner="ann")
-    leave(api, path, "c7/3", 20, owner="bob")
+    api.play(Script(Answer(TEXT), faults=[Silence(at=after_characters(100))]))
+    leave(api, path, "c7/3", owner="bob")
     api.play(Script(Answer(TEXT), then=Status(529)))
     write(api, path, "c7/4", owner="ann")
     return path

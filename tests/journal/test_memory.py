@@ -299,6 +299,8 @@ async def test_who_waits_is_told_of_news() -> None:
     assert await news(journal, {"s": 0, "t": 1}) == {"s"}
     assert await news(journal, {"unknown": 0, "t": 1}) == {"unknown"}
     assert await journal.wait({"s": 1, "t": 1}, 0.0) == []
+    await journal.append(await created(journal, "u"), [], end="complete")
+    assert await news(journal, {"u": 1, "t": 1}) == {"u"}
     found: list[set[str]] = []
     for act in (
         lambda: journal.append(lease, [b"a"]),

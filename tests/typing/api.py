@@ -49,6 +49,7 @@ from unbroken import (
     StreamTimeout,
     StreamTruncated,
     Usage,
+    attach,
     defer,
     diagnose,
     resilient_message,
@@ -56,6 +57,7 @@ from unbroken import (
 )
 from unbroken.journal import MemoryJournal
 from unbroken.preflight import check
+from unbroken.web import BrokenOff, StreamApp, StreamResponse, WireName
 
 CLIENT = AsyncAnthropic()
 MESSAGES: list[MessageParam] = [{"role": "user", "content": "Hello"}]
@@ -282,3 +284,11 @@ def preflight() -> None:
         Policy(preflight="error")
     except PreflightFailed as failed:
         assert_type(failed.findings, tuple[Finding, ...])
+
+
+def streams_to_the_browser(wire: WireName) -> list[object]:
+    journal = MemoryJournal()
+    response = StreamResponse(attach(journal, "c7/3", owner="ann"), wire="ui-message", headers={"x-chat": "7"})
+    assert_type(response.status_code, int)
+    app = StreamApp(attach(journal, "c7/3"), wire, send_timeout=None, error_text=lambda error: str(error.type))
+    return [response, app, BrokenOff("the server is shutting down")]

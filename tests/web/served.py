@@ -69,6 +69,13 @@ class Worker:
         """As a deploy does."""
         self.process.send_signal(signal.SIGTERM)
 
+    def line(self) -> str:
+        """The next line that it writes."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, "it has ended"
+        return line
+
     def said(self) -> str:
         """All that it has written, when it has ended."""
         out, _ = self.process.communicate(timeout=120)
@@ -76,12 +83,12 @@ class Worker:
 
 
 @contextmanager
-def worker(kind: str, path: Path, *, send_timeout: float = 30, port: int = 0) -> Iterator[Worker]:
+def worker(kind: str, path: Path) -> Iterator[Worker]:
     """A process that serves, and has ended afterwards."""
-    with socket.create_server(("127.0.0.1", port)) as listening:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
         number = listening.fileno()
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.web.worker", kind, str(path), str(number), str(send_timeout)],
+            [sys.executable, "-m", "tests.web.worker", kind, str(path), str(number)],
             cwd=ROOT,
             env=_ENVIRONMENT,
             pass_fds=[number],
@@ -91,12 +98,10 @@ def worker(kind: str, path: Path, *, send_timeout: float = 30, port: int = 0) ->
         )
         port = listening.getsockname()[1]
     try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        while line and line != "ready\n":
-            line = process.stdout.readline()
-        assert line == "ready\n", process.stdout.read()
-        yield Worker(port, process)
+        worker = Worker(port, process)
+        while worker.line() != "ready\n":
+            pass
+        yield worker
     finally:
         with suppress(ProcessLookupError):
             process.kill()

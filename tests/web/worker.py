@@ -1,10 +1,10 @@
 """A worker: one real web server in a process of its own, which serves the streams of a journal.
 
-    python -m tests.web.worker KIND JOURNAL SOCKET [SEND_TIMEOUT]
+    python -m tests.web.worker KIND JOURNAL SOCKET
 
 KIND is `fastapi` or `starlette`, both on Uvicorn, or `hypercorn`; SOCKET is the number of an open file. The paths are
 those that the AI SDK's transports and the SDK of the Messages API ask for; the chat's, or the model's, name is the
-stream's id.
+stream's id. Who takes nothing of the stream `impatient` is dropped after 0.3 seconds.
 """
 
 from __future__ import annotations
@@ -33,9 +33,8 @@ __all__ = ["main"]
 class Streams:
     """What the views do."""
 
-    def __init__(self, journal: SQLiteJournal, send_timeout: float) -> None:
+    def __init__(self, journal: SQLiteJournal) -> None:
         self.journal = journal
-        self._send_timeout = send_timeout
 
     def stream(self, stream_id: str, after: str | None = None) -> AttachedStream:
         """A reader."""
@@ -43,7 +42,8 @@ class Streams:
 
     def response(self, stream_id: str, wire: WireName, after: str | None = None) -> StreamResponse:
         """What goes to the client."""
-        return StreamResponse(self.stream(stream_id, after), wire, send_timeout=self._send_timeout)
+        timeout = 0.3 if stream_id == "impatient" else 300
+        return StreamResponse(self.stream(stream_id, after), wire, send_timeout=timeout)
 
 
 def starlette(streams: Streams, lifespan: Any) -> Starlette:
@@ -114,10 +114,10 @@ def plain(streams: Streams, lifespan: Any) -> Callable[..., Awaitable[None]]:
     return app
 
 
-def main(kind: str, path: str, number: str, send_timeout: str = "30") -> None:
+def main(kind: str, path: str, number: str) -> None:
     """Serve until a signal comes."""
     journal = SQLiteJournal(path)
-    streams = Streams(journal, float(send_timeout))
+    streams = Streams(journal)
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:

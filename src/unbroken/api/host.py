@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
@@ -26,35 +26,15 @@ from ..sdk.clients import resource, stream_arguments
 from .call import StreamCall
 from .checks import check_seconds, check_whole
 from .durable import check_journal, check_stream_id, claim_of
+from .record import Prepare, StreamRecord
 
 if TYPE_CHECKING:
     from ..sdk.typed_events import Api
 
-__all__ = ["StreamHost", "StreamRecord", "recover"]
+__all__ = ["StreamHost", "recover"]
 
 #: What `prepare` may set beside the arguments of `messages.stream`.
 _OWN: Final = ("client", "fallback_models", "policy", "health", "on_notice")
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class StreamRecord:
-    """What the journal has of a stream that is about to be gone on with.
-
-    Attributes:
-        stream_id: Its id.
-        api: `"messages"` or `"beta"`.
-        arguments: Of `messages.stream`, without what is never stored: keys, `extra_headers`, `extra_query`, MCP
-            servers' `authorization_token`.
-    """
-
-    stream_id: str
-    api: Literal["messages", "beta"]
-    arguments: Mapping[str, Any]
-
-
-#: Gives what a record does not have: arguments to set over its own, and any of `client`, `fallback_models`, `policy`,
-#: `health` and `on_notice`. None: nothing.
-Prepare = Callable[[StreamRecord], Mapping[str, Any] | Awaitable[Mapping[str, Any] | None] | None]
 
 
 class StreamHost:

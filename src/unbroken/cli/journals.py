@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..core.printable import printable
 from ..durable.request import check_id, owner_hash
@@ -27,7 +27,7 @@ class Place:
     """Where a journal is. Its password, if there is one, is in no text that a command shows from here on.
 
     Args:
-        url: A path, `sqlite:///` and a path, or a URL of Redis.
+        url: A path, `sqlite:///` and a path, or a URL of Redis, which may have `?prefix=` behind it.
         codec: Where its codec is, `MODULE:NAME`; None: it has none.
         options: What the journal is told beside that: `retention`, `orphan_retention`, `max_bytes`; None: its default.
 
@@ -56,6 +56,8 @@ class Place:
             hide(unquote(password), "[password]")
         if parts.scheme not in _REDIS:
             raise ValueError("must be a path, or begin with sqlite:///, redis://, rediss:// or unix://")
+        if set(parse_qs(parts.query, keep_blank_values=True)) - {"prefix"}:
+            raise ValueError("may have ?prefix= behind it, and nothing else")
 
     @property
     def _path(self) -> str | None:
@@ -92,7 +94,12 @@ class Place:
         try:
             from ..journal.redis import RedisJournal
 
-            return RedisJournal(self.url, codec=codec, **options)
+            parts = urlsplit(self.url)
+            query = parse_qs(parts.query, keep_blank_values=True)
+            if unknown := sorted(set(query) - {"prefix"}):
+                raise Problem(f"a journal's URL may have ?prefix=, and no {unknown[0]!r}")
+            prefix: dict[str, Any] = {name: values[-1] for name, values in query.items()}
+            return RedisJournal(parts._replace(query="").geturl(), codec=codec, **prefix, **options)
         except ImportError:
             raise Problem("a journal in Redis needs the extra `redis`: pip install 'unbroken[redis]'") from None
 

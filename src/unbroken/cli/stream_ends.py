@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 
+import anyio
+import anyio.to_thread
 import typer
 
 from ..api.attach import cancel
@@ -64,7 +67,7 @@ async def purge(purging: Purging) -> None:
         states = await _states(journal, ids, owner)
         missing = [stream_id for stream_id in ids if stream_id not in {state.stream_id for state in states}]
         if states or not (ids or purging.owner):
-            _ask(purging, states)
+            await _ask(purging, states)
         if ids:
             deleted = 0
             for state in states:
@@ -92,12 +95,19 @@ async def _states(journal: Journal, ids: list[str], owner: bytes | None) -> list
     return found
 
 
-def _ask(purging: Purging, states: list[StreamState]) -> None:
-    """Raise `Problem` where somebody sits at a terminal, and says no."""
+async def _ask(purging: Purging, states: list[StreamState]) -> None:
+    """Raise `Problem` where somebody sits at a terminal, and does not say yes."""
     if purging.sure or not sys.stdin.isatty():
         return
     what = count(len(states), "stream") if states else "the streams whose time is over"
     live = sum(state.status == "live" for state in states)
     lives = f" ({live:,} of them not ended)" if live else ""
-    if not typer.confirm(f"Delete {what}{lives} in {purging.place} for good?", err=True):
+    confirm = partial(typer.confirm, f"Delete {what}{lives} in {purging.place} for good?", err=True)
+    try:
+        # In a thread: Ctrl-C would not interrupt what blocks the event loop.
+        is_wanted = await anyio.to_thread.run_sync(confirm, abandon_on_cancel=True)
+    except typer.Abort:
+        typer.echo(err=True)  # behind the question
+        is_wanted = False
+    if not is_wanted:
         raise Problem("nothing was deleted")

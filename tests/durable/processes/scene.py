@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import anyio
 from tests.corpus.grammar import request_for
-from tests.durable.processes.fleet import Fleet, Told, Worker, fleet
+from tests.durable.processes.fleet import PATIENCE, Fleet, Told, Worker, fleet
 from tests.durable.processes.judging import Log, assert_one_message, log_of
 from tests.durable.processes.work import plain
 
@@ -84,6 +85,13 @@ class Scene:
         """Ask for a stream in this process, and read it."""
         asked = {"journal": self.journal, "stream_id": stream_id, "policy": replace(AT_ONCE, **REPLAY)}
         return await read(self.client, **{**asked, **self.asking(stream_id), **changes})
+
+    async def server_saw_closed(self, number: int) -> None:
+        """Return when the server has seen that a request was given up."""
+        with anyio.fail_after(PATIENCE):
+            while self.server.requests[number].ended_at is None:
+                await anyio.sleep(0.005)
+        assert self.server.requests[number].abandoned
 
     async def judge(self, stream_id: str) -> Log:
         """What must hold of every stream that has ended; its log."""

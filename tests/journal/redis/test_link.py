@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -14,7 +14,7 @@ import anyio.abc
 import pytest
 
 from harness import until
-from redis_server import RedisServer, free_port
+from redis_server import RedisServer, eventually, free_port
 from unbroken.journal import JournalError, JournalFull, JournalUnavailable
 from unbroken.journal.redis.address import Address
 from unbroken.journal.redis.link import Link
@@ -184,6 +184,37 @@ async def test_who_closes_at_once_is_unavailable() -> None:
             with pytest.raises(JournalUnavailable, match="has closed the connection"):
                 await link.ask(b"PING")
         tasks.cancel_scope.cancel()
+
+
+async def test_a_server_that_hangs_is_left_also_when_all_give_up_before_its_time(server: RedisServer) -> None:
+    """Else a connection that leads nowhere would be kept for ever by those who have less patience than it."""
+    async with linked(server.url, timeout=0.4) as link:
+        for _ in range(3):  # given up, and answered all the same
+            with anyio.move_on_after(0):
+                await link.ask(b"PING")
+        first = await link.connection()
+        assert await link.ask(b"ECHO", "x") == b"x"
+        server.pause()
+
+        async def is_left() -> bool:
+            with anyio.move_on_after(0.05), suppress(JournalUnavailable):
+                await link.ask(b"PING")
+            return not first.usable
+
+        await eventually(is_left)
+        server.resume()
+
+        async def is_back() -> bool:
+            with suppress(JournalUnavailable):
+                return await link.ask(b"ECHO", "y") == b"y"
+            return False
+
+        await eventually(is_back)
+        second = await link.connection()
+        with anyio.move_on_after(0):
+            await link.ask(b"PING")
+        await anyio.sleep(0.5)
+        assert await link.connection() is second  # it was answered, though nobody was there to hear it
 
 
 async def test_a_script_that_the_server_does_not_know_is_sent(server: RedisServer) -> None:

@@ -29,8 +29,9 @@ __all__ = ["RedisJournal"]
 _ABSENCE: Final = 1.0
 #: How long the server may take for an answer, in seconds: less than half of a stream's patience (`journal_patience`).
 _TIMEOUT: Final = 2.0
-#: Keys are kept longer than streams, in seconds: `purge` tells how many it has deleted, if anybody calls it.
-_MARGIN: Final = 60.0
+#: Keys are kept longer than streams, in seconds: an append sets their time to live only once a minute (`base.lua`), and
+#: `purge` tells how many it has deleted, if anybody calls it in time.
+_MARGIN: Final = 120.0
 
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._:/-]{1,100}", re.ASCII)
 #: So many streams are looked at in one script, at most: others wait meanwhile.
@@ -46,8 +47,11 @@ class RedisJournal:
     second of it. A stream that has lost acknowledged entries is never written again (`StreamGone`).
 
     The server should be set to `noeviction`; a warning is logged where it is not. All keys have one hash tag,
-    `{prefix}`, so that a journal is on one node of a cluster. The worker has one connection for all it does, which also
+    `{prefix}`, so that a journal is on one node of a cluster. A process has one connection for all it does, which also
     shows others that it is there, and one more while it waits for news.
+
+    A user of few rights needs `~{prefix}*`, `&{prefix}:*` and `+@read +@write +@fast +@connection +@pubsub +@scripting
+    -@dangerous +client|unblock`.
 
     Args:
         url: `redis://[[user]:password@]host[:port][/database]`, `rediss://` for TLS, or `unix://…/path`. User and
@@ -61,6 +65,10 @@ class RedisJournal:
             looks; only leases tell, for servers without `PUBSUB SHARDNUMSUB`.
         timeout: Seconds in which the server has to answer, else `JournalUnavailable`. Default: 2.
         ssl_context: For `rediss://`. None: the system's certificates, and the host's name has to be theirs.
+
+    Entering it raises:
+        JournalUnavailable: The server cannot be reached.
+        JournalError: It is too old, does not let this user in, or has streams of another version of this library.
 
     Raises:
         ValueError: The URL cannot be read, or another argument is out of range.

@@ -54,6 +54,7 @@ class Link:
         self.timeout = timeout
         self._prepare = prepare
         self._attempt: _Attempt | None = None
+        self._abandoned: tuple[Any, float] | None = None
         self._steps: set[Step] = set()
         self._closed = False
 
@@ -65,6 +66,8 @@ class Link:
             JournalError: It does not let us in, or the link was closed.
         """
         attempt = self._attempt
+        if self._abandoned is not None:
+            self._judge()
         if attempt is None or (attempt.made.is_set() and (attempt.connection is None or not attempt.connection.usable)):
             if self._closed:
                 raise JournalError("the journal is closed")
@@ -122,6 +125,7 @@ class Link:
 
     def drop(self, connection: BaseConnection) -> None:
         """Close a connection: the next call gets another."""
+        self._abandoned = None
         connection.invalidate()
 
     async def close(self) -> None:
@@ -137,14 +141,27 @@ class Link:
     ) -> Any:
         """The reply, or the error; an unknown script is raised."""
         try:
-            reply = await connection.create_request(
-                command, *args, decode=False, raise_exceptions=False, timeout=timeout
-            )
+            request = connection.create_request(command, *args, decode=False, raise_exceptions=False, timeout=timeout)
         except Exception as error:  # the connection was closed before the request had its place
             return error
+        try:
+            reply = await request
+        except BaseException:
+            if self._abandoned is None:
+                self._abandoned = (request, anyio.current_time() + timeout)
+            raise
         if is_unknown_script(reply):
             raise _UnknownScript
         return reply
+
+    def _judge(self) -> None:
+        """Drop a connection on which all who wait give up before the time is over in which the server has to answer."""
+        assert self._abandoned is not None
+        request, until = self._abandoned
+        if request.complete:
+            self._abandoned = None
+        elif anyio.current_time() >= until and self._attempt is not None and self._attempt.connection is not None:
+            self.drop(self._attempt.connection)
 
     def _start(self, attempt: _Attempt) -> None:
         async def live() -> None:

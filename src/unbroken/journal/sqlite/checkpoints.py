@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from typing import Final
 
-from .schema import PAGE, open_checkpointer
+from .schema import PAGE, TOUCH, open_checkpointer
 
 __all__ = ["Checkpoints"]
 
@@ -31,20 +31,20 @@ class Checkpoints:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._queue: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[bool | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def ask(self) -> None:
-        """Have one made, soon; called by whoever has written."""
+    def ask(self, *, wipe: bool) -> None:
+        """Have one made, soon; called by whoever has written. `wipe`: nothing is to be left of what was deleted."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="unbroken journal checkpoints", daemon=True)
             self._thread.start()
-        self._queue.put(True)
+        self._queue.put(wipe)
 
     def close(self) -> None:
         """Have none made any more, and wait for the one under way. May take as long as that."""
         if self._thread is not None:
-            self._queue.put(False)
+            self._queue.put(None)
             self._thread.join()
             self._thread = None
 
@@ -52,22 +52,21 @@ class Checkpoints:
 
     def _run(self) -> None:
         connection: sqlite3.Connection | None = None
-        going_on = True
-        while going_on:
-            going_on = self._queue.get()
+        while True:
+            asked = [self._queue.get()]
             while not self._queue.empty():
-                going_on = self._queue.get() and going_on
-            if going_on:
-                # What fails is tried again with the next one; and whoever writes is told what is wrong.
-                with contextlib.suppress(sqlite3.Error):
-                    connection = connection or open_checkpointer(self._path)
-                    self._checkpoint(connection)
+                asked.append(self._queue.get())
+            if None in asked:
+                break
+            # What fails is tried again with the next one; and whoever writes is told what is wrong.
+            with contextlib.suppress(sqlite3.Error):
+                connection = connection or open_checkpointer(self._path)
+                self._checkpoint(connection, wipe=True in asked)
         if connection is not None:
             connection.close()
 
-    def _checkpoint(self, connection: sqlite3.Connection) -> None:
+    def _checkpoint(self, connection: sqlite3.Connection, *, wipe: bool) -> None:
         _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        if frames * _FRAME > _LONG:
-            connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
-            # Who writes first waits for the disk.
-            connection.execute("DELETE FROM dropped WHERE n = 0")
+        if wipe or frames * _FRAME > _LONG:
+            connection.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if wipe else 'RESTART'})").fetchone()
+            connection.execute(TOUCH)  # who writes first behind that waits for the disk

@@ -45,7 +45,9 @@ def translated(error: sqlite3.Error | OSError, path: str) -> JournalError:
     """
     if isinstance(error, OSError):
         return JournalError(f"the journal {path} cannot be used: {error.strerror or type(error).__name__}")
-    code = getattr(error, "sqlite_errorcode", None)
-    make, words = _WORDS.get((code or 0) & 0xFF, (JournalError, "cannot be used"))
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE:  # a file beside it has no room
+        code = sqlite3.SQLITE_FULL
+    make, words = _WORDS.get(code & 0xFF, (JournalError, "cannot be used"))
     name = getattr(error, "sqlite_errorname", None) or type(error).__name__
     return make(f"the journal {path} {words} ({name})")

@@ -15,7 +15,7 @@ from typing import Final, Literal
 from ..errors import JournalError
 from .failures import translated
 
-__all__ = ["PAGE", "PATIENCE", "Durability", "open_checkpointer", "open_reader", "open_writer"]
+__all__ = ["PAGE", "PATIENCE", "TOUCH", "Durability", "open_checkpointer", "open_reader", "open_writer"]
 
 Durability = Literal["process", "host"]
 
@@ -29,6 +29,8 @@ PAGE: Final = 1024
 #: "unbr": what tells a journal from another program's database.
 _APPLICATION: Final = 0x756E6272
 _VERSION: Final = 1
+#: Writes what is there already.
+TOUCH: Final = f"PRAGMA user_version = {_VERSION}"
 
 _TABLES: Final = (
     """
@@ -67,7 +69,7 @@ _TABLES: Final = (
     # Streams that are gone, and whose entries are being deleted.
     "CREATE TABLE dropped (n INTEGER PRIMARY KEY)",
     f"PRAGMA application_id = {_APPLICATION}",
-    f"PRAGMA user_version = {_VERSION}",
+    TOUCH,
 )
 
 
@@ -81,6 +83,9 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
         with contextlib.suppress(FileExistsError):
             # SQLite gives the files beside it the same mode.
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        if not os.access(path, os.W_OK):
+            # SQLite opens it all the same, and begins to write; it would say so of the first entry.
+            raise JournalError(f"the journal {path} can only be read, and a journal has to be written")
         connection = _connect(path)
     except (sqlite3.Error, OSError) as error:
         raise translated(error, path) from error

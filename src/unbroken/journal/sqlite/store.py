@@ -46,7 +46,7 @@ class Store:
         options: Options,
         checkpoints: Checkpoints,
     ) -> None:
-        self.appends = Appends(connection, presence.worker, options)
+        self.appends: Appends = Appends(connection, presence.worker, options)
         self._path = path
         self._connection = connection
         self._presence = presence
@@ -88,6 +88,7 @@ class Store:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for call in calls:
+                call.error = None
                 try:
                     call.result = call.run(self)
                 except JournalError as error:
@@ -113,7 +114,7 @@ class Store:
         """The ids of streams that have something new since this was asked last. For whoever has just committed."""
         if self.appends.pages >= _PAGES:
             self.appends.pages = 0
-            self._checkpoints.ask()
+            self._checkpoints.ask(wipe=False)
         changed = self.appends.changed
         if not changed:
             return frozenset()
@@ -258,5 +259,6 @@ class Store:
         )
         if deleted.rowcount < _PURGED:
             self._connection.execute("DELETE FROM dropped WHERE n = ?", found)
+            self._checkpoints.ask(wipe=True)
         self.appends.pages += _PURGED
         return True

@@ -88,6 +88,7 @@ class Appending(OneStore):
                         except Fenced:
                             return
                         acknowledged.append(entry)
+                        await anyio.lowlevel.checkpoint()  # not every journal waits for something
 
                 async def take(name: str = name, turn: int = turn, taken: list[Lease] = taken) -> None:
                     for _ in range(turn):

@@ -60,6 +60,7 @@ class Keeping(OneStore):
                 found: list[StreamState] = []
                 while page := await other.streams(after=found[-1].stream_id if found else "", limit=limit):
                     assert len(page) <= limit
+                    assert not found or page[0].stream_id > found[-1].stream_id
                     found += page
                 assert [state.stream_id for state in found] == sorted(names)
                 assert found == [await state_of(journal, state.stream_id) for state in found]

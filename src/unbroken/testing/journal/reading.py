@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import anyio
+import anyio.lowlevel
 
 from unbroken.journal import Journal, Lease
 
@@ -65,11 +66,13 @@ class Reading(OneStore):
                         assert taken is not None
                         mine = taken
                     await journal.append(mine, [b"x"] * (number % 4 + 1))
+                    await anyio.lowlevel.checkpoint()  # not every journal waits for something
                 ended.set()
 
             async def read() -> None:
                 after = 0
                 while True:
+                    await anyio.lowlevel.checkpoint()
                     last = ended.is_set()
                     batch = await other.read("a", after=after, limit=7)
                     assert batch is not None

@@ -47,12 +47,12 @@ class Taking(OneStore):
                         for each, mine in zip([journal, other] * 8, numbered(16), strict=True)
                     ]
                 )
-                [taken] = [each for each in found if each is not None]
-                assert taken == Lease("a", turn + 2, turn + 2)
+                leases = [each for each in found if each is not None]
+                assert leases == [Lease("a", turn + 2, turn + 2)]
                 entries = await entries_of(other, "a")
                 assert [(each.fence, each.seq) for each in entries] == [(n, n) for n in range(1, turn + 3)]
-                assert found[int(entries[-1].data)] is taken
-                await [journal, other][int(entries[-1].data) % 2].release(taken)
+                assert found[int(entries[-1].data)] is leases[0]
+                await [journal, other][int(entries[-1].data) % 2].release(leases[0])
 
     async def test_a_writer_who_is_there_keeps_his_stream(self) -> None:
         """Unless it is taken by force."""

@@ -21,7 +21,7 @@ local function append()
   local ending, count = ARGV[at + 4], tonumber(ARGV[at + 5])
   local stream, entries = key(id), log(id)
   local v = redis.call('HMGET', stream, 'fence', 'head', 'status', 'worker', 'size', 'stop', 'lease', 'deadline',
-    'created', 'call')
+    'created', 'call', 'kept')
   if not v[1] then return 3 end
   local its_fence, reached = tonumber(v[1]), tonumber(v[2])
   -- Below what it was told: the server has forgotten what it had acknowledged.
@@ -57,7 +57,7 @@ local function append()
     let_go({id = id, worker = v[4]})
     give({id = id, created = tonumber(v[9])}, me, lease)
   end
-  expire(id, ARGV[4])
+  if now - v[11] >= 60000 then expire(id, ARGV[4]) end
   return done
 end
 

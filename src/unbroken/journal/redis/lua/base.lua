@@ -105,7 +105,9 @@ local function disown(id)
   end
 end
 
+-- The time to live has a minute more than it needs, so that appends need not set it anew but once a minute.
 local function expire(id, ttl)
   redis.call('PEXPIRE', key(id), ttl)
   redis.call('PEXPIRE', log(id), ttl)
+  redis.call('HSET', key(id), 'kept', now)
 end
