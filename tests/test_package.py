@@ -71,6 +71,21 @@ TESTED_ELSEWHERE: Final = {
     "testing/wire/sockets.py": "testing/server/test_server.py",
     "testing/manners/wordings.py": "testing/manners/test_manners.py",
     "testing/wire/http.py": "testing/server/test_server.py",
+    "journal/errors.py": "journal/sqlite/test_failures.py",
+    "journal/protocol.py": "testing/journal/test_suite.py",
+    "journal/sqlite/calls.py": "journal/sqlite/test_writer.py",
+    "journal/sqlite/entries.py": "journal/sqlite/test_journal.py",
+    "journal/sqlite/opened.py": "journal/sqlite/test_journal.py",
+    "journal/sqlite/reader.py": "journal/sqlite/test_journal.py",
+    "journal/sqlite/store.py": "journal/sqlite/test_journal.py",
+    "testing/journal/appending.py": "testing/journal/test_suite.py",
+    "testing/journal/creating.py": "testing/journal/test_suite.py",
+    "testing/journal/helpers.py": "testing/journal/test_suite.py",
+    "testing/journal/holding.py": "testing/journal/test_suite.py",
+    "testing/journal/keeping.py": "testing/journal/test_suite.py",
+    "testing/journal/reading.py": "testing/journal/test_suite.py",
+    "testing/journal/store.py": "testing/journal/test_suite.py",
+    "testing/journal/taking.py": "testing/journal/test_suite.py",
 }
 
 #: Not there, or not wanted, where only the library is installed.
