@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test test-long test-all recordings sdk-tests lint bench seams hedging simulation speed concurrency survival soak networks clients chat browser real-model docs dist release-check clean
+.PHONY: help demo test test-long test-all recordings sdk-tests redis lint bench seams hedging simulation speed journals survival soak kill-soak networks clients web-clients chat browser postgres real-model docs dist release-check clean
 help:
 	@echo "make demo | test | test-all | recordings | lint | docs | dist | release-check | clean"
-	@echo "make bench: seams | hedging | simulation | speed | concurrency"
-	@echo "make survival | soak | networks | clients | chat | browser | real-model"
+	@echo "make bench: seams | hedging | simulation | speed | journals"
+	@echo "make survival | soak | kill-soak | networks | clients | web-clients | chat | browser | postgres | real-model"
 
 # One stamp a set of extras, so that the demo does not wait for the linters.
 $(VENV)/.cli: pyproject.toml
@@ -27,6 +27,18 @@ else \
 fi
 endef
 
+# Packages of Debian's that tests start: `$(call debian,COMMAND,PACKAGE)`. Where they can be installed, they are; where not,
+# what needs them is skipped, and says so.
+define debian
+command -v $(1) >/dev/null || { \
+  ROOT=$$(test "$$(id -u)" = 0 || echo sudo -n); \
+  { $$ROOT apt-get update -qq && $$ROOT env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2); } >/dev/null 2>&1 \
+  || echo "$(1) is not installed, and could not be: tests that need it are skipped" >&2; }
+endef
+
+redis:
+	@$(call debian,redis-server,redis-server)
+
 demo: $(VENV)/.cli
 	@$(BIN)/unbroken demo
 
@@ -34,23 +46,25 @@ demo: $(VENV)/.cli
 PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadfile
 PURE   := tests/batches/test_request.py tests/core tests/diagnosis tests/health tests/preflight
 REST   := $(PURE:%=--ignore=%)
+SHORT  := --hypothesis-profile=short
 unexport PYTHONDONTWRITEBYTECODE
 
-# While you work: what is not slow, as tests/short_run.py has it.
-test: $(VENV)/.dev
-	$(PYTEST) -m "not slow" $(NOT_NOW)
+# While you work: what is not slow, as tests/short_run.py has it, and a third of the examples of properties.
+test: $(VENV)/.dev redis
+	$(PYTEST) -m "not slow" $(SHORT) $(NOT_NOW)
 
 # What that leaves out; and all tests of what is pure, since together they reach every branch of it. The tracer is for
 # them alone: without it the rest takes half the time.
-test-long: $(VENV)/.dev sdk-tests
+test-long: $(VENV)/.dev sdk-tests redis
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -q -n auto $(PURE)
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report --skip-covered --fail-under=100
 	$(PYTEST) -m slow $(REST)
 
-# Everything once: the short run leaves what is pure to the long one.
+# Everything once: the short run leaves what is pure to the long one, and all examples are tried.
 test-all: NOT_NOW := $(REST)
+test-all: SHORT :=
 test-all: test test-long
 
 # Every recorded stream, whole and cut at every event, and what came of it; they are ../shared/recordings, or where
@@ -81,15 +95,15 @@ hedging: $(VENV)/.dev
 simulation: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.simulation --write
 
-# CPU, latency, memory, import time and the recovery gap, against the SDK.
+# CPU (at full speed and at a pace), latency, memory, import time and the recovery gap, against the SDK.
 speed: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.speed --write
 
-# How many streams one core can read.
-concurrency: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.concurrency --write
+# What journals cost, and how soon another goes on with a stream.
+journals: $(VENV)/.dev redis
+	$(BIN)/python -m benchmarks.journals --write
 
-bench: seams hedging simulation speed concurrency
+bench: seams hedging simulation speed journals
 
 # The fault matrix against what people use today; it installs each of them in an environment of its own.
 survival: $(VENV)/.dev
@@ -107,14 +121,25 @@ networks: $(VENV)/.dev
 clients: $(VENV)/.dev
 	$(BIN)/python -m tests.clients.environment
 
+# The AI SDK's own readers of what a browser gets, in Node; npm installs them in a folder of their own.
+web-clients: $(VENV)/.dev
+	$(BIN)/python -m tests.web.clients.environment
+
 # The chat backend of the docs, on the fault server; with ANTHROPIC_API_KEY on the real API.
 chat: $(VENV)/.dev
 	@PYTHONPATH=docs/examples $(BIN)/python -m chat
 
-# Its page in a real Chromium (/usr/bin/chromium), driven by Playwright.
+# Its page, and an EventSource, in a real Chromium (/usr/bin/chromium), driven by Playwright.
 browser: $(VENV)/.dev
+	@$(call debian,chromium,chromium)
 	@$(call install,playwright)
-	$(BIN)/python -m pytest -q tests/examples/test_chat_page.py
+	$(BIN)/python -m pytest -q tests/examples/test_chat_page.py tests/web/test_event_source.py
+
+# The example of a journal in PostgreSQL, on a server of its own that is installed if it is missing (Debian; as root).
+postgres: $(VENV)/.dev
+	@$(call install,asyncpg)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || $(call debian,initdb,postgresql)
+	$(BIN)/python -m pytest -q tests/postgres
 
 # A small model of 98 MB behind the wire of the Messages API, in an environment of its own; no part of the tests.
 real-model: $(VENV)/.dev

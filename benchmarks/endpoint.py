@@ -1,7 +1,9 @@
 """An endpoint in memory: places for streams, some of which go away for a while, and what it then answers.
 
 The simulation's server. It runs on trio's virtual clock, and a request costs no more than two waits, so that a hundred
-thousand of them take minutes. What an endpoint under pressure does is in `Overload`; the benchmark's page says why.
+thousand of them take minutes: 0.3 ms of CPU where a strategy asks it directly, and 6 ms with all of `resilient_stream`,
+where one over TCP to `FaultServer` takes 10 ms, and the clock would have to wait for bytes that are on their way.
+What an endpoint under pressure does is in `Overload`; the benchmark's page says why.
 """
 
 from __future__ import annotations

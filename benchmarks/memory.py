@@ -16,6 +16,7 @@ import httpx2
 from tests.corpus.texts import TEXTS
 
 from benchmarks.endpoint import Died, Endpoint, Job, Refused, Stream
+from benchmarks.messages import begun, delta, ended
 from unbroken.testing.claude.carried import carried
 from unbroken.testing.manners.manners import Manner, continue_answer
 from unbroken.testing.script.script import Answer
@@ -30,13 +31,7 @@ _TURN: Final = (Answer(ANSWER),)
 _REQUEST: Final = httpx2.Request("POST", "http://endpoint.invalid/v1/messages")
 _HEADERS: Final = {"request-id": "req_1", "content-type": "text/event-stream"}
 _ERROR: Final = error_body("overloaded_error", "Overloaded", "req_1", None)
-_ENDED: Final = frame({"type": "content_block_stop", "index": 0}) + b"".join(
-    frame(event)
-    for event in (
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": len(ANSWER) // 4}},
-        {"type": "message_stop"},
-    )
-)
+_ENDED: Final = b"".join(frame(event) for event in ended(len(ANSWER) // 4))
 
 
 class MemoryClient:
@@ -122,7 +117,7 @@ class _Body(httpx2.AsyncByteStream):
         try:
             await self._stream.first_content()
             first, rest = self._text[: ahead + 1], self._text[ahead + 1 :]
-            yield self._started() + _delta(first)
+            yield b"".join(frame(event) for event in begun(self._model, "msg_1")) + _delta(first)
             await self._stream.rest()
             yield _delta(rest) + _ENDED
         except Died as died:
@@ -135,20 +130,6 @@ class _Body(httpx2.AsyncByteStream):
     async def aclose(self) -> None:
         self._stream.close()
 
-    def _started(self) -> bytes:
-        message: dict[str, Any] = {
-            "id": "msg_1",
-            "type": "message",
-            "role": "assistant",
-            "model": self._model,
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "usage": {"input_tokens": 25, "output_tokens": 1},
-        }
-        block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
-        return frame({"type": "message_start", "message": message}) + frame(block)
-
 
 def _delta(text: str) -> bytes:
-    return frame({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
+    return frame(delta(text))

@@ -12,12 +12,14 @@ marked `slow`.
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import trio.testing
 from hypothesis import HealthCheck, settings
@@ -30,6 +32,8 @@ pytest.register_assert_rewrite("harness")
 settings.register_profile("unbroken", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("unbroken"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "unbroken")
+# For `make test`: a third of the examples. A test that says a number of its own gets that.
+settings.register_profile("short", max_examples=settings.default.max_examples // 3)
 
 #: The files of which a test has run.
 _BEGUN: set[Path] = set()
@@ -114,6 +118,21 @@ def sdk_without_threads() -> Iterator[None]:
     """The SDK looks its platform up in a thread, and a clock that jumps does not wait for threads."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("anthropic._base_client.asyncify", _in_place)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def certificates_read_once() -> Iterator[None]:
+    """Every client reads the certificates of this machine, 20 ms of CPU each time, and no test has a use for them."""
+
+    @functools.cache
+    def made(*args: Any, **options: Any) -> Any:
+        return make(*args, **options)
+
+    make = httpx2.create_ssl_context
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (httpx2, httpx2._transports.default):
+            patch.setattr(module, "create_ssl_context", made)
         yield
 
 

@@ -51,6 +51,7 @@ def test_the_contracts_hold() -> None:
     assert code == 0, said
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     ("module", "line", "broken"),
     [

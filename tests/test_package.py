@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import subprocess
@@ -23,8 +24,12 @@ REFERENCE: Final = TESTS.parent / "docs" / "pages" / "reference"
 
 #: Source files without a test file of their own name, and where they are tested: parts that show only in the whole.
 TESTED_ELSEWHERE: Final = {
+    "api/intercepted.py": "api/test_middleware.py",
+    "api/responses.py": "durable/test_middleware.py",
     "batches/handle.py": "engine/test_deferred.py",
+    "cli/host_view.py": "cli/test_host.py",
     "cli/input.py": "cli/test_app.py",
+    "cli/journal_commands.py": "cli/test_journals.py",
     "cli/runner.py": "cli/test_app.py",
     "diagnosis/remedies.py": "diagnosis/test_advice.py",
     "diagnosis/transport_advice.py": "diagnosis/test_advice.py",
@@ -54,9 +59,12 @@ TESTED_ELSEWHERE: Final = {
     "engine/intake.py": "engine/test_driver.py",
     "sdk/exceptions.py": "test_errors.py",
     "sdk/failures.py": "engine/test_attempt.py",
+    "sdk/stand_in.py": "durable/test_middleware.py",
+    "cli/demo/play.py": "cli/demo/test_spectators.py",
     "cli/demo/sides.py": "cli/demo/test_demo.py",
     "cli/demo/story.py": "cli/demo/test_demo.py",
     "cli/demo/svg.py": "cli/demo/test_picture.py",
+    "cli/demo/trial.py": "cli/demo/test_demo.py",
     "testing/script/batches.py": "testing/services/test_batch_api.py",
     "testing/script/faults/connection.py": "testing/script/test_faults.py",
     "testing/script/faults/fault.py": "testing/script/test_faults.py",
@@ -86,10 +94,24 @@ TESTED_ELSEWHERE: Final = {
     "testing/journal/reading.py": "testing/journal/test_suite.py",
     "testing/journal/store.py": "testing/journal/test_suite.py",
     "testing/journal/taking.py": "testing/journal/test_suite.py",
+    "web/errors.py": "web/test_exchange.py",
+    "web/reader.py": "web/test_attached.py",
+    "web/wire.py": "web/test_golden.py",
 }
 
 #: Not there, or not wanted, where only the library is installed.
-OPTIONAL: Final = ("aiostream", "h11", "opentelemetry", "pytest", "rich", "trio", "typer", "unbroken.testing")
+OPTIONAL: Final = (
+    "aiostream",
+    "coredis",
+    "h11",
+    "opentelemetry",
+    "pytest",
+    "rich",
+    "starlette",
+    "trio",
+    "typer",
+    "unbroken.testing",
+)
 
 
 def test_the_public_names_are_those_of_the_reference() -> None:
@@ -154,6 +176,13 @@ def test_importing_brings_nothing_optional(module: str) -> None:
     assert {name for name in OPTIONAL if name in brought} == wanted
 
 
+def test_streams_to_the_browser_need_no_framework() -> None:
+    """Starlette is imported with what is for Starlette."""
+    code = "import unbroken.web, json, sys; print(json.dumps(sorted(sys.modules)))"
+    assert not {"fastapi", "starlette", "uvicorn"} & set(_imported(code))
+
+
+@functools.cache
 def _imported(code: str) -> set[str]:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(json.loads(done.stdout))

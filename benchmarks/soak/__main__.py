@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from benchmarks.soak.children import LOOPS
+from benchmarks.children import LOOPS
 from benchmarks.soak.clients import TRANSPORTS
 from benchmarks.soak.findings import HEADS, KIND_HEADS, Findings
 from benchmarks.soak.plan import Plan

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from benchmarks.lags import Lags
 from benchmarks.soak.judge import Tally
-from benchmarks.soak.lags import Lags
 from benchmarks.soak.leaks import TURNS
 from benchmarks.soak.mishaps import KINDS
 from benchmarks.soak.plan import POLICY, SILENT_FOR, Plan

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Final, Self
 
-from benchmarks.soak.lags import Lags
+from benchmarks.lags import Lags
 from benchmarks.soak.stories import Soaked
 from unbroken import Report
 

@@ -10,10 +10,10 @@ from itertools import chain, cycle, repeat
 from random import Random
 from typing import Any, Final
 
+from benchmarks.server import Response
 from benchmarks.soak.mishaps import Mishap, draw
-from benchmarks.soak.serving import Response
-from benchmarks.soak.stamps import stamped
 from benchmarks.soak.stories import PIECES, Soaked, stamps_asked, story_asked
+from benchmarks.stamps import stamped
 from unbroken.testing.claude.carried import carried
 from unbroken.testing.claude.model import reply
 from unbroken.testing.rules.validation import KNOWN_MODELS, validate

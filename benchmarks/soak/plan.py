@@ -31,7 +31,7 @@ class Plan:
         servers: Processes that serve.
         readers: Processes that read.
         transport: The SDK's HTTP client: `"httpx"`, its default, or `"aiohttp"`.
-        loop: The event loop of all processes: `"asyncio"`, Python's own, or `"uvloop"`.
+        loop: The event loop of those that read: `"asyncio"`, Python's own, or `"uvloop"`.
     """
 
     streams: int = 2_000

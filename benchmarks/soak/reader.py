@@ -14,14 +14,14 @@ from typing import Any
 
 from anthropic import AsyncAnthropic
 
-from benchmarks.soak.children import obey
+from benchmarks.children import obey
+from benchmarks.lags import Lags
 from benchmarks.soak.clients import STREAMS_PER_CLIENT, client_of
 from benchmarks.soak.judge import Tally
-from benchmarks.soak.lags import Lags
 from benchmarks.soak.leaks import Complaints, Held, Memory, held, kept_waiting
 from benchmarks.soak.plan import ON_TIME, POLICY, SILENT_FOR, Plan
-from benchmarks.soak.stamps import lag_of
 from benchmarks.soak.stories import MODELS, Soaked, question, soaked
+from benchmarks.stamps import lags_of
 from unbroken import Health, resilient_stream
 
 __all__ = ["Leaks", "Progress", "read"]
@@ -212,9 +212,10 @@ class Reader:
         seen = 0
         async with self._stream(client, MODELS[0], question(pieces)) as stream:
             async for text in stream.text_stream:
-                self.tally.lags.add(lag_of(text))
                 opened.silent = 0
-                seen += 1
+                for lag in lags_of(text):
+                    self.tally.lags.add(lag)
+                    seen += 1
         self.tally.streams += 1
         self.tally.whole += seen == pieces
         self.tally.lost += seen < pieces

@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
-from benchmarks.soak.children import Child
+from benchmarks.children import Child
 from benchmarks.soak.findings import Findings
 from benchmarks.soak.judge import Tally
 from benchmarks.soak.plan import SILENT_FOR, Plan
@@ -70,8 +69,8 @@ def soak(plan: Plan, tell: Callable[[Look], object]) -> Findings:
         RuntimeError: One of its processes has died, or streams do not even end when they are said to hang.
     """
     with ExitStack() as stack:
-        serving = partial(Child, serve, plan.seed, 1 / plan.rate, loop=plan.loop)
-        servers = [stack.enter_context(serving()) for _ in range(plan.servers)]
+        # On Python's own event loop, on which an event costs the server half of what it does on uvloop.
+        servers = [stack.enter_context(Child(serve, plan.seed, 1 / plan.rate)) for _ in range(plan.servers)]
         urls = [server.ask("url") for server in servers]
         readers = [stack.enter_context(Child(read, plan, n, urls, loop=plan.loop)) for n in range(plan.readers)]
         for reader in readers:

@@ -7,10 +7,10 @@ from collections import Counter
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from benchmarks.soak.children import obey
-from benchmarks.soak.lags import Lags
+from benchmarks.children import obey
+from benchmarks.lags import Lags
+from benchmarks.server import Server
 from benchmarks.soak.model import Model
-from benchmarks.soak.serving import Server
 
 __all__ = ["Served", "serve"]
 
@@ -67,9 +67,9 @@ async def serve(pipe: Connection, seed: int, every: float) -> None:
                 model.rejected,
                 server.failures[:10],
                 server.busy,
-                server.connections,
+                len(server.connections),
                 metronome.lags,
-                metronome.full,
+                server.full,
                 time.process_time(),
             )
 

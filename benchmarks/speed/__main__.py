@@ -28,6 +28,11 @@ def measure(part: str, url: str, *, quick: bool, say: Callable[[str], object]) -
 
             times = cpu.measure(url, cpu.QUICK if quick else cpu.EFFORTS, say=say, keep=KEPT)
             return cpu.figures(times)
+        case "paced":
+            from benchmarks.speed import paced
+
+            effort = paced.QUICK if quick else paced.FULL
+            return paced.figures(paced.measure(url, effort), effort)
         case "latency":
             from benchmarks.speed import latency
 
@@ -66,14 +71,12 @@ def run(parts: Sequence[str], *, quick: bool, say: Callable[[str], object]) -> l
 
 
 def write() -> None:
-    """The tables and the pictures for the docs, of what was measured last. Raises as `kept` does."""
-    from benchmarks.speed.drawing import draw_lengths, draw_ratios
+    """The tables and the picture for the docs, of what was measured last. Raises as `kept` does."""
+    from benchmarks.speed.drawing import draw_lengths
 
     measured = {part: kept(KEPT, part) for part in ON_THE_PAGE}
-    figures = [figure for _, part in measured.values() for figure in part]
     (PAGES / "benchmarks-speed-table.md").write_text(tables(measured), "utf-8")
     (PAGES / "benchmarks-speed.svg").write_text(draw_lengths(measured["cpu"][1]), "utf-8")
-    (PAGES / "benchmarks-speed-ratios.svg").write_text(draw_ratios(figures), "utf-8")
 
 
 def _parts(names: str) -> list[str]:
@@ -89,7 +92,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description="What unbroken costs beside the SDK it wraps.")
     options.add_argument("--only", type=_parts, default=list(PARTS), help=f"some of {','.join(PARTS)}")
     options.add_argument("--quick", action="store_true", help="fewer rounds, and no answers of 200,000 events")
-    options.add_argument("--write", action="store_true", help="write the tables and the pictures for the docs")
+    options.add_argument("--write", action="store_true", help="write the tables and the picture for the docs")
     chosen = options.parse_args()
     if chosen.quick and chosen.write:
         options.error("--quick is not for the docs")

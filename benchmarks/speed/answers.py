@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import cycle, islice
-from typing import Any, Final
+from typing import Final
 
 from tests.corpus.texts import TEXTS
 
+from benchmarks import messages
 from benchmarks.families import FAMILIES
-from unbroken.testing.wire.http import LAST_CHUNK, chunk, error_body, frame, head
+from benchmarks.messages import begun, delta, stream_head
+from unbroken.testing.wire.http import LAST_CHUNK, chunk, error_body, frame
 
 __all__ = ["DIED", "ended", "pieces", "pieces_of", "said", "started", "whole"]
 
@@ -41,45 +43,18 @@ def pieces_of(family: str, events: int) -> list[str]:
 
 def started(request_id: str) -> bytes:
     """The head of a response, and the events before its first text."""
-    headers = {
-        "content-type": "text/event-stream; charset=utf-8",
-        "request-id": request_id,
-        "cache-control": "no-cache",
-        "transfer-encoding": "chunked",
-    }
-    message: dict[str, Any] = {
-        "model": "claude-opus-5-5",
-        "id": request_id.replace("req", "msg"),
-        "type": "message",
-        "role": "assistant",
-        "content": [],
-        "stop_reason": None,
-        "stop_sequence": None,
-        "usage": {"input_tokens": 25, "output_tokens": 1},
-    }
-    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
-    return head(200, headers) + chunk(frame({"type": "message_start", "message": message})) + chunk(frame(block))
+    events = begun("claude-opus-5-5", request_id.replace("req", "msg"))
+    return stream_head(request_id) + b"".join(chunk(frame(event)) for event in events)
 
 
 def said(texts: Iterable[str]) -> bytes:
     """So many pieces of text."""
-    return b"".join(
-        chunk(
-            frame({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}),
-        )
-        for text in texts
-    )
+    return b"".join(chunk(frame(delta(text))) for text in texts)
 
 
 def ended(events: int) -> bytes:
     """The events after the last text, and the end of the response."""
-    delta = {"stop_reason": "end_turn", "stop_sequence": None}
-    return (
-        chunk(frame({"type": "content_block_stop", "index": 0}))
-        + chunk(frame({"type": "message_delta", "delta": delta, "usage": {"output_tokens": events}}))
-        + chunk(frame({"type": "message_stop"}))
-        + LAST_CHUNK
-    )
+    return b"".join(chunk(frame(event)) for event in messages.ended(events)) + LAST_CHUNK
 
 
 @lru_cache(maxsize=8)

@@ -1,4 +1,4 @@
-"""The pictures of the docs: CPU per event against the length of the answer, and every ratio with its target."""
+"""The picture of the docs: CPU per event against the length of the answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.speed.figures import Figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_lengths", "draw_ratios"]
+__all__ = ["draw_lengths"]
 
 
 def draw_lengths(figures: Sequence[Figure]) -> str:
@@ -42,24 +42,3 @@ def _lines(place: Axes, figures: Sequence[Figure]) -> None:
             medians = [median(each) for each in values]
             place.plot(lengths, medians, style, color=colour, marker="o", markersize=3, label=f"{name}, {transport}")
     place.yaxis.set_major_formatter("{x:g}")
-
-
-def draw_ratios(figures: Sequence[Figure]) -> str:
-    """Every figure that is a ratio, from its lowest round to its highest, and its target; SVG."""
-    bars = [figure for figure in figures if figure.measure == "ratio"][::-1]
-    with picture(height=0.6 + 0.24 * len(bars)) as (drawn, [axes]):
-        results = [figure.result for figure in bars]
-        spread = [
-            [figure.result - min(figure.results) for figure in bars],
-            [max(figure.results) - figure.result for figure in bars],
-        ]
-        axes.barh(range(len(bars)), results, xerr=spread, color=LINES[1], height=0.6, ecolor="0.5")
-        aimed = [(n, figure.target) for n, figure in enumerate(bars) if figure.target is not None]
-        axes.plot(
-            [target for _, target in aimed], [n for n, _ in aimed], "|", color=LINES[0], markersize=11, label="target"
-        )
-        axes.axvline(1, color="0.5", linewidth=0.8, linestyle=":")
-        axes.set_yticks(range(len(bars)), [figure.name for figure in bars])
-        axes.set_xlabel("unbroken / SDK")
-        axes.legend(frameon=False, loc="lower right")
-    return drawn.svg

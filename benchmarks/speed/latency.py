@@ -12,6 +12,7 @@ from benchmarks.speed.figures import Figure, percentile
 from benchmarks.speed.orders import Order
 from benchmarks.speed.processes import alone
 from benchmarks.speed.readers import connect, open_stream
+from benchmarks.stamps import lags_of
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -119,8 +120,7 @@ async def _follow(contender: Contender, client: AsyncAnthropic, order: Order, la
     lags: list[float] = []
     async with open_stream(contender, client, order) as stream:
         async for text in stream.text_stream:
-            now = time.monotonic_ns()
-            lags += [(now - int(stamp)) * _MS for stamp in text.split()]
+            lags += [1e3 * lag for lag in lags_of(text)]
     times += lags[_SETTLING:]
 
 

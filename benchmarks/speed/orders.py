@@ -20,7 +20,7 @@ class Order:
 
     Attributes:
         events: How many pieces of text it has.
-        pace: Pieces a second, each of which is nothing but a stamp: `time.monotonic_ns()` when it was sent. None: text,
+        pace: Pieces a second, each of which is nothing but a stamp (`stamps.py`). None: text,
             all of it as fast as it is taken.
         hold: After how many pieces no more are sent, until the connection is closed. None: never.
         failure: How the stream dies once half of its pieces were sent. None: it does not.

@@ -21,6 +21,7 @@ __all__ = ["HEADS", "ON_THE_PAGE", "PARTS", "heads", "keep", "kept", "rows", "su
 #: What is measured, by the name on the command line, and the heading of its table.
 PARTS: Final = {
     "cpu": "CPU per event",
+    "paced": "CPU per event, at a pace",
     "latency": "Added time, where nothing fails",
     "memory": "Memory",
     "gap": "The gap after a failure",

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from .api.diagnose import diagnose as diagnose
     from .api.host import (
         StreamHost as StreamHost,
-        StreamRecord as StreamRecord,
         recover as recover,
     )
     from .api.message import resilient_message as resilient_message
     from .api.middleware import ResilienceMiddleware as ResilienceMiddleware
+    from .api.record import StreamRecord as StreamRecord
     from .api.stream import (
         StreamArguments as StreamArguments,
         resilient_stream as resilient_stream,
@@ -97,9 +97,10 @@ _HOMES = {
     ".api.attach": ("attach", "cancel"),
     ".api.batch": ("defer",),
     ".api.diagnose": ("diagnose",),
-    ".api.host": ("StreamHost", "StreamRecord", "recover"),
+    ".api.host": ("StreamHost", "recover"),
     ".api.message": ("resilient_message",),
     ".api.middleware": ("ResilienceMiddleware",),
+    ".api.record": ("StreamRecord",),
     ".api.stream": ("StreamArguments", "resilient_stream"),
     ".core.message.partial": ("Partial",),
     ".core.models.prices": ("PRICES", "Price"),

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from unbroken import Policy, Report, resilient_stream
 
 pytestmark = pytest.mark.slow
 
+PAGES = Path(__file__).parent.parent.parent / "docs" / "pages"
 PATIENCE = Policy(idle_timeout=3, progress_timeout=4, initial_backoff=0.01)
 
 
@@ -54,9 +56,9 @@ def test_every_kind_is_tried_below() -> None:
 @pytest.mark.parametrize("kind", kinds())
 def test_a_stream_survives_a_mishap_of_this_kind(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server really breaks the stream, and what is read in the end is what the model wrote."""
+    from benchmarks.server import Server
     from benchmarks.soak import mishaps, model
     from benchmarks.soak.clients import client_of
-    from benchmarks.soak.serving import Server
     from benchmarks.soak.stories import soaked
 
     waiting = [kind]
@@ -206,6 +208,14 @@ def test_a_short_soak() -> None:
     assert not [each.rejected for each in found.servers if each.rejected]
     assert found.to_dict()["found"]["streams that ended"] == f"{tally.streams:,}"
     assert len(looks) > 2
+
+
+def test_the_table_is_what_the_command_writes() -> None:
+    """The docs' table has the heads of the command."""
+    from benchmarks.soak.findings import HEADS
+
+    text = (PAGES / "benchmarks-soak-table.md").read_text("utf-8")
+    assert f"| {' | '.join(HEADS)} |" in text, "run the benchmark with --write"
 
 
 def message(text: str) -> Any:

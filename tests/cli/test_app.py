@@ -28,6 +28,7 @@ def test_no_arguments_show_the_help(run: Run) -> None:
     assert "chat" in ran.out + ran.err
 
 
+@pytest.mark.slow
 def test_an_output_that_has_no_such_signs_gets_question_marks(
     start: Start, api: ThreadedFaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +81,7 @@ def test_ctrl_c_leaves_the_partial_answer_and_exit_code_130(start: Start, api: T
     api.all_closed()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
 @pytest.mark.parametrize("options", [(), ("--race",)], ids=str)
 def test_ctrl_c_in_the_demo_is_exit_code_130(start: Start, options: tuple[str, ...]) -> None:

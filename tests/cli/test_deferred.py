@@ -208,6 +208,7 @@ def test_an_empty_directory_is_said(run: Run, tmp_path: Path) -> None:
     assert "no deferred request" in run("deferred", "list", str(tmp_path)).sentence
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is another thing elsewhere")
 def test_ctrl_c_leaves_and_says_how_to_go_on(start: Start, api: ThreadedFaultServer, tmp_path: Path) -> None:
     """With 130, and no traceback."""

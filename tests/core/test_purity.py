@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-import tomllib
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-ROOT: Final = Path(__file__).parent.parent.parent
-PACKAGE: Final = ROOT / "src" / "unbroken"
+from contracts import contract
+
+PACKAGE: Final = Path(__file__).parent.parent.parent / "src" / "unbroken"
 
 #: Clocks, files and terminals, by way of modules that are otherwise welcome, or of none.
 IMPURE_CALLS: Final = frozenset({"now", "utcnow", "today", "open", "print", "input"})
@@ -19,8 +19,7 @@ ASYNC: Final = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 
 def pure() -> list[Path]:
     """The files of the modules and packages that the contract calls pure."""
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
-    names = next(each["source_modules"] for each in contracts if each["name"].startswith("what is pure"))
+    names = contract("what is pure")["source_modules"]
     places = [PACKAGE.parent / name.replace(".", "/") for name in names]
     return sorted(
         path for place in places for path in (place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")])

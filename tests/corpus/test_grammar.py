@@ -71,7 +71,7 @@ async def goes_on_from_every_cut(answer: Answer, model: str, *, every: int = 1) 
         assert {entry.status for entry in server.requests} == {200}
 
 
-@pytest.mark.sample
+@pytest.mark.sample(5)
 @pytest.mark.asyncio
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", SHAPES)
@@ -80,7 +80,7 @@ async def test_every_shape_goes_on_from_every_cut(name: str, model: str) -> None
     await goes_on_from_every_cut(SHAPES[name], model)
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(11)
 @pytest.mark.asyncio
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("seed", SEEDS)

@@ -78,7 +78,7 @@ def assert_whole(message: Any, error: StreamFailed, text: str) -> None:
         assert message.model == error.partial.message["model"]
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(11)
 @pytest.mark.parametrize("name", TEXTS)
 @pytest.mark.parametrize("model", [PREFILL, CONTINUE])
 async def test_the_rest_from_a_batch_joins_at_the_exact_character(name: str, model: str) -> None:

@@ -103,7 +103,7 @@ def assert_whole(reading: Reading, answer: Answer, server: FaultServer) -> None:
     assert reading.report.outcome == "complete"
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(5)
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio")
 @pytest.mark.parametrize("model", [CONTINUE, PREFILL])

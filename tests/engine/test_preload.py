@@ -67,6 +67,7 @@ def fail(how: str) -> dict[str, Any]:
     return said
 
 
+@pytest.mark.slow
 def test_with_no_descriptor_left_a_failure_is_told_as_ever() -> None:
     """Nothing is imported any more; it is this process that lacks something."""
     said = fail("preloaded")

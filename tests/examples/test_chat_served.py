@@ -1,99 +1,165 @@
-"""The chat on a real web server: a reader who does not read, and the one command that runs it."""
+"""The chat as `make chat` runs it, in processes that are killed, replaced and stopped, read over real sockets."""
 
 from __future__ import annotations
 
-import json
-import os
+import http.client
 import signal
-import socket
-import subprocess
-import sys
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
-import chat
 import pytest
 from chat.storm import ANSWER
-from visiting import CHAT, Frame, ended, frames, text_of
-from website import website
+from visiting import Frame, ended, frames, text_of
+from website import Program, Website, program, until, website
 
-from unbroken.testing import Answer
+from unbroken.testing import Answer, FaultServer, Pings, Script, after_characters
 
 pytestmark = pytest.mark.slow
 
-LONG = "The keeper of the lighthouse climbed the stairs. " * 8000
-QUESTION = json.dumps({"text": "What did the keeper do?"})
+TEXT = "The keeper of the lighthouse climbed the stairs twice a night, and wrote down what the wind was doing. " * 6
+SLOW = Answer(TEXT, pieces=(4, 4), pace=0.02)
 
 
-def send(port: int, request: str, body: str = "", receive: int = 1 << 16) -> socket.socket:
-    """Send a request over a connection of its own, with a receive buffer of so many bytes."""
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
-    connection.settimeout(20)
-    connection.connect(("127.0.0.1", port))
-    head = f"{request} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
-    connection.sendall(f"{head}\r\n\r\n{body}".encode())
-    return connection
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
+    """One program for all tests that do not end it."""
+    with website(tmp_path_factory.mktemp("chat")) as site:
+        yield site
 
 
-def ask(port: int) -> None:
-    """Ask a question; the server takes it."""
-    with send(port, f"PUT {CHAT}/questions/0", QUESTION) as connection:
-        assert connection.recv(100).startswith(b"HTTP/1.1 201 ")
+class Reader:
+    """Reads an answer as an `EventSource` does: whenever the connection breaks it comes back, to whoever is there."""
+
+    def __init__(self, program: Program, chat: str) -> None:
+        self.connections = 0
+        self.seen: list[Frame] = []
+        self._program = program
+        self._path = f"/chats/{chat}/answers/0"
+
+    @property
+    def text(self) -> str:
+        return text_of(self.seen)
+
+    def read(self, enough: Callable[[], bool] = lambda: False) -> None:
+        """Read until it is enough, at the latest until the answer is over."""
+        until(lambda: self._read(enough), "an end of the answer")
+
+    def _read(self, enough: Callable[[], bool]) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self._program.port, timeout=60)
+        headers = {"last-event-id": self.seen[-1].id} if self.seen else {}
+        stream = ""
+        try:
+            connection.request("GET", self._path, headers=headers)
+            response = connection.getresponse()
+            self.connections += 1
+            assert response.status == 200
+            while line := response.readline():
+                stream += line.decode()
+                if line == b"\n":
+                    self.seen += frames(stream)
+                    stream = ""
+                    if enough() or ended(self.seen):
+                        return True
+        except (http.client.HTTPException, ConnectionError):
+            pass
+        finally:
+            connection.close()
+        return False
 
 
-def read(connection: socket.socket) -> list[Frame]:
-    """Read events to the end of the answer."""
-    stream = b""
-    while b"event: end\n" not in stream or not stream.endswith(b"\r\n"):
-        received = connection.recv(1 << 20)
-        assert received, "the server hung up"
-        stream += received
-    _, _, body = stream.partition(b"\r\n\r\n")
-    return frames(_unchunked(body).decode())
+def ask(program: Program) -> str:
+    """Ask a question; the chat's id."""
+    chat = str(uuid.uuid4())
+    program.call("PUT", f"/chats/{chat}/questions/0", {"text": "What did the keeper do?"})
+    return chat
 
 
-def _unchunked(body: bytes) -> bytes:
-    whole = b""
-    while body:
-        size, _, body = body.partition(b"\r\n")
-        whole, body = whole + body[: int(size, 16)], body[int(size, 16) + 2 :]
-    return whole
+def no_further_than(characters: int) -> Pings:
+    """A request whose answer comes so far, and then waits for something to happen."""
+    return Pings(every=1, at=after_characters(characters))
 
 
-def test_a_reader_who_does_not_read_holds_nobody_up() -> None:
-    """The answer goes on, others get it as it comes, and who was slow gets the rest in few, large events: no queue."""
-    with website(Answer(LONG, pieces=(40, 40)), max_tokens=128_000) as site:
-        ask(site.port)
-        with send(site.port, f"GET {CHAT}/events", receive=4096) as slow:
-            with send(site.port, f"GET {CHAT}/events") as quick:
-                all_of_it = read(quick)
-            late = read(slow)
-    assert ended(all_of_it)
-    assert text_of(all_of_it) == text_of(late) == LONG
-    assert late[-1] == all_of_it[-1]
-    assert len(late) < len(LONG) / 40 / 2  # half as many events as the answer has pieces
+def test_a_worker_that_is_killed_costs_a_pause(site: Website) -> None:
+    """kill -9 in mid-answer, and once more, while it goes on: exact, one message, a request for each of them."""
+    site.play(Script(SLOW, faults=[no_further_than(200), no_further_than(400)]))
+    chat = ask(site.program)
+    reader = Reader(site.program, chat)
+    for characters in (80, 240):
+        reader.read(lambda least=characters: len(reader.text) >= least)  # type: ignore[misc]
+        assert not ended(reader.seen)
+        site.program.kill()
+    reader.read()
+    assert reader.text == TEXT
+    assert [frame.type for frame in reader.seen].count("message_start") == 1
+    assert len(site.api.requests) == 3
+    late = Reader(site.program, chat)
+    late.read()
+    assert (late.text, late.connections) == (TEXT, 1)
 
 
-def test_one_command_runs_it_without_a_key() -> None:
-    """`python -m chat` answers from its fault server, through its faults, and ends on Ctrl-C while a page is open."""
-    examples = str(Path(chat.__file__).parents[1])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([examples, os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, "-m", "chat", "--port", "0"]
-    program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-    try:
-        assert program.stdout is not None
-        line = program.stdout.readline()
-        assert ", answered by a fault server" in line
-        port = int(line.partition(",")[0].rpartition(":")[2])
-        ask(port)
-        with send(port, f"GET {CHAT}/events") as page:
-            seen = read(page)
-            program.send_signal(signal.SIGINT)
-            _, errors = program.communicate(timeout=120)
-    finally:
-        program.kill()
-        program.wait()
-    assert text_of(seen) == ANSWER
-    assert any(frame.data.get("words") == "reconnecting…" for frame in seen)
-    assert program.returncode == 0
-    assert errors == ""
+def test_a_rolling_restart_costs_a_pause(site: Website) -> None:
+    """Both workers are replaced, one after the other, while the answer comes; nobody is refused meanwhile."""
+    site.play(Script(SLOW, faults=[no_further_than(200)]))
+    before = site.program.ready()
+    reader = Reader(site.program, ask(site.program))
+    reader.read(lambda: len(reader.text) >= 40)
+    site.program.call("PUT", "/chaos/restart")
+    until(lambda: not before & set(site.program.workers()), "both are replaced")
+    assert not ended(reader.seen)
+    reader.read()
+    assert reader.text == TEXT
+    assert [frame.type for frame in reader.seen].count("message_start") == 1
+    # One for the worker that began; at most one for each that left in the middle of it.
+    assert 2 <= len(site.api.requests) <= 3
+
+
+def test_both_workers_answer(site: Website) -> None:
+    """The kernel shares connections out between those who wait for them."""
+    both = site.program.ready()
+    asked: Counter[int] = Counter()
+
+    def look() -> bool:
+        with urlopen(f"http://127.0.0.1:{site.program.port}/chaos") as response:
+            asked[int(response.headers["x-worker"])] += 1
+        return set(asked) == both
+
+    until(look, "an answer of each")
+
+
+def test_the_answer_goes_on_when_everything_was_killed(tmp_path: Path) -> None:
+    """All processes at once, as an out-of-memory killer or a power switch does; nobody was there for a while."""
+    with FaultServer.in_thread(Script(SLOW, faults=[no_further_than(200)])) as api:
+        environment = {"ANTHROPIC_API_KEY": "test", "ANTHROPIC_BASE_URL": api.url}
+        with program(tmp_path, **environment) as first:
+            first.ready()
+            chat = ask(first)
+            reader = Reader(first, chat)
+            reader.read(lambda: len(reader.text) >= 80)
+            assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
+        with program(tmp_path, **environment) as second:
+            again = Reader(second, chat)
+            again.seen = reader.seen
+            until(lambda: second.workers(), "a worker")
+            again.read()
+            assert again.text == TEXT
+            assert second.call("GET", f"/chats/{chat}/questions") == ["What did the keeper do?"]
+        assert len(api.requests) == 2
+
+
+def test_one_command_runs_it_without_a_key(tmp_path: Path) -> None:
+    """`python -m chat` answers from its fault server, and ends on Ctrl-C while a page is open, without a traceback."""
+    with program(tmp_path, ANTHROPIC_API_KEY="") as running:
+        assert ", answered by a fault server" in running.greeting
+        running.ready()
+        chat = ask(running)
+        reader = Reader(running, chat)
+        reader.read(lambda: len(reader.text) >= 80)
+        code, said = running.end()
+        assert code == 0
+        assert "Traceback" not in said
+        assert ANSWER.startswith(reader.text)
+        assert chat not in said
+        assert "keeper" not in said

@@ -3,61 +3,64 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import anyio
-from chat.answering import Model
-from chat.app import make_app
-from chat.chats import Chats
-from starlette.applications import Starlette
+import pytest
+from chat.app import app
 
-from harness import serving
+from harness import all_closed
 from unbroken.testing import Answer, FaultServer, Script
 
-__all__ = ["CHAT", "Frame", "Site", "ended", "frames", "site", "text_of"]
+__all__ = ["CHAT", "Frame", "Site", "Worker", "ended", "frames", "site", "text_of"]
 
-CHAT = "/chats/" + "5a" * 16
+CHAT = "/chats/5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a5a"
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One event as a browser would dispatch it; `id` is None where it had none."""
+    """One event as a browser would dispatch it."""
 
     type: str
     data: dict[str, Any]
-    id: int | None = None
+    id: str
 
 
 def frames(stream: str) -> list[Frame]:
-    """The whole events of a stream; what was cut off at its end is not dispatched."""
+    """The whole events of a stream; what was cut off at its end is not dispatched, and comments never are."""
     found = []
     for block in stream.split("\n\n")[:-1]:
-        fields = dict(line.split(": ", 1) for line in block.splitlines())
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
         if "data" in fields:
-            position = int(fields["id"]) if "id" in fields else None
-            found.append(Frame(fields["event"], json.loads(fields["data"]), position))
+            found.append(Frame(fields["event"], json.loads(fields["data"]), fields["id"]))
     return found
 
 
 def text_of(seen: Sequence[Frame]) -> str:
-    """All text of the answers."""
-    return "".join(frame.data["text"] for frame in seen if frame.type == "text")
+    """What the page shows after these events."""
+    text = ""
+    for frame in seen:
+        if frame.type == "message_start":
+            text = ""
+        elif frame.type == "content_block_delta":
+            text += frame.data["delta"].get("text", "")
+    return text
 
 
 def ended(seen: Sequence[Frame]) -> bool:
-    """Whether the answer, or the chat, is over."""
-    return bool(seen) and seen[-1].type in ("end", "gone")
+    """Whether the answer is over."""
+    return bool(seen) and seen[-1].type in ("message_stop", "error")
 
 
-@dataclass
-class Site:
-    """The application, and the API that it asks."""
+class Worker:
+    """One process of the application's, as far as a process is needed: its own journal, client and host."""
 
-    app: Starlette
-    server: FaultServer
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self._state = state
 
     async def call(
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
@@ -76,7 +79,7 @@ class Site:
             return inbox.pop() if inbox else await anyio.sleep_forever()
 
         with anyio.fail_after(120):
-            await self.app(_scope(method, path, headers or {}), receive, send)
+            await app(self._scope(method, path, headers or {}), receive, send)
         return status, b"".join(chunks).decode()
 
     async def ask(self, text: str, number: int = 0, chat: str = CHAT) -> int:
@@ -87,30 +90,29 @@ class Site:
 
     async def stop(self, number: int = 0, chat: str = CHAT) -> int:
         """Stop an answer; the status."""
-        return (await self.call("POST", f"{chat}/questions/{number}/stop"))[0]
+        return (await self.call("POST", f"{chat}/answers/{number}/stop"))[0]
 
     async def follow(
         self,
         enough: Callable[[list[Frame]], bool] = ended,
         *,
-        after: str = "0",
+        number: int = 0,
         last: str | None = None,
-        chat: str = CHAT,
     ) -> list[Frame]:
-        """Read the events of a chat until it is enough, then hang up; the application has to notice.
+        """Read the events of an answer until it is enough, then hang up; the application has to notice.
 
         Args:
             enough: Looks at what came so far.
-            after: The position in the address.
+            number: Which answer.
             last: The header `Last-Event-ID`; None: there is none.
-            chat: Which one.
         """
-        stream = ""
+        stream, statuses = "", []
         gone = anyio.Event()
 
         async def send(message: Any) -> None:
             nonlocal stream
-            assert message.get("status", 200) == 200
+            if "status" in message:
+                statuses.append(message["status"])
             if not gone.is_set():
                 stream += message.get("body", b"").decode()
                 if enough(frames(stream)):
@@ -121,32 +123,50 @@ class Site:
             return {"type": "http.disconnect"}
 
         headers = {} if last is None else {"last-event-id": last}
-        with anyio.fail_after(1000):
-            await self.app(_scope("GET", f"{chat}/events", headers, f"after={after}"), receive, send)
+        with anyio.fail_after(120):
+            await app(self._scope("GET", f"{CHAT}/answers/{number}", headers), receive, send)
+        assert statuses == [200]
         return frames(stream)
+
+    def _scope(self, method: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": b"",
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80),
+            "state": dict(self._state),
+        }
+
+
+class Site:
+    """The application's workers, which share a directory and nothing else, and the API that they ask."""
+
+    def __init__(self, api: FaultServer) -> None:
+        self.api = api
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[Worker]:
+        """One more worker; it leaves at the end, as one does that is replaced by a deploy."""
+        async with app.router.lifespan_context(app) as state:
+            assert state is not None
+            yield Worker(state)
 
 
 @asynccontextmanager
-async def site(script: Script | Answer | str, chats: Chats | None = None, **model: Any) -> AsyncIterator[Site]:
-    """The application on a fault server, in this event loop; `model` is for `Model`."""
-    async with serving(script) as (server, client):
-        app = make_app(Model(client, **model), Chats() if chats is None else chats)
-        async with app.router.lifespan_context(app):
-            yield Site(app, server)
-
-
-def _scope(method: str, path: str, headers: dict[str, str], query: str = "") -> dict[str, Any]:
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
-        "query_string": query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-    }
+async def site(script: Script | Answer | str, data: Path) -> AsyncIterator[Site]:
+    """The application on a fault server, in this event loop, without a worker yet."""
+    async with FaultServer(script) as api:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ANTHROPIC_BASE_URL", api.url)
+            patch.setenv("ANTHROPIC_API_KEY", "test")
+            patch.setenv("CHAT_DATA", str(data))
+            yield Site(api)
+        await all_closed(api)

@@ -1,40 +1,119 @@
-"""The chat on a real web server in a thread, with a line to it that can be cut: for browsers and sockets."""
+"""The chat as `make chat` runs it: two workers behind one port, in processes of their own, with a line to them that can
+be cut; for browsers and sockets.
+"""
 
 from __future__ import annotations
 
-import socket
-from collections.abc import AsyncIterator, Iterator
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import anyio
-import uvicorn
-from anthropic import AsyncAnthropic
+import chat
 from anyio.abc import SocketStream, TaskGroup
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from chat.answering import Model
-from chat.app import make_app
-from chat.chats import Chats
 
-from unbroken.testing import Answer, FaultServer, Script
+from unbroken.testing import FaultServer, Script, ThreadedFaultServer
 
-__all__ = ["Website", "website"]
+__all__ = ["Program", "Website", "program", "until", "website"]
+
+#: How long a process may take to be there, or gone, in seconds: a busy machine takes its time.
+PATIENCE = 120.0
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """Wait for something to become true; what it is then."""
+    ends = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < ends, f"{what}: not within {PATIENCE:g} seconds"
+        time.sleep(0.02)
+    return found
+
+
+class Program:
+    """`python -m chat`, in a process group of its own."""
+
+    def __init__(self, data: Path, **environment: str) -> None:
+        examples = str(Path(chat.__file__).parents[1])
+        path = os.pathsep.join([examples, os.environ.get("PYTHONPATH", "")])
+        command = [sys.executable, "-m", "chat", "--port", "0", "--data", str(data)]
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path, **environment},
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        #: What it says of itself.
+        self.greeting = self.process.stdout.readline()
+        self.port = int(self.greeting.partition(",")[0].rpartition(":")[2])
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Send a request; the JSON that comes back. A worker that is killed by it gives None."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"content-type": "application/json"}
+        request = Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
+        try:
+            with urlopen(request, timeout=PATIENCE) as response:
+                return json.loads(response.read() or b"null")
+        except (ConnectionError, OSError):
+            return None
+
+    def workers(self) -> dict[int, int]:
+        """How many answers each worker is writing, by process id."""
+        return {int(pid): streams for pid, streams in (self.call("GET", "/chaos") or {}).items()}
+
+    def ready(self) -> set[int]:
+        """Wait until there are two workers, and none of them has anything to write; their process ids."""
+        return set(until(lambda: (w := self.workers()) and len(w) == 2 and not any(w.values()) and w, "two workers"))
+
+    def kill(self) -> None:
+        """Let the workers that are writing be killed with -9; returns when they are gone."""
+        writing = until(lambda: {pid for pid, streams in self.workers().items() if streams}, "somebody writes")
+        self.call("PUT", "/chaos/kill")
+        until(lambda: not writing & set(self.workers()), "the writers are gone")
+
+    def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+        """Send a signal to the whole group, as a terminal does, and wait; the exit code, and what was printed."""
+        os.killpg(self.process.pid, number)
+        said, _ = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, said
+
+
+@contextmanager
+def program(data: Path, **environment: str) -> Iterator[Program]:
+    """The program; whatever is left of it at the end is killed."""
+    running = Program(data, **environment)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            os.killpg(running.process.pid, signal.SIGKILL)
+        running.process.communicate()
 
 
 class Line:
     """A TCP proxy on a port of its own, before the web server.
 
     Attributes:
-        target: The port that connections are led to.
         port: The port that it listens on.
         opened: How many connections there were.
     """
 
     def __init__(self, target: int, tasks: TaskGroup) -> None:
-        self.target = target
         self.port = 0
         self.opened = 0
+        self._target = target
         self._tasks = tasks
         self._scope = anyio.CancelScope()
 
@@ -57,7 +136,7 @@ class Line:
 
     async def _lead(self, near: SocketStream) -> None:
         self.opened += 1
-        async with near, await anyio.connect_tcp("127.0.0.1", self.target) as far, anyio.create_task_group() as ways:
+        async with near, await anyio.connect_tcp("127.0.0.1", self._target) as far, anyio.create_task_group() as ways:
             ways.start_soon(_pump, near, far, ways)
             ways.start_soon(_pump, far, near, ways)
 
@@ -71,37 +150,31 @@ async def _pump(source: SocketStream, sink: SocketStream, ways: TaskGroup) -> No
     ways.cancel_scope.cancel()
 
 
-class _Server(uvicorn.Server):
-    """Says when it is ready."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = anyio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-
-@dataclass
 class Website:
-    """The chat as the outside sees it; its methods may be called from any thread but its own.
+    """The chat as the outside sees it.
 
     Attributes:
-        api: The fault server. Read it; what changes it belongs into `call`.
+        api: The fault server that its workers ask.
         line: The proxy.
-        port: The web server's own port, without the proxy.
+        program: What serves it.
     """
 
-    api: FaultServer
-    line: Line
-    port: int
-    _portal: BlockingPortal
+    def __init__(self, api: ThreadedFaultServer, line: Line, served: Program, portal: BlockingPortal) -> None:
+        self.api = api
+        self.line = line
+        self.program = served
+        self._portal = portal
 
     @property
     def url(self) -> str:
         """The address of the page, through the proxy."""
         return f"http://127.0.0.1:{self.line.port}"
+
+    def play(self, script: Script) -> None:
+        """Begin anew: two workers that have nothing to do, and an API that plays this script."""
+        self.program.ready()
+        self.api.play(script)
+        self.api.requests.clear()
 
     def cut(self) -> None:
         """Break every connection, and let nobody in."""
@@ -113,28 +186,18 @@ class Website:
 
 
 @contextmanager
-def website(script: Script | Answer | str, **model: Any) -> Iterator[Website]:
-    """The chat on a fault server, in a thread; `model` is for `Model`."""
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(_site(portal, script, model)) as site:
-        yield site
+def website(data: Path) -> Iterator[Website]:
+    """The chat, on a fault server in a thread."""
+    with FaultServer.in_thread() as api, start_blocking_portal() as portal:
+        with program(data, ANTHROPIC_API_KEY="test", ANTHROPIC_BASE_URL=api.url) as served:
+            with portal.wrap_async_context_manager(_line(served.port)) as line:
+                yield Website(api, line, served, portal)
 
 
 @asynccontextmanager
-async def _site(portal: BlockingPortal, script: Script | Answer | str, model: dict[str, Any]) -> AsyncIterator[Website]:
-    async with (
-        FaultServer(script) as api,
-        AsyncAnthropic(base_url=api.url, api_key="test") as client,
-        anyio.create_task_group() as tasks,
-    ):
-        app = make_app(Model(client, **model), Chats())
-        settings: dict[str, Any] = {"access_log": False, "log_level": "error", "ws": "none", "log_config": None}
-        web = _Server(uvicorn.Config(app, timeout_graceful_shutdown=1, **settings))
-        listening = socket.create_server(("127.0.0.1", 0))  # the web server closes it
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)  # who does not read is noticed soon
-        tasks.start_soon(web.serve, [listening])
-        await web.ready.wait()
-        line = Line(listening.getsockname()[1], tasks)
+async def _line(port: int) -> AsyncIterator[Line]:
+    async with anyio.create_task_group() as tasks:
+        line = Line(port, tasks)
         await line.mend()
-        yield Website(api, line, line.target, portal)
+        yield line
         await line.cut()
-        web.should_exit = True

@@ -28,13 +28,14 @@ def a_request() -> APIRequest:
 class Sends(Middleware):
     """Sends each request three times by a chain, with another model each time, and answers with the last."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, streams: bool = False) -> None:
+        self.streams = streams
         self.errors: list[anthropic.APIStatusError] = []
         self.chain: Chain | None = None
 
     async def handle_async(self, request: APIRequest, call_next: Any) -> Any:
         """What the SDK calls."""
-        chain = self.chain = Chain(request, call_next)
+        chain = self.chain = Chain(request, call_next, streams=self.streams)
         body = {name: value for name, value in dict(request.json).items() if name != "stream"}  # type: ignore[call-overload]
         for model in ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-4-5"):
             sending = chain.stream(timeout=TIMEOUT, betas=["in-the-headers"], **{**body, "model": model})
@@ -66,6 +67,16 @@ async def test_variants_of_one_request_go_down_the_chain() -> None:
     ]
     assert sends.chain is not None
     assert len(sends.chain.responses) == 3
+
+
+async def test_a_stream_can_be_asked_for_where_the_request_asks_for_none() -> None:
+    """By all that is sent."""
+    sends = Sends(streams=True)
+    async with serving("Hello.") as (server, _):
+        async with AsyncAnthropic(base_url=server.url, api_key="test", middleware=[sends]) as client:
+            raw = await client.messages.with_raw_response.create(**ASK)
+        assert raw.headers["content-type"].startswith("text/event-stream")
+        assert [request.body["stream"] for request in server.requests] == [True] * 3
 
 
 async def test_whether_it_streams_is_the_callers_word() -> None:

@@ -49,12 +49,15 @@ from unbroken import (
     StreamTimeout,
     StreamTruncated,
     Usage,
+    attach,
     defer,
     diagnose,
     resilient_message,
     resilient_stream,
 )
+from unbroken.journal import MemoryJournal
 from unbroken.preflight import check
+from unbroken.web import BrokenOff, StreamApp, StreamResponse, WireName
 
 CLIENT = AsyncAnthropic()
 MESSAGES: list[MessageParam] = [{"role": "user", "content": "Hello"}]
@@ -151,7 +154,12 @@ async def the_second_door() -> None:
         health=Health(),
         on_notice=tell,
     )
-    client = AsyncAnthropic(middleware=[middleware])
+
+    def named(request: anthropic.APIRequest) -> str | None:
+        return str(request.headers["x-step"]) if "x-step" in request.headers else None
+
+    durable = ResilienceMiddleware(journal=MemoryJournal(), stream_id=named, owner=lambda request: "ann")
+    client = AsyncAnthropic(middleware=[middleware, durable])
     async with client.messages.stream(model="claude-opus-5-5", max_tokens=1024, messages=MESSAGES) as stream:
         assert_type(await stream.get_final_text(), str)
 
@@ -276,3 +284,11 @@ def preflight() -> None:
         Policy(preflight="error")
     except PreflightFailed as failed:
         assert_type(failed.findings, tuple[Finding, ...])
+
+
+def streams_to_the_browser(wire: WireName) -> list[object]:
+    journal = MemoryJournal()
+    response = StreamResponse(attach(journal, "c7/3", owner="ann"), wire="ui-message", headers={"x-chat": "7"})
+    assert_type(response.status_code, int)
+    app = StreamApp(attach(journal, "c7/3"), wire, send_timeout=None, error_text=lambda error: str(error.type))
+    return [response, app, BrokenOff("the server is shutting down")]

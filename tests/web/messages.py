@@ -26,6 +26,7 @@ from builders import (
 )
 from tests.corpus.grammar import SHAPES, random_answer, request_for
 
+from unbroken.core.message.partial import Partial
 from unbroken.core.wire.decoded import Event
 from unbroken.testing import Answer, RawBlock, ServerTool, Thinking
 from unbroken.testing.claude.carried import Carried
@@ -52,11 +53,10 @@ class Recorded:
     @property
     def text(self) -> str:
         """All of its text."""
-        return "".join(
-            event["delta"]["text"]
-            for _, event in self.entries
-            if event["type"] == "content_block_delta" and event["delta"]["type"] == "text_delta"
-        )
+        partial = Partial()
+        for _, event in self.entries:
+            partial.apply(event)
+        return partial.text
 
 
 def events_of(answer: Answer, *, seed: int = 1, **request: Any) -> list[Event]:

@@ -13,9 +13,9 @@ from unbroken.web.problem import problem_of
 @pytest.mark.parametrize(
     ("error", "type"),
     [
-        (SimpleNamespace(type="overloaded_error", code=None), "overloaded_error"),
-        (SimpleNamespace(type=None, code="poison"), "poison"),
-        (SimpleNamespace(code="poison"), "poison"),
+        (SimpleNamespace(type="overloaded_error", diagnosis=SimpleNamespace(code="overloaded")), "overloaded_error"),
+        (SimpleNamespace(type=None, diagnosis=SimpleNamespace(code="poison")), "poison"),
+        (SimpleNamespace(diagnosis=SimpleNamespace(code="poison")), "poison"),
         (SimpleNamespace(type="Bearer sk-ant-1"), "api_error"),
         (SimpleNamespace(type="x" * 65), "api_error"),
         (SimpleNamespace(type=3), "api_error"),

@@ -52,6 +52,8 @@ def test_thinking_ends_with_its_signature() -> None:
         {"type": "reasoning-end", "id": "0", "providerMetadata": {"anthropic": {"signature": "sig"}}},
     ]
     assert of(block_start(0, "thinking"), begun[0])[-1] == {"type": "reasoning-end", "id": "0"}
+    unknown = {"delta": {"type": "mood_delta", "mood": "grey"}}
+    assert of(block_start(0, "thinking"), unknown) == of(block_start(0, "thinking"))
 
 
 def test_redacted_thinking_has_its_data() -> None:

@@ -1,1 +1,1 @@
-"""A chat backend to copy: answers live on the server, and a page that comes and goes misses nothing of them."""
+"""A chat backend to copy: answers belong to no process, no request and no tab, and outlive all three."""

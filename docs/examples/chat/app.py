@@ -1,157 +1,144 @@
-"""The web application: the page, and the four requests that it makes.
+"""The backend: a hundred lines of FastAPI. Every worker runs it, and it makes no difference which of them is asked.
 
-    PUT  /chats/{id}/questions/{number}        ask; asked again, it does nothing, so that it can be tried until it works
-    POST /chats/{id}/questions/{number}/stop   stop the answer to it
-    GET  /chats/{id}/events                    the chat's log, and all that is added to it, as server-sent events
-    GET  /, /chats/{id}                        the page
+    PUT  /chats/{chat}/questions/{number}      ask; sent again, it asks nothing twice, so that a page can try until it works
+    GET  /chats/{chat}/questions               what was asked
+    GET  /chats/{chat}/answers/{number}        an answer as server-sent events, from where its reader was
+    POST /chats/{chat}/answers/{number}/stop   stop it
+    GET  /, /chats/{chat}                      the page
 
-The page makes up the id, 128 random bits, and whoever knows it reads the chat. Put your own login before all of it.
+The answer to a question is the stream `{chat}/{number}` of the journal. The page makes up the chat's id, 128 random
+bits, and whoever knows it reads the chat: put your own login before all of it, and give `owner=user.id` to `start`,
+`attach` and `cancel`.
 """
 
 from __future__ import annotations
 
-import json
+import logging
+import os
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final, NamedTuple
 from uuid import UUID
 
-import anyio
-from anyio.abc import TaskGroup
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from anthropic import AsyncAnthropic
+from anyio import fail_after, to_thread
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi import Path as InPath
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, Field
 
-from .answering import Model, answer
-from .chats import Chats, Full
-from .sse import GONE, EventStream
+from unbroken import Policy, StreamCancelled, StreamConflict, StreamFailed, StreamHost, StreamMissing, attach, cancel
+from unbroken.journal import Journal, JournalError, SQLiteJournal
+from unbroken.web import BrokenOff, StreamResponse
 
-__all__ = ["make_app"]
+from .chats import Chats
 
 STATIC: Final = Path(__file__).parent / "static"
-
-#: Characters of a question, and bytes of the request that brings it: JSON has up to 12 bytes for a character.
-LONGEST_QUESTION: Final = 20_000
-LARGEST_BODY: Final = 12 * LONGEST_QUESTION + 100
-
+PAGE: Final = (STATIC / "chat.html").read_text("utf-8")
+#: How long a question waits for the end of the answer before it, in seconds.
+PATIENCE: Final = 2.0
 #: The page loads nothing from elsewhere, and tells nobody its address, which is the key to the chat.
 PAGE_HEADERS: Final = {
     "content-security-policy": "default-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
 }
-#: What stands between (nginx, for one) must not hold events back, and nothing may keep them.
-EVENT_HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
-def make_app(model: Model, chats: Chats) -> Starlette:
-    """The application.
+class Backend(NamedTuple):
+    """What every request works with."""
 
-    Args:
-        model: Who answers.
-        chats: Where the chats are kept.
-    """
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        # Answers belong to the application and not to a request: they go on when whoever asked is gone.
-        async with anyio.create_task_group() as backend.answers:
-            yield
-            backend.answers.cancel_scope.cancel()
-
-    backend = Backend(model, chats)
-    chat, question = "/chats/{id:uuid}", "/chats/{id:uuid}/questions/{number:int}"
-    routes = [
-        Route("/", page),
-        Route(chat, page),
-        Route(f"{chat}/events", backend.events),
-        Route(question, backend.ask, methods=["PUT"]),
-        Route(f"{question}/stop", backend.stop, methods=["POST"]),
-        Mount("/static", StaticFiles(directory=STATIC)),
-    ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    journal: Journal
+    host: StreamHost
+    chats: Chats
 
 
-async def page(_: Request) -> Response:
-    """The page. It is the same for every chat: it finds the id in its own address."""
-    return FileResponse(STATIC / "chat.html", headers=PAGE_HEADERS)
+class Question(BaseModel):
+    text: Annotated[str, Field(pattern=r"\S", max_length=20_000)]
 
 
-class Backend:
-    """What the page asks for."""
-
-    answers: TaskGroup
-
-    def __init__(self, model: Model, chats: Chats) -> None:
-        self._model = model
-        self._chats = chats
-
-    async def ask(self, request: Request) -> Response:
-        """Ask a question; the first one opens the chat. The answer goes into the chat's log."""
-        text = await _question(request)
-        if isinstance(text, Response):
-            return text
-        chat_id, number = _of(request)
-        chat = self._chats.find(chat_id)
-        if chat is None:
-            if number:
-                return _refusal(404, "This chat is no longer kept. Begin a new one.")
-            try:
-                chat = self._chats.open(chat_id)
-            except Full:
-                return _refusal(429, "Too many people are asking. Try again in a minute.")
-        asked = chat.questions
-        if number < len(asked) and asked[number] == text:
-            return Response(status_code=204)
-        if number != len(asked) or chat.answering:
-            return _refusal(409, "Something else was asked in the meantime.")
-        chat.ask(text)
-        self.answers.start_soon(answer, chat, self._model)
-        return Response(status_code=201)
-
-    async def stop(self, request: Request) -> Response:
-        """Stop an answer. Nothing happens if it is over."""
-        chat_id, number = _of(request)
-        if chat := self._chats.find(chat_id):
-            chat.stop(number)
-        return Response(status_code=204)
-
-    async def events(self, request: Request) -> Response:
-        """The chat's events after the one that the reader saw last."""
-        # The browser sends the header when it connects again by itself: it is newer than the address.
-        last = request.headers.get("last-event-id") or request.query_params.get("after", "0")
-        seen = int(last) if last.isascii() and last.isdigit() and len(last) < 10 else 0
-        chat = self._chats.find(_of(request)[0])
-        if chat is None or seen > len(chat.events):
-            return Response(GONE, media_type="text/event-stream", headers=EVENT_HEADERS)
-        return StreamingResponse(EventStream(chat, seen), media_type="text/event-stream", headers=EVENT_HEADERS)
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    data = Path(os.environ.get("CHAT_DATA", "chat-data"))
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    async with (
+        SQLiteJournal(data / "answers.db", retention=7 * 24 * 3600) as journal,
+        AsyncAnthropic() as client,
+        StreamHost(
+            journal, client, fallback_models=["claude-sonnet-5-5"], policy=Policy(deadline=600), max_streams=200
+        ) as host,
+    ):
+        yield {"backend": Backend(journal, host, await to_thread.run_sync(Chats, data / "chats.db"))}
 
 
-def _of(request: Request) -> tuple[UUID, int]:
-    return request.path_params["id"], request.path_params.get("number", 0)
+async def backend(request: Request) -> Backend:
+    here: Backend = request.state.backend
+    return here
 
 
-async def _question(request: Request) -> str | Response:
-    """The text of the question, or what is wrong with it."""
-    # Of a page elsewhere, the browser asks first whether it may send this type; it may not.
-    if request.headers.get("content-type") != "application/json":
-        return _refusal(415, "A question comes as application/json.")
-    body = b""
-    async with aclosing(request.stream()) as chunks:
-        async for chunk in chunks:
-            body += chunk
-            if len(body) > LARGEST_BODY:
-                return _refusal(413, "The question is too long.")
+Here = Annotated[Backend, Depends(backend)]
+Number = Annotated[int, InPath(ge=0, lt=1_000)]
+app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+app.mount("/static", StaticFiles(directory=STATIC))
+# A response that is broken off when its worker leaves is as it should be: its reader comes back to another worker.
+logging.getLogger("uvicorn.error").addFilter(
+    lambda line: not (line.exc_info and isinstance(line.exc_info[1], BrokenOff))
+)
+
+
+@app.put("/chats/{chat}/questions/{number}")
+async def ask(chat: UUID, number: Number, question: Question, here: Here) -> Response:
     try:
-        text = json.loads(body)["text"]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        text = None
-    if not isinstance(text, str) or not text.strip():
-        return _refusal(400, "There is no question.")
-    return text if len(text) <= LONGEST_QUESTION else _refusal(413, "The question is too long.")
+        with fail_after(PATIENCE):
+            messages = await conversation(here, chat, number)
+    except TimeoutError:
+        raise HTTPException(409, "The answer before it is still on its way.") from None
+    if not await to_thread.run_sync(here.chats.ask, str(chat), number, question.text):
+        raise HTTPException(409, "Something else was asked in the meantime.")
+    messages.append({"role": "user", "content": question.text})
+    try:
+        begun = await here.host.start(f"{chat}/{number}", model="claude-opus-5-5", max_tokens=4096, messages=messages)
+    except StreamConflict:
+        raise HTTPException(409, "What was said before it is not what it was.") from None
+    return Response(status_code=201 if begun else 204)
 
 
-def _refusal(status: int, words: str) -> Response:
-    return JSONResponse({"words": words}, status_code=status)
+async def conversation(here: Backend, chat: UUID, before: int) -> list[dict[str, str]]:
+    """What was said so far. A question that brought nothing is left out, and one that was refused: it would be again."""
+    asked = await to_thread.run_sync(here.chats.questions, str(chat))
+    messages = []
+    for number, question in enumerate(asked[:before]):
+        answer = attach(here.journal, f"{chat}/{number}")
+        try:
+            await answer.until_done()
+        except (StreamMissing, StreamCancelled):
+            pass  # not kept any more, or stopped: what had come counts
+        except StreamFailed as error:
+            if isinstance(error.__cause__, JournalError):
+                raise
+        if answer.partial.text.strip() and answer.partial.stop_reason != "refusal":
+            messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer.partial.text}]
+    return messages
+
+
+@app.get("/chats/{chat}/questions")
+async def questions(chat: UUID, here: Here) -> list[str]:
+    return await to_thread.run_sync(here.chats.questions, str(chat))
+
+
+@app.api_route("/chats/{chat}/answers/{number}", methods=["GET", "HEAD"])
+async def read(chat: UUID, number: Number, here: Here) -> StreamResponse:
+    return StreamResponse(attach(here.journal, f"{chat}/{number}"))
+
+
+@app.post("/chats/{chat}/answers/{number}/stop", status_code=204)
+async def stop(chat: UUID, number: Number, here: Here) -> None:
+    with suppress(StreamMissing):
+        await cancel(here.journal, f"{chat}/{number}")
+
+
+@app.get("/")
+@app.get("/chats/{chat}")
+async def page() -> HTMLResponse:
+    return HTMLResponse(PAGE, headers=PAGE_HEADERS)

@@ -58,28 +58,24 @@ async def defer(
     try from a second request: where the answer to the first was lost, two batches may run, and both are billed. The
     request has the same `custom_id` in both.
 
+    The arguments that are not named here are those of `resilient_stream`; there are no fallbacks and no notices.
+
     Args:
-        client: `AsyncAnthropic`, or another async client of the SDK that has message batches. Its `max_retries` is not
-            used.
-        model: The model to ask.
-        max_tokens: The most that the answer may have, in tokens.
-        messages: The conversation. Files in it are read once, off the event loop.
-        output_format: A type to parse the text into, as in the SDK.
+        client: As for `resilient_stream`, of a platform that has message batches.
         custom_id: What the request is called in the batch: 1 to 64 letters, digits, hyphens and underscores. None: a
             random name.
         policy: How often, and with which waits, creating the batch is tried: `max_attempts`, the backoff,
             `max_retry_after`, and `idle_timeout`; and what is done with what `preflight` finds: the API looks at a
             batched request only when its turn comes. None: the defaults of `Policy`.
-        api: `"beta"` for `client.beta.messages`, with its types.
-        **arguments: Everything else that the SDK's `messages.stream` takes and a batch does. `extra_headers` and
-            `extra_query` go with every call that the handle makes in this process; they are not saved. `timeout` is
-            that of creating the batch, instead of the client's and `idle_timeout`.
+        **arguments: As for `resilient_stream`, but for what a batch does not take. `extra_headers` and `extra_query` go
+            with every call that the handle makes in this process; they are not saved. `timeout` is that of creating
+            the batch, instead of the client's and `idle_timeout`.
 
     Returns:
         The batch: save it, or ask it for its `result`.
 
     Raises:
-        TypeError: The client is not async, or has no message batches; or an argument is unknown, or has the wrong type.
+        TypeError: As `resilient_stream` raises it, or the client has no message batches.
         ValueError: An argument is out of range, or one that a batch does not take.
         PreflightFailed: The policy's `preflight` is `"error"`, and the API would not take the request.
         OSError: A file that the request names cannot be read.

@@ -11,7 +11,7 @@ from ..arguments import as_given
 from ..sdk.clients import resource, stream_arguments
 from ..sdk.typed_events import Api
 
-__all__ = ["accepted_arguments", "check_arguments", "version_sent"]
+__all__ = ["accepted_arguments", "check_arguments", "check_seconds", "check_whole", "version_sent"]
 
 
 def version_sent(client: Any, request: Mapping[str, Any]) -> object:
@@ -85,3 +85,21 @@ def check_arguments(request: dict[str, Any], accepted: frozenset[str], caller: s
     for name in ("extra_headers", "extra_query"):
         if not isinstance(request.get(name, {}), Mapping | None):
             raise TypeError(f"{name} must be a mapping, not {type(request[name]).__name__}")
+
+
+def check_whole(name: str, value: object, least: int) -> int:
+    """A whole number that is not below `least`. Raises `TypeError` or `ValueError` for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, not {value!r}")
+    return value
+
+
+def check_seconds(name: str, value: object, *, above: float | None = None) -> float:
+    """A time in seconds, not negative, nor `above`. Raises `TypeError` or `ValueError` for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
+    if not value >= 0 or value == above:
+        raise ValueError(f"{name} must be {'above 0' if above is not None else 'at least 0'} seconds, not {value!r}")
+    return float(value)

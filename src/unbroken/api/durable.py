@@ -1,4 +1,4 @@
-"""A call whose stream is in a journal."""
+"""A call whose stream is in a journal, made by `resilient_stream`, by a host, or down a middleware chain."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from .call import Settled, StreamCall
 
 if TYPE_CHECKING:
     from ..durable.session import Session
+    from .intercepted import Intercepted
 
-__all__ = ["claim_of", "durable_manager"]
+__all__ = ["check_functions", "check_journal", "check_stream_id", "claim_of", "durable_engine", "durable_manager"]
 
 
 def durable_manager(
@@ -57,3 +58,28 @@ def claim_of(session: Session, call: StreamCall, settled: Settled, stream_id: st
         return call.driver(settled, begun, recording)
 
     return Claim(session=session, request=request, make_driver=make_driver, patience=call.policy.journal_patience)
+
+
+def durable_engine(journal: object, asked: Intercepted, stream_id: object, owner: str | None) -> DurableStream:
+    """What stands for the engine of a request that a middleware has, and whose stream is in a journal."""
+    session, name = session_of(check_journal(journal)), check_stream_id(stream_id)
+    request = StreamRequest.of(name, asked.api, asked.arguments, asked.routes, asked.policy, owner_hash(owner))
+
+    async def make_driver(begun: Begun | None, recording: Recording) -> Driver:
+        return asked.driver(begun, recording)
+
+    patience = asked.policy.journal_patience
+    claim = Claim(session=session, request=request, make_driver=make_driver, patience=patience)
+    return DurableStream(session, name, claim=claim)
+
+
+def check_functions(journal: object, stream_id: object, owner: object) -> None:
+    """Raise `TypeError` for what a middleware cannot take for a journal, and for the functions of its requests."""
+    if journal is None:
+        raise TypeError("stream_id and owner are for a journal: give journal beside them")
+    check_journal(journal)
+    if stream_id is None:
+        raise TypeError("a journal needs ids: give stream_id, a function of the request, beside journal")
+    for function, name in ((stream_id, "stream_id"), (owner, "owner")):
+        if function is not None and not callable(function):
+            raise TypeError(f"{name} must be a function of the request, not {type(function).__name__}")

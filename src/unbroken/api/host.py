@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
@@ -16,43 +16,25 @@ from ..durable.claim import LEASE, MAX_RECOVERIES, Claim
 from ..durable.request import owner_hash, policy_of
 from ..durable.session import session_of
 from ..durable.workers import Workers
+from ..durable.writer import Writer
 from ..health.health import Health
-from ..journal import Journal, Lease
+from ..journal import Journal
 from ..policy import Policy
 from ..report import Notice
 from ..routes import Fallback
 from ..sdk.clients import resource, stream_arguments
 from .call import StreamCall
+from .checks import check_seconds, check_whole
 from .durable import check_journal, check_stream_id, claim_of
+from .record import Prepare, StreamRecord
 
 if TYPE_CHECKING:
     from ..sdk.typed_events import Api
 
-__all__ = ["StreamHost", "StreamRecord", "recover"]
+__all__ = ["StreamHost", "recover"]
 
 #: What `prepare` may set beside the arguments of `messages.stream`.
 _OWN: Final = ("client", "fallback_models", "policy", "health", "on_notice")
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class StreamRecord:
-    """What the journal has of a stream that is about to be gone on with.
-
-    Attributes:
-        stream_id: Its id.
-        api: `"messages"` or `"beta"`.
-        arguments: Of `messages.stream`, without what is never stored: keys, `extra_headers`, `extra_query`, MCP
-            servers' `authorization_token`.
-    """
-
-    stream_id: str
-    api: Literal["messages", "beta"]
-    arguments: Mapping[str, Any]
-
-
-#: Gives what a record does not have: arguments to set over its own, and any of `client`, `fallback_models`, `policy`,
-#: `health` and `on_notice`. None: nothing.
-Prepare = Callable[[StreamRecord], Mapping[str, Any] | Awaitable[Mapping[str, Any] | None] | None]
 
 
 class StreamHost:
@@ -115,10 +97,10 @@ class StreamHost:
         self._health = health
         self._on_notice = on_notice
         self._recover = recover
-        self._max_recoveries = _whole("max_recoveries", max_recoveries, 0)
-        self._max_streams = None if max_streams is None else _whole("max_streams", max_streams, 1)
-        self._lease = _seconds("lease", lease, above=0.0)
-        self._grace = _seconds("grace", grace)
+        self._max_recoveries = check_whole("max_recoveries", max_recoveries, 0)
+        self._max_streams = None if max_streams is None else check_whole("max_streams", max_streams, 1)
+        self._lease = check_seconds("lease", lease, above=0.0)
+        self._grace = check_seconds("grace", grace)
         self._prepare = prepare
         self._workers: Workers | None = None
         self._stack = ExitStack()
@@ -132,9 +114,16 @@ class StreamHost:
             raise RuntimeError("a StreamHost can be entered once")
         patience = (self._policy or Policy()).journal_patience
         session = session_of(self._journal)
-        self._workers = Workers(session, self._claim_for, most=self._max_streams, patience=patience)
+        self._workers = Workers(
+            session,
+            self._claim_for,
+            most=self._max_streams,
+            patience=patience,
+            recovers=self._recover,
+            note=self._note,
+        )
         if self._recover:
-            self._stack.enter_context(session.orphans(self._workers.rescue))
+            self._stack.enter_context(session.orphans(self._workers.watcher))
             self._sweeping = detach(self._workers.sweep)
         return self
 
@@ -186,16 +175,9 @@ class StreamHost:
             if needed not in arguments:
                 raise TypeError(f"start() needs the argument {needed!r}, as messages.stream does")
         call = self._call(arguments, api, {})
-        claim = self._claim(claim_of(session_of(self._journal), call, await call.settle(), name, hashed))
-        hold = workers.has_room
-        found = await claim.create(hold=hold)
-        if isinstance(found, Lease):
-            if hold:
-                workers.write(claim, found)
-            return True
-        if claim.may_take(found) and workers.has_room:
-            workers.take_up(claim)
-        return False
+        return await workers.begin(
+            self._claim(claim_of(session_of(self._journal), call, await call.settle(), name, hashed))
+        )
 
     async def recover_all(self) -> int:
         """Go on with every stream that nobody writes, to its end; how many there were. Raises `JournalError`."""
@@ -218,6 +200,9 @@ class StreamHost:
         if self._workers is None:
             raise RuntimeError("a StreamHost has to be entered first: async with StreamHost(...) as host")
         return self._workers
+
+    def _note(self, writer: Writer) -> None:
+        """A stream is written here from now on, or is done with here: for whoever shows it."""
 
     def _call(self, arguments: Mapping[str, Any], api: Api, prepared: Mapping[str, Any]) -> StreamCall:
         own = {
@@ -303,19 +288,3 @@ async def recover(
 def _quiet(policy: Policy | None) -> Policy | None:
     """The policy for a request that is only made to look at its other arguments."""
     return replace(policy, preflight="off") if isinstance(policy, Policy) else policy
-
-
-def _whole(name: str, value: object, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number, not {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value!r}")
-    return value
-
-
-def _seconds(name: str, value: object, *, above: float | None = None) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
-    if not value >= 0 or value == above:
-        raise ValueError(f"{name} must be {'above 0' if above is not None else 'at least 0'} seconds, not {value!r}")
-    return float(value)

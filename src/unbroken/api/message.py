@@ -51,23 +51,14 @@ def resilient_message(
     message = await resilient_message(client, model="claude-opus-5-5", max_tokens=64_000, messages=[...])
     ```
 
+    All arguments are those of `resilient_stream`; of these there is more to say here.
+
     Args:
-        client: As for `resilient_stream`, and so are all other arguments.
-        model: The model to ask first.
-        max_tokens: The most that the whole answer may have, in tokens.
-        messages: The conversation.
         output_format: A type to parse the text into; it is then in `parsed_output`, as after `messages.parse`.
-        fallback_models: Where to go when the model does not answer, in rank order.
-        policy: Limits, waits and forms. None: the defaults of `Policy`.
-        health: What streams share. None: one for each client.
         on_notice: Called with each `Notice`: the way to see how it goes. The `Report` of an answer that came
             in the end is told by `resilient_stream` alone; that of one that did not is `StreamFailed.report`.
-        api: `"beta"` for `client.beta.messages`, with its types.
-        journal: Where the answer is written down as it comes, so that another process can go on with it. None: nowhere.
-        stream_id: Its id there. Asked for once more under it, the answer goes on, or is read, and nothing is asked
-            twice.
-        owner: Whose it is there. None: nobody's.
-        **arguments: Everything else that the SDK's `messages.stream` takes.
+        stream_id: Its id in the `journal`. Asked for once more under it, the answer goes on, or is read, and nothing is
+            asked twice.
 
     Returns:
         The whole message, of the SDK's own type. Its `_request_id`, as `create` sets it, is that of the request that

@@ -1,4 +1,7 @@
-"""The command line: `unbroken demo`, `chat`, `doctor` and `deferred`. It needs the extra `cli` (Typer and Rich)."""
+"""The command line: `unbroken demo`, `chat`, `doctor`, `deferred`, `host` and `streams`.
+
+It needs the extra `cli` (Typer and Rich).
+"""
 
 from __future__ import annotations
 

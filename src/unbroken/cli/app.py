@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from .input import bytes_of, from_stdin
+from .journal_commands import host, streams
 from .runner import run_command
 
 __all__ = ["app"]
@@ -231,3 +232,7 @@ def get_deferred(
     run_command(
         get, Fetching(file=file, output=output, base_url=base_url, timeout=timeout, wait=not no_wait, as_json=as_json)
     )
+
+
+app.command()(host)
+app.add_typer(streams, name="streams")

@@ -11,15 +11,19 @@ import anthropic
 from ..api.diagnose import diagnose
 from ..core.printable import printable
 from ..diagnosis.diagnosis import Diagnosis
+from ..durable.errors import StreamCancelled, StreamMissing
 from ..errors import StreamFailed
+from ..journal import JournalError
 
-__all__ = ["Problem", "count", "explain", "without_keys"]
+__all__ = ["Problem", "count", "explain", "hide", "without_keys"]
 
 #: Characters of a sentence that is shown: one with a path or two in it, and the ids of many requests.
 _LONGEST: Final = 4_000
 #: Characters. Ours: keys have a hundred, and a gateway's own twenty; "test" and "dummy-key" are none.
 _SHORTEST_KEY: Final = 12
 _KEYS: Final = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+#: What else is not shown, and what stands for it.
+_HIDDEN: Final[dict[str, str]] = {}
 
 
 class Problem(Exception):
@@ -31,8 +35,13 @@ def explain(error: BaseException) -> str:
     return without_keys(printable(_explain(error), _LONGEST))
 
 
+def hide(secret: str, name: str) -> None:
+    """Show `name` for this secret from now on, however short it is."""
+    _HIDDEN[secret] = name
+
+
 def without_keys(text: str) -> str:
-    """`text`, with every key that stands in the environment left out.
+    """`text`, with every key that stands in the environment left out, and what else is to be hidden.
 
     What is too short to be a key is left alone, as it would stand in every other word, and so is a longer word that
     only has it in it.
@@ -41,6 +50,8 @@ def without_keys(text: str) -> str:
         key = os.environ.get(name, "").strip()
         if len(key) >= _SHORTEST_KEY:
             text = _replaced(text, key, f"[{name}]")
+    for secret, name in _HIDDEN.items():
+        text = _replaced(text, secret, name)
     return text
 
 
@@ -65,8 +76,12 @@ def _explain(error: BaseException) -> str:
             return _explain(error.exceptions[0])
         case Problem():
             return str(error)
+        case StreamCancelled():
+            return f"somebody has stopped the stream; {len(error.partial.text):,} characters had arrived"
         case StreamFailed():
             return _explain_failed(error)
+        case JournalError() | StreamMissing():
+            return str(error)
         case anthropic.APIError():
             found = diagnose(error)
             return f"{_found(found)} (asked {_address(error)}; {_ids(found)})"
@@ -78,8 +93,10 @@ def _explain_failed(error: StreamFailed) -> str:
     attempts = error.report.attempts
     why = next((notice.message for notice in reversed(error.report.notices) if notice.code == "failed"), error.message)
     models = ", ".join(dict.fromkeys(attempt.model for attempt in attempts)) or "no model"
+    # Of what is read from a journal, nobody here knows whom another process has asked.
+    asked = f"asked {_address(error)}: " if error.request.url.host else ""
     return (
-        f"{_found(error.diagnosis)} (the answer could not be finished: {why}; asked {_address(error)}: "
+        f"{_found(error.diagnosis)} (the answer could not be finished: {why}; {asked}"
         f"{count(len(attempts), 'request')} to {models}; {_ids(error.diagnosis)}; "
         f"{len(error.partial.text):,} characters had arrived)"
     )

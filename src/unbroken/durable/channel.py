@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ..concurrency.detached import Wakeup, wakeups
+from ..journal import JournalError, StreamState
 from .entries import Stored
 
 __all__ = ["Channel"]
 
 #: How many of the last entries are kept for readers. Who is further behind reads the journal.
-_RECENT: Final = 512
+_RECENT: Final = 128
 
 
 class Channel:
@@ -22,12 +23,14 @@ class Channel:
         head: The number of the last entry that is known of; 0: none is.
         written_here: Whether this process writes the stream, and so knows of every entry first.
         gone: Whether there is no such stream any more.
+        created: When it was created; None: that is not known. One that was deleted may have got a namesake since.
         error: Why the journal cannot be asked; None while it can.
+        away_since: Since when it cannot, in monotonic seconds.
     """
 
     __slots__ = (
         *("__weakref__", "_make_wakeup", "_recent", "_waiting"),
-        *("error", "gone", "head", "stream_id", "written_here"),
+        *("away_since", "created", "error", "gone", "head", "stream_id", "written_here"),
     )
 
     def __init__(self, stream_id: str) -> None:
@@ -35,7 +38,9 @@ class Channel:
         self.head: int = 0
         self.written_here: bool = False
         self.gone: bool = False
-        self.error: Exception | None = None
+        self.created: float | None = None
+        self.error: JournalError | None = None
+        self.away_since: float = 0.0
         self._recent: list[Stored] = []
         self._waiting: list[Wakeup] = []
         self._make_wakeup: Callable[[], Wakeup] = wakeups()
@@ -65,6 +70,28 @@ class Channel:
         self.head = 0
         self._recent.clear()
         self.wake()
+
+    def is_of(self, state: StreamState) -> bool:
+        """Whether this is the stream, and not one of the same name that was there before or came after it."""
+        if self.created is None:
+            self.created = state.created
+        return self.created == state.created
+
+    def leave(self) -> None:
+        """There is no such stream any more."""
+        self.gone = True
+        self.wake()
+
+    def is_away(self, error: JournalError, since: float) -> None:
+        """The journal cannot be asked, since so many monotonic seconds."""
+        if self.error is None:
+            self.away_since = since
+        self.error = error
+        self.wake()
+
+    def is_back(self) -> None:
+        """It can be asked."""
+        self.error = None
 
     def after(self, seq: int) -> Sequence[Stored] | None:
         """The entries behind this number. None: they are not here, but may be in the journal."""

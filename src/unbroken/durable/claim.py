@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from ..journal import Lease, StreamState
+from ..journal import Fenced, Lease, StreamState
+from ..logs import logger
 from .entries import Record, Stored
 from .errors import StreamConflict
 from .fold import Fold
@@ -67,8 +69,9 @@ class Claim:
 
         found = await session.patiently(create, self.patience)
         if isinstance(found, Lease):
-            session.channel(request.stream_id).publish([Stored(1, 1, *record)])
+            session.created(request.stream_id).publish([Stored(1, 1, *record)])
             return found
+        session.seen(found)
         if (found.fingerprint, found.owner) != (request.fingerprint, request.owner):
             raise StreamConflict(f"there is a stream {request.stream_id!r} of another request, or of another owner")
         if hold and tries > 1 and (found.fence, found.head) == (1, 1):
@@ -89,16 +92,27 @@ class Claim:
         lease = await self._take(history)
         if lease is None:
             return None
-        if state.stopping:
-            await self.session.write_end(lease, "cancelled", cancelled(fold.report), self.patience)
-        elif state.status == "live" and fold.futile > self.max_recoveries:
-            await self.session.write_end(lease, "failed", poisoned(fold), self.patience)
-        else:
-            return self.writer(lease, fold)
+        with suppress(Fenced):  # it has been stopped from elsewhere, since it was taken
+            if state.stopping:
+                await self.session.write_end(lease, "cancelled", cancelled(fold.report), self.patience)
+            elif state.status == "live" and fold.futile >= max(1, self.max_recoveries):
+                await self.session.write_end(lease, "failed", poisoned(fold), self.patience)
+                logger.warning(
+                    "unbroken: the stream %s has ended as failed: %d writers in a row were lost",
+                    state.stream_id,
+                    fold.futile,
+                )
+            else:
+                return self.writer(lease, fold)
         return None
 
-    async def _take(self, history: History, *, force: bool = False) -> Lease | None:
-        return await self.session.take(*history, lease=self.lease, patience=self.patience, force=force)
+    async def revive(self, history: History) -> None:
+        """Have a stream that has failed wait for whoever has room for it, if nobody is faster."""
+        if history.state.status == "failed" and (lease := await self._take(history, waits=True)) is not None:
+            await self.session.patiently(lambda: self.session.journal.release(lease), self.patience)
+
+    async def _take(self, history: History, *, force: bool = False, waits: bool = False) -> Lease | None:
+        return await self.session.take(*history, lease=self.lease, patience=self.patience, force=force, waits=waits)
 
     def writer(self, lease: Lease, fold: Fold | None = None) -> Writer:
         """What writes the stream, with what others have begun of it; None: nothing."""

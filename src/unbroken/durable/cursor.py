@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from ..journal import StreamGone, StreamState
+import anyio
+
+from ..journal import JournalUnavailable, StreamGone, StreamState
+from .channel import Channel
 from .entries import Stored
 from .session import PATIENCE, Session
 
@@ -30,20 +34,30 @@ class Cursor:
         state: The stream, as it was seen last in the journal; None: not yet.
     """
 
-    __slots__ = ("_patience", "_session", "channel", "fence", "seq", "state")
+    __slots__ = ("_channel", "_patience", "_session", "_stream_id", "fence", "seq", "state")
 
     def __init__(self, session: Session, stream_id: str, *, patience: float = PATIENCE) -> None:
         self._session = session
+        self._stream_id = stream_id
         self._patience = patience
-        self.channel = session.channel(stream_id)
+        self._channel: Channel | None = None
         self.seq: int = 0
         self.fence: int = 0
         self.state: StreamState | None = None
 
     @property
+    def channel(self) -> Channel:
+        """The live end of the stream, as it is when it is first asked for."""
+        channel = self._channel
+        if channel is None:
+            channel = self._channel = self._session.channel(self._stream_id)
+        return channel
+
+    @property
     def is_at_head(self) -> bool:
         """Whether there is nothing behind it that this process knows of."""
-        return self.seq >= self.channel.head
+        state = self.state
+        return self.seq >= self.channel.head and (state is None or self.seq >= state.head)
 
     async def next(self) -> Sequence[Stored]:
         """The next entries, as soon as there are any. It may return none, where somebody woke it.
@@ -57,17 +71,26 @@ class Cursor:
         entries: Sequence[Stored] = self._known() or await self.read()
         if not entries:
             channel = self.channel
-            if channel.error is not None:
-                raise channel.error
             # What this process writes itself needs no tail.
             watching: AbstractContextManager[None] = (
                 nullcontext() if channel.written_here else self._session.watching(channel)
             )
             with watching:
                 if self.is_at_head and not channel.gone:
-                    await channel.change()
+                    with anyio.CancelScope(deadline=self._until()):
+                        await channel.change()
             entries = self._known() or ()
         return self.checked(entries)
+
+    def _until(self) -> float:
+        """How long may be waited, in monotonic seconds. Raises why nothing can be waited for."""
+        channel = self.channel
+        if channel.error is None:
+            return math.inf
+        until = channel.away_since + self._patience
+        if not isinstance(channel.error, JournalUnavailable) or anyio.current_time() >= until:
+            raise channel.error
+        return until
 
     def _known(self) -> Sequence[Stored] | None:
         """What the channel has; None: nothing that could follow here."""
@@ -80,18 +103,16 @@ class Cursor:
         if known is not None and not known and not channel.gone and self.state is not None:
             return ()
         session = self._session
-        batch = await session.patiently(
-            lambda: session.journal.read(channel.stream_id, after=self.seq, limit=limit), self._patience
-        )
-        if batch is None:
+        found = None if channel.gone else await session.read(channel, self.seq, limit, self._patience)
+        if found is None:
             raise StreamGone("there is no such stream in the journal, or none any more")
-        self.state = batch.state
-        if batch.state.head < self.seq:
+        self.state = found.state
+        if found.state.head < self.seq:
             channel.rewound()
             raise Rewound
-        if not batch.entries:
-            channel.seen(batch.state.head)
-        return session.decoded(channel.stream_id, batch)
+        if not found.entries:
+            channel.seen(found.state.head)
+        return found.entries
 
     def checked(self, entries: Sequence[Stored]) -> Sequence[Stored]:
         """Move behind these entries. Raises `Rewound`."""

@@ -67,8 +67,9 @@ async def _snapshot(cursor: Cursor) -> AsyncIterator[tuple[str, Event]]:
         for entry in cursor.checked(entries):
             fold.take(entry)
     events = snapshot_of(fold.partial)
+    last = "0" if fold.last_event is None else fold.last_event.position
     for number, event in enumerate(events, 1):
-        yield (f"{fold.fence}-{fold.head}" if number == len(events) else "0"), event
+        yield (last if number == len(events) else "0"), event
     if fold.end is not None and cursor.is_at_head:
         # The end is read by who called: it is the last entry.
         cursor.seq -= 1
@@ -81,7 +82,9 @@ async def _go_behind(cursor: Cursor, start: tuple[int, int]) -> None:
     entries = await cursor.read(limit=1)
     if not entries or (entries[0].fence, entries[0].seq) != (fence, seq):
         raise Rewound
-    cursor.seq, cursor.fence = seq, fence
+    # Who names the place of the end has nothing to come but that.
+    if entries[0].kind != "end":
+        cursor.seq, cursor.fence = seq, fence
 
 
 async def _error(session: Session, stream_id: str) -> StreamFailed:

@@ -22,10 +22,11 @@ class Fold:
         partial: What was delivered.
         request: The body of the `request` entry; None before it.
         end: The body of the `end` entry, where nothing stands behind it; None: it has not ended.
-        futile: How many writers in a row were lost without having brought a character.
+        futile: How many writers in a row were lost without having brought a character that is kept.
         readable: Whether every entry is one that this version knows.
         head: The number of the last entry.
         fence: Of the last entry.
+        last_event: The last entry that brought an event; None: there was none.
     """
 
     def __init__(self) -> None:
@@ -36,19 +37,22 @@ class Fold:
         self.readable: bool = True
         self.head: int = 0
         self.fence: int = 0
+        self.last_event: Stored | None = None
         self._acted = False
         self._unknown = False
         self._thinker: str | None = None
+        self._asked = False  # under this fence
+        self._kept = 0  # when the writers in a row began
         self._attempts: dict[int, AttemptReport] = {}
         self._open: set[int] = set()
 
     def take(self, stored: Stored) -> Event | None:
         """Take the next entry. Returns the event that it brings, if it brings one."""
-        self.head, self.fence = stored.seq, stored.fence
-        body = stored.body
-        match stored.kind:
-            case "event":
-                return self._take_event(body)
+        self.fence, self.head, kind, body = stored
+        if kind == "event":
+            self.last_event = stored
+            return self._take_event(body)
+        match kind:
             case "attempt":
                 self._note(body, open_=True)
             case "told":
@@ -60,10 +64,7 @@ class Fold:
             case "abandoned":
                 self._abandon(body)
             case "takeover":
-                self._close_open()
-                # One that was ended, and is asked for once more by its caller, is begun with new courage.
-                self.futile = 0 if self.end is not None else self.futile + 1
-                self.end = None
+                self._take_over(stored.seq, waits=bool(body.get("waits")))
             case "request":
                 self.request = body
             case "end":
@@ -73,12 +74,13 @@ class Fold:
         return None
 
     def _take_event(self, body: dict[str, Any]) -> Event:
-        event = as_delta(body) if body.get("type") == "content_block_delta" else body
+        event = body
+        if not isinstance(body, Delta) and body.get("type") == "content_block_delta":
+            event = as_delta(body)
         self.partial.apply(event)
         if isinstance(event, Delta):
-            if event.length:
-                self.futile = 0
-        elif event.get("type") == "content_block_stop" and 0 <= event["index"] < len(self.partial.blocks):
+            return event
+        if event.get("type") == "content_block_stop" and 0 <= event["index"] < len(self.partial.blocks):
             block = self.partial.blocks[event["index"]]
             if block.type in THINKING and not block.abandoned:
                 self._thinker = self._feeding()
@@ -92,14 +94,30 @@ class Fold:
         attempt = attempt_of(body)
         self._attempts[attempt.number] = attempt
         if open_:
+            self._asked = True
             self._open.add(attempt.number)
         else:
             self._open.discard(attempt.number)
 
-    def _close_open(self) -> None:
-        """Their writer is gone, and nobody will tell how they ended."""
-        for number in self._open:
-            self._attempts[number].outcome = "orphaned"
+    def _take_over(self, seq: int, *, waits: bool) -> None:
+        """Another writes from here on: the one before was lost, has left, or has never begun."""
+        kept = self._length_kept()
+        if self.end is not None or kept > self._kept:
+            # Also one that had ended, and is asked for once more by its caller, is begun with new courage.
+            self.futile, self._kept = 0, kept
+        attempts = [self._attempts[number] for number in self._open]
+        unended = [attempt for attempt in attempts if attempt.outcome != "orphaned"]
+        if self.end is None and (unended or not self._asked) and seq > 2:
+            self.futile += 1
+        for attempt in unended:
+            attempt.outcome = "orphaned"
+        self.end = None
+        self._asked = waits  # who only waits is not lost
+
+    def _length_kept(self) -> int:
+        """How much there is that whoever goes on keeps: text, and what else is whole. Half a thought is not."""
+        kept = [block for block in self.partial.blocks if not block.abandoned]
+        return sum(len(block.text) if block.type == "text" else int(block.closed) for block in kept)
 
     def _abandon(self, index: object) -> None:
         # It stands before the event that closes the block, and behind the one that opened it.

@@ -39,7 +39,7 @@ async def look_up(session: Session, stream_id: str, owner: bytes | None, patienc
         StreamMissing: There is none, or it is another owner's: nobody learns which.
         JournalError: The journal cannot be read.
     """
-    state = await session.patiently(lambda: session.journal.look(stream_id), patience)
+    state = await session.look(stream_id, patience)
     if state is None or (owner is not None and not compare_digest(state.owner, owner)):
         raise StreamMissing(f"there is no stream {stream_id!r} in the journal")
     return state

@@ -62,7 +62,8 @@ class StreamLog:
         self._on_error = on_error
         self._staged: list[Record] = []
         self._end: Ended | None = None
-        self._ended = False
+        self._ended = False  # as `_end` says, and the journal has it
+        self._over = False
         self._under_way = False
         self._make_wakeup = wakeups()
         self._idle: Wakeup | None = None  # `run` waits for something to write
@@ -79,9 +80,15 @@ class StreamLog:
         self._wake()
 
     def end(self, ended: Ended, body: dict[str, Any]) -> None:
-        """Write how the stream has ended; it is the last that is written."""
-        self._end = ended
-        self.stage(Record("end", body))
+        """Write how the stream has ended; it is the last that is written, and the first that was said counts."""
+        if self._end is None:
+            self._end = ended
+            self.stage(Record("end", body))
+
+    @property
+    def ended(self) -> Ended | None:
+        """How the stream has ended, if the journal has it from here."""
+        return self._end if self._ended else None
 
     @property
     def is_full(self) -> bool:
@@ -90,7 +97,7 @@ class StreamLog:
 
     async def flush(self) -> None:
         """Return when all that was staged is in the journal. Raises `error`."""
-        while self.error is None and (self._staged or self._under_way):
+        while self.error is None and not self._over and (self._staged or self._under_way):
             await self._progress()
         if self.error is not None:
             raise self.error
@@ -124,6 +131,8 @@ class StreamLog:
             self.error = error
             self._on_error()
         finally:
+            # Also where the event loop is being closed: nobody may wait for what nobody will write.
+            self._over = True
             self._under_way = False
             self._notify()
 

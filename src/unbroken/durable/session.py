@@ -5,22 +5,23 @@ There is one session for each journal and event loop. Its tasks run while somebo
 
 from __future__ import annotations
 
+import secrets
 import weakref
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import anyio
 from anyio.lowlevel import RunVar
 
 from ..concurrency.detached import Step, detach
-from ..journal import Batch, Ended, Journal, JournalCorrupt, JournalError, JournalUnavailable, Lease, StreamState
+from ..journal import Batch, Ended, Journal, JournalCorrupt, JournalError, Lease, StreamState
 from .channel import Channel
 from .entries import Record, Stored, decode, encode
 from .fold import Fold
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from .questions import Questions, patiently
+from .tail import Tail
+from .watch import OrphanWatch, Watcher
 
 T = TypeVar("T")
 
@@ -28,12 +29,22 @@ __all__ = ["PATIENCE", "Leaseholder", "Session", "session_of"]
 
 #: How long a journal may be away before that is an error, in seconds.
 PATIENCE: Final = 5.0
-#: The longest that one question for news may take, in seconds: what was missed by a fault is seen then.
-_WAIT: Final = 1.0
 #: How often it is asked whether streams that are written here are to end, in seconds: a stop is to be heard in one.
 _HOLD: Final = 0.4
-#: Between tries where the journal is away, in seconds.
-_PAUSE: Final = 0.1
+#: How many entries are read at a time.
+_MANY: Final = 1000
+
+
+class Reading(NamedTuple):
+    """What a journal has of a stream behind some number.
+
+    Attributes:
+        entries: What was found, in its order.
+        state: The stream, not older than that.
+    """
+
+    entries: Sequence[Stored]
+    state: StreamState
 
 
 class Leaseholder(Protocol):
@@ -58,21 +69,34 @@ class Session:
 
     def __init__(self, journal: Journal) -> None:
         self.journal: Journal = journal
+        self._questions = Questions()
         self._channels: weakref.WeakValueDictionary[str, Channel] = weakref.WeakValueDictionary()
-        self._watched: dict[str, int] = {}
         self._holders: set[Leaseholder] = set()
-        self._watches: set[Callable[[Sequence[str]], None]] = set()
         self._tasks: dict[str, Step] = {}
-        self._waiting: anyio.CancelScope | None = None
+        self._tail = Tail(journal, self._fetch)
+        self._watch = OrphanWatch(journal)
 
     def channel(self, stream_id: str) -> Channel:
         """The live end of a stream; the same for all who ask while anybody has it."""
         channel = self._channels.get(stream_id)
-        if channel is None:
+        if channel is None or channel.gone:
             channel = self._channels[stream_id] = Channel(stream_id)
         return channel
 
-    def decoded(self, stream_id: str, batch: Batch) -> list[Stored]:
+    def created(self, stream_id: str) -> Channel:
+        """The live end of a stream that was created a moment ago, and may have had a namesake."""
+        channel = self.channel(stream_id)
+        if channel.head > 1:
+            channel.leave()
+        return self.channel(stream_id)
+
+    def seen(self, state: StreamState) -> None:
+        """A stream was looked at: what is known of a namesake that was there before holds no more."""
+        channel = self._channels.get(state.stream_id)
+        if channel is not None and not channel.is_of(state):
+            channel.leave()
+
+    def _decoded(self, stream_id: str, batch: Batch) -> list[Stored]:
         """The entries of a batch. Raises `JournalCorrupt`."""
         codec, entries = self.journal.codec, []
         for fence, seq, data in batch.entries:
@@ -89,37 +113,79 @@ class Session:
         data, codec = encode(record), self.journal.codec
         return data if codec is None else codec.encode(data, stream_id, seq)
 
+    async def read(self, channel: Channel, after: int, limit: int, patience: float = PATIENCE) -> Reading | None:
+        """The entries behind a number, decoded; None: there is no such stream, or none any more."""
+
+        async def read() -> Reading | None:
+            batch = await self.journal.read(channel.stream_id, after=after, limit=limit)
+            return None if batch is None else Reading(self._decoded(channel.stream_id, batch), batch.state)
+
+        found = await self._questions.shared(("read", channel.stream_id, after, limit), read, patience)
+        if found is None or not channel.is_of(found.state):
+            channel.leave()
+            return None
+        return found
+
+    async def look(self, stream_id: str, patience: float = PATIENCE) -> StreamState | None:
+        """How a stream stands; None: there is none."""
+        found = await self._questions.shared(("look", stream_id), lambda: self.journal.look(stream_id), patience)
+        if found is not None:
+            self.seen(found)
+        return found
+
     async def patiently(self, ask: Callable[[], Awaitable[T]], patience: float) -> T:
         """What the journal answers, asked again while it is away, for so many seconds. Raises `JournalError`."""
-        until = anyio.current_time() + patience
-        while True:
-            try:
-                with anyio.CancelScope(deadline=until):
-                    return await ask()
-                raise JournalUnavailable("the journal does not answer")
-            except JournalUnavailable:
-                if anyio.current_time() + _PAUSE >= until:
-                    raise
-            await anyio.sleep(_PAUSE)
+        return await patiently(ask, patience)
 
     # -- single entries
 
     async def take(
-        self, fold: Fold, state: StreamState, *, lease: float, patience: float, force: bool = False
+        self,
+        fold: Fold,
+        state: StreamState,
+        *,
+        lease: float,
+        patience: float,
+        force: bool = False,
+        waits: bool = False,
     ) -> Lease | None:
         """Take a stream, which is folded to its head; the fold takes the entry that says so.
+
+        Args:
+            fold: The log.
+            state: How the stream stands in the journal.
+            lease: Seconds.
+            patience: How long the journal may be away, in seconds.
+            force: As in `Journal.take`.
+            waits: Whether it is not to be written here, but to wait for another.
 
         Returns:
             The lease; None: somebody was faster, or it may not be taken.
         """
-        record = Record("takeover", {"head": fold.head})
-        data = self.encoded(state.stream_id, state.head + 1, record)
-        taken = await self.patiently(lambda: self.journal.take(state, data, lease=lease, force=force), patience)
+        # The number tells it from another's, where the journal's answer was lost.
+        record = Record("takeover", {"head": fold.head, "by": secrets.token_hex(8), "waits": waits})
+        data, tries = self.encoded(state.stream_id, state.head + 1, record), 0
+
+        async def take() -> Lease | None:
+            nonlocal tries
+            tries += 1
+            return await self.journal.take(state, data, lease=lease, force=force)
+
+        taken = await self.patiently(take, patience)
+        if taken is None and tries > 1:
+            taken = await self.patiently(lambda: self._taken_before(state, data), patience)
         if taken is not None:
             takeover = Stored(taken.fence, taken.head, *record)
             fold.take(takeover)
             self.channel(state.stream_id).publish([takeover])
         return taken
+
+    async def _taken_before(self, state: StreamState, data: bytes) -> Lease | None:
+        """The lease of a stream that was taken by writing just this, and has nothing behind it; None: it was not."""
+        batch = await self.journal.read(state.stream_id, after=state.head, limit=2)
+        if batch is None or batch.state.created != state.created or [each.data for each in batch.entries] != [data]:
+            return None
+        return Lease(state.stream_id, batch.state.fence, batch.state.head)
 
     async def write_end(self, lease: Lease, ended: Ended, body: dict[str, Any], patience: float) -> None:
         """Say of a stream that is held here, and that nobody writes, how it has ended."""
@@ -128,60 +194,23 @@ class Session:
         await self.patiently(lambda: self.journal.append(lease, [data], end=ended), patience)
         self.channel(lease.stream_id).publish([Stored(lease.fence, seq, *record)])
 
-    # -- the tail
+    # -- what others write
 
     @contextmanager
     def watching(self, channel: Channel) -> Iterator[None]:
         """While this is open, what others write of the stream is published to its channel."""
-        name = channel.stream_id
-        self._watched[name] = self._watched.get(name, 0) + 1
-        if self._watched[name] == 1 and self._waiting is not None:
-            self._waiting.cancel()
-        self._run("tail", self._follow)
-        try:
+        with self._tail.watching(channel):
+            self._run("tail", self._tail.run)
             yield
-        finally:
-            self._watched[name] -= 1
-            if not self._watched[name]:
-                del self._watched[name]
-
-    async def _follow(self) -> None:
-        away_since: float | None = None
-        while self._watched:
-            channels = [self._channels[name] for name in self._watched if name in self._channels]
-            after = {channel.stream_id: channel.head for channel in channels if not channel.written_here}
-            try:
-                news: Sequence[str] = ()
-                with anyio.CancelScope() as self._waiting:
-                    if after:
-                        found = await self.journal.wait(after, _WAIT)
-                        news = list(after) if found is None else list(found)  # type: ignore[redundant-expr]
-                    else:
-                        await anyio.sleep(_WAIT)
-                self._waiting = None
-                for channel in channels:
-                    if channel.stream_id in news:
-                        await self._fetch(channel)
-                away_since = None
-            except JournalError as error:
-                self._waiting = None
-                now = anyio.current_time()
-                away_since = away_since or now
-                if not isinstance(error, JournalUnavailable) or now - away_since >= PATIENCE:
-                    for channel in channels:
-                        channel.error = error
-                        channel.wake()
-                await anyio.sleep(_PAUSE)
 
     async def _fetch(self, channel: Channel) -> None:
-        batch = await self.journal.read(channel.stream_id, after=channel.head)
-        if batch is None:
-            channel.gone = True
-            channel.wake()
-        elif batch.state.head < channel.head:
+        found = await self.read(channel, channel.head, _MANY)
+        if found is None:
+            return
+        if found.state.head < channel.head:
             channel.rewound()
         else:
-            channel.publish(self.decoded(channel.stream_id, batch))
+            channel.publish(found.entries)
 
     # -- the keeper
 
@@ -197,7 +226,7 @@ class Session:
     async def _keep(self) -> None:
         while self._holders:
             by_seconds: dict[float, list[Leaseholder]] = {}
-            for holder in self._holders:
+            for holder in self._the_last():
                 by_seconds.setdefault(holder.seconds, []).append(holder)
             for seconds, holders in by_seconds.items():
                 try:
@@ -213,28 +242,27 @@ class Session:
                         holder.stop()
             await anyio.sleep(min(_HOLD, *(seconds / 4 for seconds in by_seconds)))
 
-    # -- the watch
+    def _the_last(self) -> Iterable[Leaseholder]:
+        """Of each stream its last holder. Another has lost it, whom that has only to be told."""
+        last: dict[str, Leaseholder] = {}
+        for holder in sorted(self._holders, key=lambda holder: holder.lease.fence):
+            if (before := last.get(holder.lease.stream_id)) is not None:
+                before.lose()
+            last[holder.lease.stream_id] = holder
+        return last.values()
+
+    # -- what nobody writes
 
     @contextmanager
-    def orphans(self, found: Callable[[Sequence[str]], None]) -> Iterator[None]:
-        """While this is open, `found` is called with the ids of streams that nobody writes, over and over."""
-        self._watches.add(found)
-        self._run("watch", self._watch)
-        try:
+    def orphans(self, watcher: Watcher) -> Iterator[None]:
+        """While this is open, the watcher is told of streams that nobody writes."""
+        with self._watch.watching(watcher):
+            self._run("watch", self._watch.run)
             yield
-        finally:
-            self._watches.discard(found)
 
-    async def _watch(self) -> None:
-        while self._watches:
-            try:
-                orphans = await self.journal.orphans()
-            except JournalError:
-                orphans = []
-            if orphans:
-                for found in list(self._watches):
-                    found(orphans)
-            await anyio.sleep(self.journal.orphan_poll)
+    def look_again(self) -> None:
+        """Look for streams that nobody writes at once, and not only when it is time."""
+        self._watch.look_again()
 
     # -- tasks
 
@@ -251,17 +279,18 @@ class Session:
         self._tasks[name] = detach(run)
 
 
-_SESSIONS: Final[RunVar[weakref.WeakKeyDictionary[Journal, Session]]] = RunVar("unbroken.sessions")
+#: By the journal's identity. A session has its journal, so that nothing else can have that meanwhile.
+_SESSIONS: Final[RunVar[weakref.WeakValueDictionary[int, Session]]] = RunVar("unbroken.sessions")
 
 
 def session_of(journal: Journal) -> Session:
-    """This event loop's session with a journal."""
+    """This event loop's session with a journal. It lasts as long as anybody has it, or one of its tasks runs."""
     try:
         sessions = _SESSIONS.get()
     except LookupError:
-        sessions = weakref.WeakKeyDictionary()
+        sessions = weakref.WeakValueDictionary()
         _SESSIONS.set(sessions)
-    session = sessions.get(journal)
+    session = sessions.get(id(journal))
     if session is None:
-        session = sessions[journal] = Session(journal)
+        session = sessions[id(journal)] = Session(journal)
     return session

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 import anyio
 
+from ..journal import Fenced
 from .claim import LEASE
 from .history import look_up, read_history
 from .outcome import cancelled
@@ -48,7 +50,8 @@ async def stop_stream(session: Session, stream_id: str, owner: bytes | None) -> 
         if state.orphaned or anyio.current_time() >= until:
             history = await read_history(session, stream_id, PATIENCE)
             lease = await session.take(*history, lease=LEASE, patience=PATIENCE, force=True)
-            if lease is not None:
-                await session.write_end(lease, "cancelled", cancelled(history.fold.report), PATIENCE)
-                return True
+            with suppress(Fenced):  # somebody else was about to do the same
+                if lease is not None:
+                    await session.write_end(lease, "cancelled", cancelled(history.fold.report), PATIENCE)
+                    return True
         await anyio.sleep(_POLL)

@@ -29,6 +29,7 @@ from .history import look_up, read_history
 from .outcome import ended_with, journal_failure, rewound
 from .session import PATIENCE, Session
 from .snapshot import snapshot_of
+from .watch import Watcher
 from .writer import Writer
 
 __all__ = ["DurableStream"]
@@ -82,7 +83,7 @@ class DurableStream:
         self._writer: Writer | None = None
         self._writing: Step | None = None
         self._orphaned = False
-        self._positions: list[str] = []  # of the events that were put, the last of them
+        self._positions: list[Stored | str] = []  # of the events that were put, the last of them
 
     # -- what its reader looks at
 
@@ -112,7 +113,10 @@ class DurableStream:
     def position(self) -> str | None:
         """Of the last event that its reader has taken; None before that."""
         taken = len(self._positions) - len(self.out.waiting)
-        return self._positions[taken - 1] if taken > 0 else None
+        if taken <= 0:
+            return None
+        last = self._positions[taken - 1]
+        return last if isinstance(last, str) else last.position
 
     @property
     def api(self) -> Api:
@@ -169,7 +173,7 @@ class DurableStream:
         try:
             with ExitStack() as stack:
                 if self._claim is not None:
-                    stack.enter_context(self._session.orphans(self._note_orphans))
+                    stack.enter_context(self._session.orphans(Watcher(self._note_orphans, self._stream_id)))
                 await self._begin()
                 while not self.done:
                     await self._step()
@@ -212,10 +216,9 @@ class DurableStream:
                 fold.take(entry)
 
     def _put_snapshot(self) -> None:
-        events = snapshot_of(self._fold.partial)
-        if events:
-            here = f"{self._fold.fence}-{self._fold.head}"
-            self._put(events, ["0"] * (len(events) - 1) + [here])
+        events, last = snapshot_of(self._fold.partial), self._fold.last_event
+        if last is not None:
+            self._put(events, [*["0"] * (len(events) - 1), last])
 
     async def _step(self) -> None:
         """Take the next entries, or see that there will be none."""
@@ -243,15 +246,16 @@ class DurableStream:
 
     def _hand_over(self, entries: Sequence[Stored]) -> None:
         events: list[Event] = []
-        positions: list[str] = []
+        positions: list[Stored | str] = []
+        take = self._fold.take
         for entry in entries:
-            event = self._fold.take(entry)
+            event = take(entry)
             if event is not None:
                 events.append(event)
-                positions.append(entry.position)
+                positions.append(entry)
         self._put(events, positions)
 
-    def _put(self, events: list[Event], positions: list[str]) -> None:
+    def _put(self, events: list[Event], positions: list[Stored | str]) -> None:
         if events:
             del self._positions[: max(0, len(self._positions) - len(self.out.waiting) - 1)]
             self._positions += positions

@@ -11,7 +11,7 @@ from ..concurrency.detached import Step, detach
 from ..engine.begun import Begun
 from ..engine.driver import Driver
 from ..engine.recording import Recording
-from ..journal import Fenced, JournalError, JournalFull, Lease
+from ..journal import Ended, Fenced, JournalError, JournalFull, Lease, StreamGone
 from ..report import Report
 from .log import LogRecording, StreamLog
 from .outcome import cancelled, complete, failed
@@ -40,6 +40,7 @@ class Writer:
         driver: The engine; None before `open`.
         error: What the stream has failed with; None where it has not, or not here.
         journal_error: Why it cannot be written any more, other than that another writes it; None where it can.
+        ended: How the stream has ended, if the journal has it from here; None: it has not, or is another's.
         done: Whether it is over here.
     """
 
@@ -58,6 +59,7 @@ class Writer:
         self.driver: Driver | None = None
         self.error: Exception | None = None
         self.journal_error: JournalError | None = None
+        self.ended: Ended | None = None
         self.done: bool = False
         self._session = session
         self._channel = session.channel(lease.stream_id)
@@ -80,6 +82,11 @@ class Writer:
         """Another writes it: close what is open here."""
         self._lost = True
         self._interrupt()
+
+    @property
+    def lost(self) -> bool:
+        """Whether another writes it now."""
+        return self._lost
 
     def _interrupt(self) -> None:
         self._scope.cancel()
@@ -155,9 +162,16 @@ class Writer:
                 self.error = None
         await self._flush()
         await self._finish()
+        if self._log.error is not None and not self._lost:
+            detach(self._let_go)
+
+    async def _let_go(self) -> None:
+        """Leave the stream to others as soon as the journal is back: they need not wait until the lease is over."""
+        with suppress(JournalError):
+            await self._session.patiently(lambda: self._session.journal.release(self.lease), self.seconds)
 
     async def _flush(self) -> None:
-        with suppress(JournalError):
+        with suppress(Exception):  # it is looked at below
             await self._log.flush()
         problem = self._log.error
         if isinstance(problem, Fenced):
@@ -170,13 +184,17 @@ class Writer:
             with suppress(JournalError):
                 body = failed(problem, self._report)
                 await self._session.write_end(self.lease, "failed", body, self._patience)
+                self.ended = "failed"
         elif isinstance(problem, JournalError):
             self.error = None
             self.journal_error = problem
+            if isinstance(problem, StreamGone):
+                self._channel.leave()
         elif problem is not None:
             self.error = problem
 
     async def _finish(self) -> None:
+        self.ended = self.ended or self._log.ended
         self.done = True
         self._session.drop(self)
         self._channel.written_here = False

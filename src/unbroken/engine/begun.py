@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from ..core.message.effects import Effects
 from ..core.message.partial import Partial
+from ..core.plan.plan import Plan
+from ..core.requests.routed import Requests
+from ..core.splicing.splicer import Splicer
 from ..core.wire.counters import INPUT_TOKENS
+from ..policy import Policy
 from ..report import AttemptReport, Notice
+from ..routes import Route
 
 __all__ = ["Begun"]
 
@@ -45,3 +52,30 @@ class Begun:
         asked = [attempt for attempt in self.attempts if attempt.form != "request"]
         told = [[getattr(attempt, name) or 0 for name in INPUT_TOKENS] for attempt in asked]
         return sum(sum(each) or attempt.estimated_input_tokens or 0 for each, attempt in zip(told, asked, strict=True))
+
+    def splicer(self, policy: Policy, requests: Sequence[Mapping[str, Any]]) -> Splicer:
+        """What joins the attempts that are made from now on to what was delivered.
+
+        Args:
+            policy: What is delivered as it grows.
+            requests: The original request as each route sends it, in rank order.
+        """
+        effects = Effects(requests)
+        splicer = Splicer(
+            live=policy.live,
+            stop_sequences=requests[0].get("stop_sequences") or (),
+            whole_words=policy.whole_words,
+            effects=effects,
+            partial=self.partial,
+        )
+        splicer.acted = self.acted or (self.cut and effects.possible)
+        splicer.unknown = self.unknown
+        return splicer
+
+    def plan(self, policy: Policy, routes: Sequence[Route], requests: Requests) -> Plan:
+        """What is asked from now on; arguments as for `Plan`."""
+        models = [route.model for route in routes]
+        plan = Plan(policy, routes, requests)
+        thinker = models.index(self.thinker) if self.thinker in models else None
+        plan.go_on(resumes=self.resumes, extra_input=self.extra_input, thinker=thinker)
+        return plan

@@ -1,7 +1,7 @@
 """Drives one stream: asks, reads, joins, and asks again, as the plan says.
 
-A driver knows nothing of the reader. It puts events into `out`; it runs in a task of its own, which a cancelled reader
-does not take along (`concurrency/detached.py`). How the stream ends is `conclusion.py`'s.
+It knows nothing of the reader, and runs in a task of its own, which a cancelled reader does not take along
+(`concurrency/detached.py`). How the stream ends is `conclusion.py`'s.
 """
 
 from __future__ import annotations
@@ -14,13 +14,10 @@ import anyio
 import httpx2
 
 from ..core.failure import Failure
-from ..core.message.effects import Effects
 from ..core.message.partial import Partial
-from ..core.plan.plan import Plan
 from ..core.plan.steps import Ask, Fail, Finish, Step
 from ..core.requests.resume_state import ResumeState
 from ..core.requests.routed import Requests
-from ..core.splicing.splicer import Splicer
 from ..errors import StreamFailed, StreamTimeout
 from ..health.health import Health
 from ..policy import Policy
@@ -62,8 +59,7 @@ class Driver:
         in_one_piece: Whether the answer does not come as a stream.
         findings: Gives what preflight finds in the request.
         begun: What others have begun: the message is gone on with, and the report with it. None: it begins here.
-        recording: Where everything is written down, as far as `begun` is there already; its feed gets the events, and
-            nothing of `begun`. None: nowhere; the events go to a reader, those of `begun` first.
+        recording: Where all behind `begun` is written down. None: nowhere; a reader gets the events, also of `begun`.
 
     Attributes:
         out: Takes the events to the reader.
@@ -72,7 +68,11 @@ class Driver:
         report: How it goes.
         response: The response that feeds the stream, or fed it last.
         deadline: When it has to be over, in monotonic seconds; None: never.
+        role, position: It asks itself, and is in no journal.
     """
+
+    role: Literal["writer", "reader"] = "writer"
+    position: str | None = None
 
     def __init__(
         self,
@@ -100,20 +100,9 @@ class Driver:
         self._policy = policy
         self._requests = requests = Requests(request, routes, health.models)
         sent = requests[0]
-        effects = Effects([requests[rank] for rank in range(len(routes))])
-        splicer = Splicer(
-            live=policy.live,
-            stop_sequences=sent.get("stop_sequences") or (),
-            whole_words=policy.whole_words,
-            effects=effects,
-            partial=begun.partial,
-        )
-        splicer.acted = begun.acted or (begun.cut and effects.possible)
-        splicer.unknown = begun.unknown
-        self._plan = plan = Plan(policy, routes, requests)
-        models = [route.model for route in routes]
-        thinker = models.index(begun.thinker) if begun.thinker in models else None
-        plan.go_on(resumes=begun.resumes, extra_input=begun.extra_input, thinker=thinker)
+        splicer = begun.splicer(policy, [requests[rank] for rank in range(len(routes))])
+        feed = EventFeed() if recording is None else recording.feed(splicer)
+        self._plan = plan = begun.plan(policy, routes, requests)
         telemetry = listen(routes, sent, health, in_one_piece=in_one_piece)
         self._notifier = notifier = Notifier(self.report, started, on_notice, telemetry)
         self._findings = UntoldFindings(findings, notifier)
@@ -139,14 +128,7 @@ class Driver:
             started=started,
         )
         self._intake = Intake(
-            splicer,
-            plan,
-            routes,
-            self._admission,
-            notifier,
-            self._findings,
-            is_document=validator(sent),
-            feed=EventFeed() if recording is None else recording.feed(splicer),
+            splicer, plan, routes, self._admission, notifier, self._findings, is_document=validator(sent), feed=feed
         )
         if recording is None:
             self._intake.hand_over_again()
@@ -157,16 +139,6 @@ class Driver:
     def partial(self) -> Partial:
         """Everything that was delivered."""
         return self._intake.partial
-
-    @property
-    def role(self) -> Literal["writer", "reader"]:
-        """It asks itself."""
-        return "writer"
-
-    @property
-    def position(self) -> str | None:
-        """It is in no journal."""
-        return None
 
     @property
     def route(self) -> Route:
@@ -190,8 +162,7 @@ class Driver:
             first = self._plan.first(state, now=anyio.current_time(), ready=self._admission.readiness())
             if isinstance(first, Ask):
                 self._dispatcher.notify_passed_over(0, first)
-                failure = await self._ask(first, state)
-                if failure is not None:
+                if (failure := await self._ask(first, state)) is not None:
                     await self._go_on(Death(failure))
             else:
                 await self._end(first)
@@ -285,8 +256,6 @@ class Driver:
         self._intake.begin(sent, own=is_named and sent.step.form == "request")
         return None
 
-    # -- the end
-
     async def _end(self, step: Finish | Fail) -> None:
         """Do what the plan says where nothing more is asked: finish the message, or raise."""
         if isinstance(step, Fail):
@@ -326,6 +295,5 @@ class Driver:
         return self._error(Fail(why), kind)
 
     def _error(self, step: Fail, kind: type[StreamFailed]) -> Exception:
-        error = self._conclusion.error(step, kind, response=self.response, origin=self._intake.origin)
         self.done = True
-        return error
+        return self._conclusion.error(step, kind, response=self.response, origin=self._intake.origin)

@@ -32,17 +32,18 @@ class _Stream:
     size: int = 0
     entries: list[Entry] = field(default_factory=list)
 
-    def write(self, data: Sequence[bytes]) -> None:
-        head = len(self.entries)
-        self.entries += [Entry(self.fence, head + number, each) for number, each in enumerate(data, 1)]
-        self.size += sum(map(len, data))
+    @property
+    def head(self) -> int:
+        return len(self.entries)
 
-    def has(self, lease: Lease, data: Sequence[bytes], end: Ended | None) -> bool:
-        """Whether this is what was written last."""
-        if not data and end is None:
-            return False
-        last = self.entries[lease.head :]
-        return (self.fence, self.status) == (lease.fence, end or "live") and [each.data for each in last] == list(data)
+    def has(self, lease: Lease, data: Sequence[bytes], status: Status) -> bool:
+        """Whether this very append was made before, and its answer was lost."""
+        there = [Entry(lease.fence, number, each) for number, each in enumerate(data, lease.head + 1)]
+        return self.status == status and self.entries[lease.head :] == there
+
+    def write(self, data: Sequence[bytes]) -> None:
+        self.entries += [Entry(self.fence, number, each) for number, each in enumerate(data, self.head + 1)]
+        self.size += sum(map(len, data))
 
     def renew(self) -> None:
         self.touched = time.time()
@@ -54,7 +55,8 @@ class _Stream:
 
 
 class MemoryJournal:
-    """Streams that live as long as this object. It may be entered any number of times, also on several event loops.
+    """Streams that live as long as this object. It may be entered any number of times, also on one event loop after
+    another, but not in two threads at once.
 
     Args:
         retention: How long a stream is kept after its end, in seconds. Default: 24 hours.
@@ -106,7 +108,7 @@ class MemoryJournal:
 
     async def take(self, state: StreamState, entry: bytes, *, lease: float, force: bool = False) -> Lease | None:
         stream = self._streams.get(state.stream_id)
-        if stream is None or (stream.fence, len(stream.entries)) != (state.fence, state.head):
+        if stream is None or (stream.fence, stream.head, stream.created) != (state.fence, state.head, state.created):
             return None
         if stream.status in ("complete", "cancelled") or not (force or stream.status == "failed" or stream.orphaned):
             return None
@@ -116,17 +118,17 @@ class MemoryJournal:
         stream.renew()
         stream.write([entry])
         self._notify()
-        return Lease(state.stream_id, stream.fence, len(stream.entries))
+        return Lease(state.stream_id, stream.fence, stream.head)
 
     async def append(self, lease: Lease, entries: Sequence[bytes], *, end: Ended | None = None) -> bool:
         stream = self._streams.get(lease.stream_id)
-        if stream is None or stream.fence < lease.fence or len(stream.entries) < lease.head:
-            raise StreamGone("the stream is not there any more")
-        if stream.has(lease, entries, end):  # by a call whose outcome was not known
-            lease.head += len(entries)
+        if stream is None or stream.fence < lease.fence or (stream.fence == lease.fence and stream.head < lease.head):
+            raise StreamGone("the stream is not there any more, or has lost entries that were acknowledged")
+        if stream.fence != lease.fence or stream.status != "live" or stream.head != lease.head:
+            if not stream.has(lease, entries, end or "live"):
+                raise Fenced("another has taken the stream, or it has ended")
+            lease.head = stream.head
             return stream.stopping
-        if (stream.fence, stream.status, len(stream.entries)) != (lease.fence, "live", lease.head):
-            raise Fenced("another has taken the stream, or it has ended")
         size = sum(map(len, entries))
         # What says that it has ended always finds room.
         if stream.size + size > self._options.max_bytes and end is None:
@@ -135,7 +137,7 @@ class MemoryJournal:
         stream.renew()
         if end is not None:
             stream.status, stream.ended, stream.lease = end, stream.touched, None
-        lease.head = len(stream.entries)
+        lease.head = stream.head
         self._notify()
         return stream.stopping
 
@@ -215,7 +217,7 @@ class MemoryJournal:
 
     def _is_news(self, name: str, head: int) -> bool:
         stream = self._streams.get(name)
-        return stream is None or len(stream.entries) > head
+        return stream is None or stream.head > head
 
     def _touched(self, name: str) -> float:
         return self._streams[name].touched
@@ -229,7 +231,7 @@ class MemoryJournal:
         return StreamState(
             stream_id=stream_id,
             fence=stream.fence,
-            head=len(stream.entries),
+            head=stream.head,
             status=stream.status,
             fingerprint=stream.fingerprint,
             owner=stream.owner,

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import anthropic
 import httpx2
+from anthropic.types import RawMessageStreamEvent
 
 __all__ = ["Chain", "InOnePiece"]
 
@@ -18,23 +19,32 @@ class Chain:
     Args:
         request: The request that came down the chain.
         call_next: The rest of the chain.
+        streams: Whether a stream is asked for, also where the request asks for an answer in one piece.
 
     Attributes:
         responses: The SDK's response around each HTTP response that came, whatever its status.
     """
 
-    def __init__(self, request: anthropic.APIRequest, call_next: anthropic.AsyncCallNext) -> None:
+    def __init__(
+        self, request: anthropic.APIRequest, call_next: anthropic.AsyncCallNext, *, streams: bool = False
+    ) -> None:
         self.responses: dict[httpx2.Response, anthropic.AsyncAPIResponse[Any]] = {}
         self._request = request
         self._call_next = call_next
+        self._streams = streams
 
     def stream(self, *, timeout: httpx2.Timeout, betas: object = None, **body: Any) -> _Sending:  # noqa: ARG002
         """What the SDK's `messages.stream` does: send it when it is entered. The betas are in the headers already."""
         body |= body.pop("extra_body", None) or {}
         given = self._request.json
-        if isinstance(given, Mapping) and "stream" in given:
+        if self._streams:
+            body["stream"] = True
+        elif isinstance(given, Mapping) and "stream" in given:
             body["stream"] = given["stream"]
-        return _Sending(lambda: self._send(self._request.copy(body=body, timeout=timeout)))
+        sent = self._request.copy(body=body, timeout=timeout)
+        if self._streams and not sent.stream:
+            sent.stream, sent.stream_cls = True, anthropic.AsyncStream[RawMessageStreamEvent]
+        return _Sending(lambda: self._send(sent))
 
     async def _send(self, request: anthropic.APIRequest) -> anthropic.AsyncAPIResponse[Any]:
         """Send a request, and remember its response.

@@ -39,9 +39,10 @@ def problem_of(error: object, text: str | None = None) -> Problem:
     """What is told of an answer that failed.
 
     Args:
-        error: What was raised. Its `type`, else its `code`, is told where it is a name as the API has them.
+        error: What was raised. Its `type`, else the code of its diagnosis, is told where it is a name as the API has
+            them.
         text: What is said instead of our sentence. None: our sentence.
     """
-    told = (getattr(error, "type", None), getattr(error, "code", None))
+    told = (getattr(error, "type", None), getattr(getattr(error, "diagnosis", None), "code", None))
     name = next((each for each in told if isinstance(each, str) and _NAME.fullmatch(each)), "api_error")
     return Problem(name, text if text is not None else f"The answer could not be finished ({name}).")

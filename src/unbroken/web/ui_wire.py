@@ -52,7 +52,7 @@ class UIMessageWire:
         if number > self._seen:
             self._is_told = False
             self._position = position
-        return self._encode(self._chunks.push(event), position, is_seen=number <= self._seen)
+        return self._encode(self._chunks.push(event), position, is_seen=0 < number <= self._seen)
 
     def end(self) -> bytes:
         """The message's last chunks, where it has not ended by itself."""

@@ -214,7 +214,7 @@ def continuations(held: str) -> Iterator[str]:
     yield "Sure, here is the rest:\n\n" + held
 
 
-@pytest.mark.sample
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_steps_grow_with_the_number_of_deltas_alone(family: str, size: int) -> None:

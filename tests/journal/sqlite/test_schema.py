@@ -144,7 +144,7 @@ def read_only(path: Path) -> Iterator[Path]:
 
 
 async def test_a_file_that_can_only_be_read_is_refused(read_only: Path) -> None:
-    expected = f"the journal {read_only} can only be read, and a journal has to be written (SQLITE_READONLY)"
+    expected = f"the journal {read_only} can only be read, and a journal has to be written"
     assert await says(read_only) == expected
 
 

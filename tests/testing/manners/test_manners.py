@@ -118,6 +118,7 @@ def test_what_is_not_the_answers_beginning_is_refused() -> None:
         continue_answer("a b", "b", echo=None, manner=Manner.EXACT, rng=Random())
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", TEXTS)
 def test_every_faithful_manner_ends_the_text_at_every_cut(name: str) -> None:
     """Whatever comes first, what is left of the answer follows (a lost space aside)."""

@@ -5,18 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 __all__ = ["Reading", "parse"]
 
-#: The tokens of JSON as Python's parser takes it: strings, numbers and names, and what stands between them. Possessive:
-#: to come back to a string of 10 MB, an image say, the engine would keep a gigabyte. No string is without its end here.
-_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[-+.\w]+|[{}\[\]:,]')
 #: What Python and JavaScript call what JSON calls otherwise.
 _NAME: Final = re.compile(r"True\b|False\b|None\b|undefined\b")
-_LITERALS: Final = {"NaN", "Infinity", "-Infinity"}
 #: How many objects and arrays may stand in each other: what can be read in one place has to be written in another, and
 #: taken apart, and each of them stops at a depth of its own, which differs between Pythons.
 _DEEPEST: Final = 250
@@ -63,8 +58,7 @@ def parse(data: bytes) -> Reading:
     if not text.strip():
         return _broken(data, "It is empty.")
     try:
-        value = json.loads(text)
-        problems = [f"{_place(text[:at])}: {what}." for at, what in _oddities(text)]
+        value, problems = _read(text)
     except json.JSONDecodeError as error:
         offset, mistake = _mistake(text, error)
         return _broken(data, f"{_place(text[:offset])}: {mistake}.")
@@ -72,6 +66,8 @@ def parse(data: bytes) -> Reading:
         return _broken(data, "It is nested too deeply.")
     except ValueError:
         return _broken(data, "A number in it has more digits than can be read.")
+    if _depth(value) > _DEEPEST:
+        return _broken(data, "It is nested too deeply.")
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -123,30 +119,37 @@ def _words(here: str, message: str) -> str:
     return f"{message[:1].lower()}{message[1:]}"
 
 
-def _oddities(text: str) -> Iterator[tuple[int, str]]:
-    """What Python's parser lets pass and the API does not, or not surely, each with its offset.
+def _read(text: str) -> tuple[Any, list[str]]:
+    """The value, and what Python's parser lets pass and the API does not, or not surely; it says no places of that.
 
     Raises:
+        json.JSONDecodeError: It is no JSON.
         RecursionError: It is nested too deeply.
+        ValueError: It has an integer of too many digits.
     """
-    names: list[set[str] | None] = []  # of the objects that are open; None for an array
-    tokens = list(_TOKEN.finditer(text))
-    for token, after in zip(tokens, [*tokens[1:], None], strict=True):
-        word = token[0]
-        if word in "{[":
-            names.append(set() if word == "{" else None)
-            if len(names) > _DEEPEST:
-                raise RecursionError
-        elif word in "}]":
-            names.pop()
-        elif word[0] == '"':
-            known = names[-1] if names else None
-            if known is not None and after is not None and after[0] == ":":
-                name = json.loads(word)
-                if name in known:
-                    yield token.start(), "this name stands twice in its object, and one of the two is lost"
-                known.add(name)
-        elif word in _LITERALS:
-            yield token.start(), "JSON has no NaN and no infinity"
-        elif word[-1].isdigit() and math.isinf(float(word)):
-            yield token.start(), "this number is too large"
+    found: list[str] = []
+
+    def pairs(named: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(named)
+        found.extend(["A name stands twice in an object, and one of the two is lost."] * (len(named) - len(value)))
+        return value
+
+    def constant(name: str) -> float:
+        found.append("There is a NaN or an infinity in it, and JSON has neither.")
+        return float(name)
+
+    def number(digits: str) -> float:
+        if math.isinf(value := float(digits)):
+            found.append("A number in it is too large.")
+        return value
+
+    return json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_float=number), found
+
+
+def _depth(value: Any) -> int:
+    """How many objects and arrays stand in each other."""
+    depth, layer = 0, [value]
+    while layer := [each for each in layer if isinstance(each, dict | list)]:
+        depth += 1
+        layer = [part for each in layer for part in (each.values() if isinstance(each, dict) else each)]
+    return depth

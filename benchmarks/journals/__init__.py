@@ -1,0 +1,1 @@
+"""What it costs to write streams down, and how soon another goes on: the figures of streams in a journal."""

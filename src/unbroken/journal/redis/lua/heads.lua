@@ -1,0 +1,9 @@
+#!lua flags=allow-oom
+-- ARGV: from 3, ids. Returns for each its fence and head; 0 and 0 for one that is not there.
+local results = {}
+for at = 3, #ARGV do
+  local v = redis.call('HMGET', key(ARGV[at]), 'fence', 'head')
+  results[#results + 1] = tonumber(v[1] or 0)
+  results[#results + 1] = tonumber(v[2] or 0)
+end
+return results
