@@ -84,7 +84,8 @@ class AttemptReport:
         estimated_output_tokens: Where it did not say: estimated from the characters that arrived, on the low side
             (`ModelInfo.chars_per_token`); thinking that was not shown is not in it.
         speed: As the API said: `"standard"` or `"fast"`; None where it did not.
-        received: Characters that arrived of it: text, thinking and the input of tools.
+        received: Characters that arrived of it: text, thinking, the input of tools, and the texts in deltas of types
+            that this version does not know.
         delivered: Those of them that were delivered.
         characters: Characters of text that it added to the message.
         discarded: Characters of text that it repeated and that were cut at the seam.

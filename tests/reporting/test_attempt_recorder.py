@@ -205,16 +205,16 @@ async def test_what_a_cache_was_written_for_and_how_fast_it_was_is_noted() -> No
 
 
 async def test_what_arrived_and_what_was_delivered_is_counted() -> None:
-    """Text, thinking and the input of tools, by characters."""
+    """Text, thinking, the input of tools, and what comes in deltas that nobody knows yet; by characters."""
     entry = (notes := recorder(Report())).entry
     deltas = [text("Hello."), delta("thinking_delta", thinking="Hm, hm.")]
     deltas += [delta("input_json_delta", partial_json="{}"), {"type": "ping"}]
-    deltas += [delta("signature_delta", signature="not written by the model")]
+    deltas += [delta("signature_delta", signature="not written by the model"), delta("song_delta", song="La la.")]
     notes.receive(deltas)
     notes.deliver(deltas[:1])
-    assert (entry.received, entry.delivered, entry.characters) == (6 + 7 + 2, 6, 6)
+    assert (entry.received, entry.delivered, entry.characters) == (6 + 7 + 2 + 6, 6, 6)
     notes.deliver(deltas[1:])
-    assert (entry.received, entry.delivered, entry.characters) == (15, 15, 6)
+    assert (entry.received, entry.delivered, entry.characters) == (21, 21, 6)
 
 
 async def test_tokens_are_estimated_by_the_models_generation() -> None:

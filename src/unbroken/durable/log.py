@@ -62,7 +62,8 @@ class StreamLog:
         self._on_error = on_error
         self._staged: list[Record] = []
         self._end: Ended | None = None
-        self._ended = False
+        self._ended = False  # as `_end` says, and the journal has it
+        self._over = False
         self._under_way = False
         self._make_wakeup = wakeups()
         self._idle: Wakeup | None = None  # `run` waits for something to write
@@ -96,7 +97,7 @@ class StreamLog:
 
     async def flush(self) -> None:
         """Return when all that was staged is in the journal. Raises `error`."""
-        while self.error is None and not self._ended and (self._staged or self._under_way):
+        while self.error is None and not self._over and (self._staged or self._under_way):
             await self._progress()
         if self.error is not None:
             raise self.error
@@ -131,7 +132,7 @@ class StreamLog:
             self._on_error()
         finally:
             # Also where the event loop is being closed: nobody may wait for what nobody will write.
-            self._ended = True
+            self._over = True
             self._under_way = False
             self._notify()
 

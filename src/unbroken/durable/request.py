@@ -20,7 +20,9 @@ __all__ = ["StreamRequest", "check_id", "owner_hash", "policy_of"]
 _ID: Final = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
 
 #: Arguments that say who asks, and go into no journal. Which of them a successor is to send, `prepare` says.
-_SECRET: Final = frozenset({"extra_headers", "extra_query", "fallback_credit_token"})
+_SECRET: Final = frozenset({"extra_headers", "extra_query", "fallback_credit_token", "authorization_token"})
+#: Arguments in which a name is the caller's own, whatever it is: of a tool's input, or of a field of a document.
+_CONTENT: Final = frozenset({"messages", "system", "tools", "output_config", "output_format"})
 #: Arguments beside the body that are kept.
 _KEPT: Final = ("betas", "user_profile_id", "workspace_id")
 #: Of a policy, what is the writer's own: a function of its program, and its listeners' matters.
@@ -77,8 +79,8 @@ class StreamRequest:
         if isinstance(extra, Mapping):
             params = {**params, "extra_body": dict(extra)}
         params |= {name: options[name] for name in _KEPT if name in options}
-        asked = {"api": api, "arguments": _without_secrets(params)}
-        fallbacks = [{"model": route.model, "patch": _without_secrets(dict(route.patch))} for route in routes[1:]]
+        asked = {"api": api, "arguments": _arguments(params)}
+        fallbacks = [{"model": route.model, "patch": _arguments(route.patch)} for route in routes[1:]]
         try:
             plain = json.loads(json.dumps(asked, sort_keys=True))
             fallbacks = json.loads(json.dumps(fallbacks))
@@ -89,24 +91,21 @@ class StreamRequest:
         return cls(stream_id, body, hashlib.sha256(canonical.encode()).digest(), owner)
 
 
-def _without_secrets(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in arguments.items() if name not in _SECRET and name != "timeout"}
-    if "mcp_servers" in kept:
-        kept["mcp_servers"] = _without_tokens(kept["mcp_servers"])
-    if isinstance(kept.get("extra_body"), Mapping):
-        kept["extra_body"] = _without_secrets(kept["extra_body"])
-    return kept
+def _arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as they are written down. How long somebody waits is not what is asked for."""
+    kept = {name: value for name, value in arguments.items() if name != "timeout"}
+    return cast("dict[str, Any]", _without_secrets(kept))
 
 
-def _without_tokens(servers: Any) -> Any:
-    if not isinstance(servers, list | tuple):
-        return servers
-    return [
-        {name: value for name, value in server.items() if name != "authorization_token"}
-        if isinstance(server, Mapping)
-        else server
-        for server in servers
-    ]
+def _without_secrets(value: Any) -> Any:
+    """A value without what says who asks, however deep that is."""
+    if isinstance(value, Mapping):
+        return {
+            name: each if name in _CONTENT else _without_secrets(each)
+            for name, each in value.items()
+            if name not in _SECRET
+        }
+    return [_without_secrets(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _limits(policy: Policy) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def test_a_block_begins_with_the_field_that_grows() -> None:
         (event("input_json_delta", partial_json="{"), ("input_json_delta", "partial_json", "{", 1, 0)),
         (event("signature_delta", signature="abc"), ("signature_delta", None, "", 0, 0)),
         (event("citations_delta", citation={}), ("citations_delta", None, "", 0, 0)),
-        (event("some_new_delta", text="What it is, nobody knows."), ("some_new_delta", None, "", 0, 0)),
+        (event("some_new_delta", text="añ", more="界", n=1, parts=["a"]), ("some_new_delta", None, "", 3, 2)),
     ],
 )
 def test_what_is_found_out_once(brought: Event, found: tuple[Any, ...]) -> None:

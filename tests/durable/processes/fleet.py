@@ -256,6 +256,8 @@ class Fleet:
         *,
         kill: Mapping[str, Any] | None = None,
         lease: float | None = None,
+        log: str | None = None,
+        uid: int | None = None,
         backend: Literal["asyncio", "trio"] | None = None,
     ) -> Worker:
         """Begin one.
@@ -265,6 +267,8 @@ class Fleet:
             url: Of the server.
             kill: When it kills itself, as `Killing` takes it. None: it does not.
             lease: Of those who ask for a stream there themselves, in seconds. None: the usual one.
+            log: The file for what the library logs. None: nowhere.
+            uid: The user that it becomes, where root starts it. None: the same.
             backend: Its event loop. None: that of the test.
         """
         name = f"worker {len(self.workers)}"
@@ -277,6 +281,8 @@ class Fleet:
             "api_key": API_KEY,
             "kill": kill,
             "lease": lease,
+            "log": log,
+            "uid": uid,
         }
         worker = Worker(name, _ZYGOTE.fork(orders))
         self.workers.append(worker)

@@ -17,7 +17,7 @@ from unbroken import StreamCancelled, attach, cancel
 
 ID = "c7/3"
 #: It does not come to its end by itself while the test runs.
-SLOW = replace(LONG, pace=1.0)
+SLOW = replace(LONG, pace=0.3)
 
 
 async def begun(place: Scene, told: Told) -> Told:

@@ -7,6 +7,7 @@ kernel before anything else happens, so that nothing of it is lost with the proc
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import traceback
@@ -21,6 +22,7 @@ from tests.durable.processes.killing import Killing
 from harness import _TLS, AT_ONCE
 from unbroken import StreamFailed, StreamHost, attach, cancel, resilient_stream
 from unbroken.api import durable as api_durable
+from unbroken.api.host import StreamRecord
 from unbroken.durable.claim import Claim
 from unbroken.journal import SQLiteJournal
 
@@ -42,7 +44,8 @@ class Work:
     Args:
         orders: `address` of the socket, `name`, `backend`, `journal` (as for `journal_of`), `url` of the server,
             `api_key`, `lease` of those who ask for a stream themselves, in seconds, or None for the usual one, and
-            `kill` (as for `Killing`) or None.
+            `kill` (as for `Killing`) or None, `log`, the file for what the library logs, or None, and
+            `uid`, the user that it becomes, or None.
     """
 
     def __init__(self, orders: Mapping[str, Any]) -> None:
@@ -65,6 +68,14 @@ class Work:
 
     async def _main(self) -> None:
         orders = self._orders
+        if orders["uid"] is not None:
+            os.setgroups([])
+            os.setuid(orders["uid"])
+        if orders["log"]:
+            handler = logging.FileHandler(orders["log"])
+            handler.setFormatter(logging.Formatter("%(message)s %(args)s"))
+            logging.getLogger("unbroken").addHandler(handler)
+            logging.getLogger("unbroken").setLevel(logging.DEBUG)
         if orders["lease"]:
             api_durable.Claim = partial(Claim, lease=orders["lease"])  # type: ignore[assignment, misc]
         journal = journal_of(**orders["journal"])
@@ -94,13 +105,21 @@ class Work:
 
     # -- what can be told
 
-    async def _host(self, number: int, *, name: str, policy: Mapping[str, Any], **options: Any) -> None:
+    async def _host(
+        self, number: int, *, name: str, policy: Mapping[str, Any], prepared: Any = None, **options: Any
+    ) -> None:
         leaving = self._leaving[name] = anyio.Event()
+        if prepared is not None:
+            options["prepare"] = lambda record: self._prepare(number, record, prepared)
         host = StreamHost(self._journal, self._client, policy=replace(AT_ONCE, **policy), **options)
         async with host:
             self._hosts[name] = host
             self._say(of=number, entered=True)
             await leaving.wait()
+
+    def _prepare(self, number: int, record: StreamRecord, prepared: Any) -> Any:
+        self._say(of=number, record=plain(dict(record.arguments)))
+        return prepared
 
     async def _leave(self, number: int, *, name: str) -> None:
         self._leaving[name].set()

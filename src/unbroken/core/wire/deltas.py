@@ -55,7 +55,7 @@ class Delta(dict[str, Any]):
         kind: The `type` of its delta, such as `"text_delta"`.
         field: Of its delta, the field that holds the piece; None: it brings nothing that is written.
         piece: What the model wrote with it: text, thinking, or JSON of a tool's input. Empty where it brings none.
-        length: Of the piece, in characters.
+        length: Of the piece, in characters. Of a delta whose type is not known, of all texts in it: they were written.
         others: How many of those are not ASCII: they take more of a token.
     """
 
@@ -83,17 +83,23 @@ def as_delta(event: Event) -> Delta:
     made = Delta(event)
     made.index, made.kind = event["index"], kind
     made.field = field = _WRITTEN.get(kind)
+    written: Any
     if field is None:
         _check(kind, brought)
-        made.piece, made.length, made.others = "", 0, 0
-        return made
-    piece = brought.get(field)
-    if not isinstance(piece, str):
-        raise Malformed(f"a {kind} has no {field}")
-    made.piece = piece
-    made.length = length = len(piece)
-    made.others = 0 if piece.isascii() else length - len(piece.encode("ascii", "ignore"))
+        written = "" if kind in DELTAS else _texts(brought)
+        made.piece = ""
+    else:
+        written = brought.get(field)
+        if not isinstance(written, str):
+            raise Malformed(f"a {kind} has no {field}")
+        made.piece = written
+    made.length = length = len(written)
+    made.others = 0 if written.isascii() else length - len(written.encode("ascii", "ignore"))
     return made
+
+
+def _texts(delta: dict[str, Any]) -> str:
+    return "".join(value for name, value in delta.items() if name != "type" and isinstance(value, str))
 
 
 def _check(kind: str, brought: dict[str, Any]) -> None:

@@ -29,8 +29,8 @@ class Commit:
 
     def __init__(self, lease: Lease, entries: Sequence[bytes], end: Ended | None, done: Wakeup) -> None:
         self.end = end
-        self.done = done
-        self.size = sum(map(len, entries))
+        self.done: Wakeup = done
+        self.size: int = sum(map(len, entries))
         #: What `append.lua` has for a stream.
         self.arguments: tuple[bytes | str | int, ...] = (
             *proof_of(lease),

@@ -41,15 +41,15 @@ class Session:
         self, address: Address, base: str, absence: float | None, timeout: float, limits: tuple[int, int, int]
     ) -> None:
         #: Of this opening: who opens the journal again is another, and holds nothing of this one.
-        self.worker = secrets.token_hex(8)
-        self.claims = Claims(self.worker, self.run)
+        self.worker: str = secrets.token_hex(8)
+        self.claims: Claims = Claims(self.worker, self.run)
         self._address = address
         self._base = base
         self._timeout = timeout
         self._limits = limits
         self._watched = absence is not None
         self._common = (base, self.worker, -1 if absence is None else round(absence * 1000))
-        self.commands = Link(address, "unbroken", timeout, self._prepare)
+        self.commands: Link = Link(address, "unbroken", timeout, self._prepare)
         self._blocking = Link(address, "unbroken-tail", timeout)
         self._presence: Presence | None = None
         self._commits: Commits | None = None

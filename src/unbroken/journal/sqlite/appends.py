@@ -63,7 +63,7 @@ class Appends:
 
     def __init__(self, connection: sqlite3.Connection, worker: int, options: Options) -> None:
         self.changed: set[str] = set()
-        self.pages = 0
+        self.pages: int = 0
         self._connection = connection
         self._worker = worker
         self._options = options

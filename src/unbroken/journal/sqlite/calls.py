@@ -30,11 +30,11 @@ class Call(Generic[T]):
 
     def __init__(self, work: Callable[[Any], T] | None) -> None:
         self._work = work
-        self.result = cast("T", None)
+        self.result: T = cast("T", None)
         self.error: Exception | None = None
-        self.abandoned = False
-        self.ended = False
-        self.until = 0.0
+        self.abandoned: bool = False
+        self.ended: bool = False
+        self.until: float = 0.0
         self._wakeup: Wakeup | None = None
 
     def run(self, target: Any) -> T:
@@ -69,8 +69,8 @@ class Append(Call[bool]):
 
     def __init__(self, lease: Lease, entries: Sequence[bytes]) -> None:
         super().__init__(None)
-        self.lease = lease
-        self.entries = entries
+        self.lease: Lease = lease
+        self.entries: Sequence[bytes] = entries
 
     def run(self, target: Any) -> bool:
         """Append as it is done where something is not as usual."""

@@ -47,9 +47,9 @@ class Opened:
     """
 
     def __init__(self, path: str, durability: Durability, options: Options) -> None:
-        self.is_forked = False
-        self.writer = Writer(path, self._open_store, waits=durability == "host", tell=self._tell)
-        self.reader = Reader(path, self._tell)
+        self.is_forked: bool = False
+        self.writer: Writer = Writer(path, self._open_store, waits=durability == "host", tell=self._tell)
+        self.reader: Reader = Reader(path, self._tell)
         self._path = path
         self._durability: Durability = durability
         self._options = options

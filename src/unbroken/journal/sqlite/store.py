@@ -46,7 +46,7 @@ class Store:
         options: Options,
         checkpoints: Checkpoints,
     ) -> None:
-        self.appends = Appends(connection, presence.worker, options)
+        self.appends: Appends = Appends(connection, presence.worker, options)
         self._path = path
         self._connection = connection
         self._presence = presence
