@@ -1,4 +1,4 @@
-"""Who goes on with a stream may be killed as well: before it has asked, while it writes, and together with the writer."""
+"""Who goes on with a stream may be killed as well: before it asks, while it writes, and together with the writer."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def half_thought(pairs: list[Any]) -> str:
 @pytest.mark.backends("asyncio", "trio")
 @pytest.mark.parametrize("n", [1, 2])
 async def test_a_tool_that_may_have_acted_is_not_made_to_act_again(n: int, tmp_path: Path) -> None:
-    """From the moment in which the request is out, until it is known what it did; unless the policy says that it may."""
+    """From when the request is out until it is known what it did; unless the policy says that it may."""
     async with scene(tmp_path, replace(SHAPES["code"], pace=0.02)) as place:
         writer = place.worker(kill={"call": "append", "n": n, "when": "after"})
         await place.write(writer, ID, policy={})
