@@ -17,6 +17,8 @@ from harness import AT_ONCE, CONTINUE, PREFILL
 from unbroken import StreamFailed, attach
 from unbroken.testing import Answer, Thinking
 
+pytestmark = pytest.mark.slow
+
 ID = "c7/3"
 THOUGHT = "When was it lit? I should know this. The ledger says March, or was it May? It says March, on the ninth."
 THINKS = Answer([Thinking(THOUGHT), TEXT], pieces=(2, 6), pace=0.02)
