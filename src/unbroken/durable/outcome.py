@@ -14,7 +14,7 @@ from ..diagnosis.advice import ADVICE
 from ..diagnosis.diagnosis import DiagnosedRequest, Diagnosis, Ending, conclude
 from ..diagnosis.postmortem import Told
 from ..errors import StreamFailed, StreamTimeout
-from ..journal import JournalFull
+from ..journal import JournalError, JournalFull
 from ..report import Report
 from .errors import StreamCancelled
 from .fold import Fold
@@ -74,7 +74,7 @@ def ended_with(fold: Fold) -> StreamFailed:
 
 def journal_failure(problem: Exception, fold: Fold) -> StreamFailed:
     """What is raised where the journal cannot be read or written any more, with all that it is known to have."""
-    error = _error("journal_full" if isinstance(problem, JournalFull) else "journal", fold, f": {problem}")
+    error = _error(_ending(problem), fold, f": {problem}")
     error.__cause__ = problem
     return error
 
@@ -97,9 +97,15 @@ def _failure(kind: type[StreamFailed], message: str, fold: Fold) -> StreamFailed
     return kind(message, request=request, partial=fold.partial.copy(), report=fold.report)
 
 
+def _ending(problem: Exception) -> Ending:
+    return "journal_full" if isinstance(problem, JournalFull) else "journal"
+
+
 def _diagnosis(error: Exception) -> Diagnosis:
     if isinstance(error, StreamFailed):
         return error.diagnosis
+    if isinstance(error, JournalError):
+        return conclude((), ending=_ending(error))
     told = Told(time.time())
     if isinstance(error, anthropic.AnthropicError | httpx2.TransportError):
         told.add(error)

@@ -146,7 +146,7 @@ def test_a_race_under_a_script_of_ones_own(run: Run, tmp_path: Path) -> None:
     assert "unbroken: 31 of 31 characters, exact, in 3 requests" in ran.out
     svg = "".join(ET.parse(picture).getroot().itertext()).replace("\N{NO-BREAK SPACE}", " ")
     assert "models race for one answer" in svg
-    assert "lost: only pings" in svg
+    assert "claude-sonnet-5-5: lost" in svg
 
 
 def test_a_race_that_nobody_wins_is_exit_code_1(run: Run, tmp_path: Path) -> None:

@@ -257,6 +257,7 @@ class Fleet:
         kill: Mapping[str, Any] | None = None,
         lease: float | None = None,
         log: str | None = None,
+        uid: int | None = None,
         backend: Literal["asyncio", "trio"] | None = None,
     ) -> Worker:
         """Begin one.
@@ -267,6 +268,7 @@ class Fleet:
             kill: When it kills itself, as `Killing` takes it. None: it does not.
             lease: Of those who ask for a stream there themselves, in seconds. None: the usual one.
             log: The file for what the library logs. None: nowhere.
+            uid: The user that it becomes, where root starts it. None: the same.
             backend: Its event loop. None: that of the test.
         """
         name = f"worker {len(self.workers)}"
@@ -280,6 +282,7 @@ class Fleet:
             "kill": kill,
             "lease": lease,
             "log": log,
+            "uid": uid,
         }
         worker = Worker(name, _ZYGOTE.fork(orders))
         self.workers.append(worker)

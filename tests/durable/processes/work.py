@@ -44,7 +44,8 @@ class Work:
     Args:
         orders: `address` of the socket, `name`, `backend`, `journal` (as for `journal_of`), `url` of the server,
             `api_key`, `lease` of those who ask for a stream themselves, in seconds, or None for the usual one, and
-            `kill` (as for `Killing`) or None, and `log`, the file for what the library logs, or None.
+            `kill` (as for `Killing`) or None, `log`, the file for what the library logs, or None, and
+            `uid`, the user that it becomes, or None.
     """
 
     def __init__(self, orders: Mapping[str, Any]) -> None:
@@ -67,6 +68,9 @@ class Work:
 
     async def _main(self) -> None:
         orders = self._orders
+        if orders["uid"] is not None:
+            os.setgroups([])
+            os.setuid(orders["uid"])
         if orders["log"]:
             handler = logging.FileHandler(orders["log"])
             handler.setFormatter(logging.Formatter("%(message)s %(args)s"))

@@ -8,6 +8,7 @@ It reads what a worker is to do, as JSON, and answers with the number of its pro
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
@@ -33,6 +34,7 @@ def main() -> None:
             print(pid, flush=True)
             continue
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        faulthandler.enable()
         os.close(0)
         # A worker's own output goes where the errors go: the other is the answers'.
         os.dup2(2, 1)

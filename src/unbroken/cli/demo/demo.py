@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
 
-import anyio
 from rich.console import Console
 
 from ...core.printable import printable
-from ...testing import FaultServer, Script
+from ...testing import Script
 from ..problems import Problem, without_keys
-from .bars import RACES
 from .parts import WIDTH
-from .picture import TRIALS, Trial
-from .race import Race, run_race
-from .sides import Tell, stream_alone, stream_unbroken
-from .spectators import LiveSpectator, Performance, PlainSpectator, Spectator, View
+from .picture import last_picture
+from .play import Performance, Play
+from .race import race
+from .spectators import LiveSpectator, PlainSpectator, Spectator
 from .story import Act, acts, from_script, races
 from .svg import export
+from .trial import trials
 
 __all__ = ["Options", "run"]
-
-P = TypeVar("P", bound=Performance)
-
-#: How long the demo waits for the SDK when `unbroken` is done, in seconds; by default it waits ten minutes itself.
-_PATIENCE: Final = 6.0
-_PATIENCE_IN_A_HURRY: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,47 +57,21 @@ async def run(options: Options) -> bool:
     Raises:
         Problem: The script cannot be read, the picture cannot be written, or there is nobody to race.
     """
-    if options.race is None:
-        return await _play(options, _acts(options), Trial, _perform, TRIALS, ("SDK", "unbroken"))
-    delay, models = options.race, options.models
-    if len(models) < 2:
-        raise Problem("a race needs two models at least: name one more with --fallback")
-
-    def race(act: Act, number: int, of: int, tell: Tell) -> Race:
-        return Race(act, number, of, tell, models)
-
-    async def perform(race: Race, options: Options) -> None:
-        await run_race(race, delay=delay, fast=options.fast)
-
-    return await _play(options, _acts(options), race, perform, RACES, ("unbroken", *models))
-
-
-async def _play(
-    options: Options,
-    play: Sequence[Act],
-    prepare: Callable[[Act, int, int, Tell], P],
-    perform: Callable[[P, Options], Awaitable[None]],
-    view: View[P],
-    names: Sequence[str],
-) -> bool:
-    """Perform one act after another before whoever watches; whether all of them were exact."""
+    play = _play(options)
     if options.save is not None and not options.save.absolute().parent.is_dir():
         raise Problem(f"the picture cannot be written: there is no directory {options.save.absolute().parent}")
     console = Console()
     plain = options.plain or not console.is_terminal or console.is_dumb_terminal
-    spectator: Spectator[P]
-    spectator = (
-        PlainSpectator(view, names) if plain else LiveSpectator(view, console, hold=0.0 if options.fast else 1.5)
-    )
-    performed: list[P] = []
-    for act in play:
-        performance = prepare(act, len(performed) + 1, len(play), spectator.tell)
-        performed.append(performance)
+    spectator: Spectator
+    spectator = PlainSpectator(play) if plain else LiveSpectator(play, console, hold=0.0 if options.fast else 1.5)
+    performed: list[Performance] = []
+    for act in play.acts:
+        performed.append(Performance(act, len(performed) + 1, len(play.acts), play.names, spectator.tell))
         async with spectator.watching(performed):
-            await perform(performance, options)
+            await play.perform(performed[-1])
     spectator.close(performed)
     if options.save is not None:
-        svg = export(lambda console: view.last(performed, console), WIDTH, view.title)
+        svg = export(lambda console: last_picture(play, performed, console), WIDTH, play.title)
         try:
             options.save.write_text(svg, encoding="utf-8")
         except OSError as error:
@@ -114,33 +79,22 @@ async def _play(
     return all(performance.whole for performance in performed)
 
 
-def _acts(options: Options) -> list[Act]:
-    if options.script is None:
-        return acts(fast=options.fast) if options.race is None else races(options.models, fast=options.fast)
+def _play(options: Options) -> Play:
+    if options.race is None:
+        own = acts(fast=options.fast) if options.script is None else [_act(options, options.script)]
+        return trials(own, options.model, options.fallbacks, fast=options.fast)
+    if len(options.models) < 2:
+        raise Problem("a race needs two models at least: name one more with --fallback")
+    own = races(options.models, fast=options.fast) if options.script is None else [_act(options, options.script)]
+    return race(own, options.models, options.race, fast=options.fast)
+
+
+def _act(options: Options, path: Path) -> Act:
+    """The one act of a script of the user's own."""
     try:
-        script = Script.from_toml(options.script)
+        script = Script.from_toml(path)
     except OSError as error:
-        raise Problem(f"the script {options.script} cannot be read: {error.strerror}") from None
+        raise Problem(f"the script {path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise Problem(f"the script is broken: {without_keys(str(error))}") from None
-    return [from_script(script, title=printable(options.script.name), model=options.model, fast=options.fast)]
-
-
-async def _perform(trial: Trial, options: Options) -> None:
-    """Both sides at once, each with a server of its own."""
-    patience = _PATIENCE_IN_A_HURRY if options.fast else _PATIENCE
-    async with FaultServer(trial.act.script) as left, FaultServer(trial.act.script) as right:
-        alone_is_done = anyio.Event()
-
-        async def alone() -> None:
-            await stream_alone(trial.alone, left.url, options.model)
-            alone_is_done.set()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(alone)
-            await stream_unbroken(trial.ours, right.url, options.model, options.fallbacks, fast=options.fast)
-            with anyio.move_on_after(patience):
-                await alone_is_done.wait()
-            tasks.cancel_scope.cancel()
-    if not trial.alone.ending:
-        trial.alone.end(f"still waiting {patience:g} s after unbroken was done")
+    return from_script(script, title=printable(path.name), model=options.model, fast=options.fast)

@@ -25,6 +25,7 @@ __all__ = [
     "heading",
     "inked",
     "rule_table",
+    "verdict",
 ]
 
 #: The width of a saved picture, in characters.
@@ -109,6 +110,11 @@ def attempt_table(side: Side, console: Console) -> RenderableType:
 def rule_table() -> Table:
     """A table with a rule under its head and nothing else."""
     return Table(box=box.SIMPLE_HEAD, expand=True, padding=(0, 1), show_edge=False, header_style="dim")
+
+
+def verdict(side: Side, words: str) -> Text:
+    """Whether a stream went well, in these words."""
+    return Text(f"{'✓' if side.whole else '✗'} {words}", "green" if side.whole else "red")
 
 
 def _ink(turn: int) -> str:

@@ -71,11 +71,6 @@ class Side:
         self.started = anyio.current_time()
         self.happen(f"asking {model}")
 
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the clock was started; 0 before."""
-        return anyio.current_time() - self.started if self.log else 0.0
-
     def happen(self, what: str, tone: Tone = "plain") -> None:
         """Note that something happened, now."""
         happening = Happening(anyio.current_time() - self.started, what, tone)

@@ -83,6 +83,9 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
         with contextlib.suppress(FileExistsError):
             # SQLite gives the files beside it the same mode.
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        if not os.access(path, os.W_OK):
+            # SQLite opens it all the same, and begins to write; it would say so of the first entry.
+            raise JournalError(f"the journal {path} can only be read, and a journal has to be written")
         connection = _connect(path)
     except (sqlite3.Error, OSError) as error:
         raise translated(error, path) from error
