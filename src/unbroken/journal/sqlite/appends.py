@@ -110,9 +110,10 @@ class Appends:
         rows = _FITTING[len(plain)]
         if rows > len(plain):
             values += [None] * (7 * (rows - len(plain)))
-        inserted = self._connection.execute(_STATEMENTS[rows], values).rowcount
+        inserted = self._connection.execute(_STATEMENTS[rows], values)
+        written = None if inserted.rowcount == len(plain) else self._written(inserted)
         for call, mine, size in plain:
-            if inserted < len(plain) and not self._is_written(mine, call.lease.fence):
+            if written is not None and (mine.n, call.lease.fence) not in written:
                 others.append(call)
                 continue
             mine.head += len(call.entries)
@@ -121,9 +122,11 @@ class Appends:
             self.changed.add(call.lease.stream_id)
         return others
 
-    def _is_written(self, mine: _Mine, fence: int) -> bool:
-        query = "SELECT 1 FROM entries WHERE n = ? AND first = ? AND fence = ?"
-        return self._connection.execute(query, (mine.n, mine.head + 1, fence)).fetchone() is not None
+    def _written(self, inserted: sqlite3.Cursor) -> set[tuple[int, int]]:
+        """The numbers and fences of the streams that got a row: rows of one statement are numbered in a row."""
+        last, count = inserted.lastrowid or 0, inserted.rowcount
+        query = "SELECT n, fence FROM entries WHERE p > ? AND p <= ?"
+        return set(self._connection.execute(query, (last - count, last)).fetchall())
 
     def append(self, lease: Lease, entries: Sequence[bytes], end: Ended | None) -> bool:
         """Write entries, whatever has happened to their stream; to be called in a transaction.

@@ -172,24 +172,20 @@ class Writer:
         self._call_soon(partial(self._ended_in_thread, [self._closing], ()))
 
     def _write(self, store: Store, calls: Sequence[Call[Any]]) -> None:
-        ended: list[Call[Any]] = [call for call in calls if call.abandoned]
-        calls = [call for call in calls if not call.abandoned]
         pause, longest = _PAUSES
-        while True:
-            left = store.commit(calls) if calls else []
+        while calls:
+            left = store.commit([call for call in calls if not call.abandoned])
             now = time.monotonic()
-            for call in left:
-                if call.until <= now:
-                    call.error = JournalUnavailable(f"the journal {self._path} is locked by another process")
-            ended += [call for call in calls if call not in left or call.error is not None]
+            late = [call for call in left if call.until <= now]
+            for call in late:
+                call.error = JournalUnavailable(f"the journal {self._path} is locked by another process")
+            ended = [call for call in calls if call not in left or call in late]
             if ended:
                 self._call_soon(partial(self._ended_in_thread, ended, store.news()))
-            calls = [call for call in left if call.error is None]
-            if not calls:
-                return
-            ended = []
-            time.sleep(pause)
-            pause = min(2 * pause, longest)
+            calls = [call for call in calls if call not in ended]
+            if calls:
+                time.sleep(pause)
+                pause = min(2 * pause, longest)
 
 
 def _nothing(_: object) -> None:
