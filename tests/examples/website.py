@@ -21,6 +21,7 @@ import chat
 from anyio.abc import SocketStream, TaskGroup
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from unbroken.journal import SQLiteJournal
 from unbroken.testing import FaultServer, Script, ThreadedFaultServer
 
 __all__ = ["Program", "Website", "program", "until", "website"]
@@ -198,6 +199,14 @@ class Website:
         self.program.end(signal.SIGKILL)
         self.program = self._start()
         self._line.target = self.program.port
+
+    def forget(self, stream_id: str) -> None:
+        """Delete a stream from the journal, as if its time were over."""
+        self._portal.call(self._forget, stream_id)
+
+    async def _forget(self, stream_id: str) -> None:
+        async with SQLiteJournal(self.data / "answers.db") as journal:
+            assert await journal.purge(stream_id=stream_id) == 1
 
     def cut(self) -> None:
         """Break every connection, and let nobody in."""
