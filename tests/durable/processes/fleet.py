@@ -79,7 +79,7 @@ def forking() -> Any:
 async def eventually(condition: Callable[[], bool]) -> None:
     """Look until it is so; what never becomes so fails, and does not hang."""
     with anyio.fail_after(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - another process makes it so
+        while not condition():
             await anyio.sleep(0.005)
 
 
