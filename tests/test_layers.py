@@ -71,7 +71,7 @@ def test_the_contracts_hold() -> None:
         ("testing/script/faults.py", "from unbroken.policy import Policy", "the fault server and"),
         ("testing/claude/reply.py", "from ..server import playing", "the rooms of the fault server"),
         ("engine/driver.py", "from unbroken.testing import FaultServer", "nobody imports"),
-        ("journal/__init__.py", "", "the floors"),
+        ("ledger/__init__.py", "", "the floors"),
     ],
     ids=[
         "circle",

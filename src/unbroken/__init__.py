@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .api.attach import (
         attach as attach,
         cancel as cancel,
+        purge as purge,
     )
     from .api.batch import defer as defer
     from .api.diagnose import diagnose as diagnose
@@ -94,7 +95,7 @@ if TYPE_CHECKING:
 #: The public names, by the module that each is imported from when it is first used. The imports above say the same to
 #: type checkers; tests/test_package.py compares the two.
 _HOMES = {
-    ".api.attach": ("attach", "cancel"),
+    ".api.attach": ("attach", "cancel", "purge"),
     ".api.batch": ("defer",),
     ".api.diagnose": ("diagnose",),
     ".api.host": ("StreamHost", "recover"),

@@ -7,8 +7,10 @@ that a snippet written for the real API runs unchanged. Each page has a director
 
 - A `python` block runs in the namespace of the page, and may `await` at its top.
 - A block with a title is a file of that name. A Python file is run, those called `test_*.py` by pytest, all together.
-- A `console` block's commands are run, if they are ours; of the others (`pip`, `make`) the argument is checked.
+- A `console` block's commands are run, if they are ours; of the others (`pip`, `make`) the argument is checked. What
+  would run for ever (`unbroken host`) is told to leave as soon as it has begun.
 - A `text` block titled "Output" is what the block before it prints; `...` in it stands for anything.
+- A page that has a `REDIS_URL` finds a server of its own in the environment.
 - Of a page that needs what is not installed, the Python is only compiled.
 """
 
@@ -38,6 +40,8 @@ from snippets import ROOT, Block, missing, read
 from unbroken.testing import ErrorEvent, FaultServer, Script, after_fraction
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from unbroken.testing import ThreadedFaultServer
 
 CUT_ONCE: Final = Script(faults=[ErrorEvent("overloaded_error", at=after_fraction(0.5))])
@@ -129,6 +133,8 @@ def _script(toml: str) -> Script:
 def _command(line: str) -> str:
     words = shlex.split(line, comments=True)
     match words:
+        case ["unbroken", "host", *_]:
+            return _host(*words)
         case ["unbroken", *_]:
             return _call(*words)
         case ["python", "-m", "unbroken", *arguments]:
@@ -156,6 +162,21 @@ def _call(*command: str) -> str:
     return done.stdout
 
 
+def _host(*command: str) -> str:
+    """Run a program until it says that it is there, and tell it to leave; what it printed."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.Popen(command, env=os.environ | {"PATH": path}, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        printed = process.stdout.readline()
+        process.terminate()
+        printed += process.stdout.read()
+        _check(process.wait(240) == 0, f"{shlex.join(command)} ended with {process.returncode}:\n{printed}")
+    finally:
+        process.kill()
+    return printed
+
+
 def _compare(shown: str, printed: str) -> None:
     shown, printed = (re.sub(r"[ \t]+$", "", text.strip(), flags=re.MULTILINE) + "\n" for text in (shown, printed))
     same = doctest.OutputChecker().check_output(shown, printed, doctest.ELLIPSIS)
@@ -167,6 +188,23 @@ def _check(holds: object, complaint: str) -> None:
         raise ValueError(complaint)
 
 
+@contextlib.contextmanager
+def _redis(page: Path, place: Path) -> Iterator[None]:
+    """A server for a page that wants one, and nothing for others."""
+    if "REDIS_URL" not in page.read_text(encoding="utf-8") or missing(page):
+        yield
+        return
+    sys.path.append(str(ROOT / "tests"))
+    from redis_server import RedisServer
+
+    server = RedisServer(place).start()
+    os.environ["REDIS_URL"] = server.url
+    try:
+        yield
+    finally:
+        server.kill()
+
+
 def main(directory: str, *pages: str) -> None:
     """Run the pages, and print what came of each."""
     found: dict[str, tuple[list[str], list[str]]] = {}
@@ -175,8 +213,10 @@ def main(directory: str, *pages: str) -> None:
         for number, page in enumerate(pages):
             place = Path(directory, str(number))
             place.mkdir()
-            with contextlib.chdir(place):
+            sys.path.insert(0, str(place))  # for what a page imports of its own files
+            with contextlib.chdir(place), _redis(Path(page), place):
                 found[page] = run(Path(page), server), missing(Path(page))
+            sys.path.remove(str(place))
     print(json.dumps(found))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -74,6 +75,11 @@ def read(page: Path) -> Iterator[Block]:
 
 
 def missing(page: Path) -> list[str]:
-    """Of the modules that the page says it needs, as `<!-- needs aiostream starlette -->`, those not installed here."""
-    named = [name for found in _NEEDS.finditer(page.read_text(encoding="utf-8")) for name in found["modules"].split()]
-    return [name for name in named if find_spec(name) is None]
+    """What a page needs, and what is not installed here.
+
+    It says which modules, as `<!-- needs aiostream starlette -->`; and one that has a `REDIS_URL` needs a server.
+    """
+    text = page.read_text(encoding="utf-8")
+    named = [name for found in _NEEDS.finditer(text) for name in found["modules"].split()]
+    servers = ["redis-server"] if "REDIS_URL" in text and shutil.which("redis-server") is None else []
+    return [name for name in named if find_spec(name) is None] + servers

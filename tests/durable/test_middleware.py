@@ -178,6 +178,15 @@ async def test_an_answer_in_one_piece_is_that_of_the_api() -> None:
         assert (await parsed if isawaitable(parsed) else parsed).id == kept.id
 
 
+async def test_an_answer_in_one_piece_may_take_long() -> None:
+    """The SDK lets it pass where it has a timeout."""
+    async with FaultServer(Script(TEXT)) as server, client_with(server, MemoryJournal()) as client:
+        with pytest.raises(ValueError, match="Streaming is required"):
+            await created(client, **{**ASK, "max_tokens": 64_000})
+        message = await created(client, **{**ASK, "max_tokens": 64_000}, timeout=600)
+        assert message.content[0].text == TEXT
+
+
 async def test_the_tool_loop_of_an_agent_can_be_made_again() -> None:
     """Its second request has the SDK's own blocks in it."""
     call = Answer([Text("Let me look. "), ToolUse("look", {"where": "north"})])

@@ -229,7 +229,7 @@ async def test_what_is_not_there_is_said_so(tmp_path: Path) -> None:
     ],
 )
 async def test_what_is_no_question_is_refused(body: bytes, type: str, tmp_path: Path) -> None:
-    """And nothing is kept or asked. The method and the type keep pages from elsewhere from asking in a visitor's name."""
+    """And nothing is kept or asked. Method and type keep pages from elsewhere from asking in a visitor's name."""
     async with site(TEXT, tmp_path) as chat, chat.worker() as worker:
         status, _ = await worker.call("PUT", f"{CHAT}/questions/0", body, {"content-type": type})
         assert 400 <= status < 500

@@ -11,9 +11,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from website import website
+from website import Website, until, website
 
-from unbroken.testing import Answer, EndOfFile, ErrorEvent, Reset, Script, Silence, Status, after_characters
+from unbroken.testing import (
+    Answer,
+    EndOfFile,
+    ErrorEvent,
+    Pings,
+    Reset,
+    Script,
+    Silence,
+    Status,
+    after_characters,
+)
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -22,6 +32,9 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="the browser tests need Chromium (apt-get install chromium)"),
 ]
 expect = sync_api.expect
+#: Processes are replaced meanwhile, on a machine that may be busy; in milliseconds.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 
 #: It asks nobody for anything, and needs no rights that a container lacks.
 ARGUMENTS = [
@@ -61,6 +74,18 @@ HIDE = """
 """
 
 
+def no_further_than(characters: int) -> Pings:
+    """A request whose answer comes so far, and then waits for something to happen."""
+    return Pings(every=1, at=after_characters(characters))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
+    """Two workers for all tests of this file."""
+    with website(tmp_path_factory.mktemp("chat")) as site:
+        yield site
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """One browser for all tests of this file, which are not async: its event loop is that of their thread."""
@@ -75,13 +100,21 @@ def profile(chromium: Any) -> Iterator[Any]:
     """A fresh profile; nothing that a page says to the console but that a connection broke is right."""
     errors: list[str] = []
     profile = chromium.new_context()
-    profile.set_default_timeout(20_000)
+    profile.set_default_timeout(PATIENCE)
     profile.add_init_script(WITNESS)
     profile.on("weberror", lambda error: errors.append(str(error.error)))
     profile.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     yield profile
     profile.close()
     assert [text for text in errors if not text.startswith("Failed to load resource: ")] == []
+
+
+def opened(profile: Any, site: Website, script: Script) -> Any:
+    """A page of a new chat, on an API that plays this script."""
+    site.play(script)
+    page = profile.new_page()
+    page.goto(site.url)
+    return page
 
 
 def ask(page: Any, text: str = "What did the keeper do?") -> None:
@@ -91,8 +124,8 @@ def ask(page: Any, text: str = "What did the keeper do?") -> None:
 
 
 def answered(page: Any, text: str = TEXT) -> None:
-    """Wait for the end of the last answer; in no state that it ever had was a word doubled or out of place."""
-    expect(page.locator(".answer").last).to_have_attribute("aria-busy", "false", timeout=20_000)
+    """Wait for the end of the last answer: it is exact, in one piece, and was on the way there all the time."""
+    expect(page.locator(".answer").last).to_have_attribute("aria-busy", "false")
     assert page.locator(".answer").last.text_content() == text
     assert all(text.startswith(state) for state in page.evaluate("states"))
 
@@ -107,218 +140,256 @@ def some_of_it(page: Any, length: int = 40) -> None:
     [ErrorEvent("overloaded_error", at=after_characters(90)), Reset(at=after_characters(90)), EndOfFile()],
     ids=["overloaded", "reset", "end_of_file"],
 )
-def test_the_answer_is_whole_after_the_model_broke_off(fault: Any, profile: Any) -> None:
-    """The page says "reconnecting…" while the rest is asked for, and then nothing of it shows."""
-    script = Script(SLOW, faults=[fault, Silence(0.5, at=after_characters(0))])
-    with website(script) as site:
-        page = profile.new_page()
-        page.goto(site.url)
+def test_the_answer_is_whole_after_the_model_broke_off(fault: Any, profile: Any, site: Website) -> None:
+    """The page says that it waits while the rest is asked for, and then nothing of it shows."""
+    page = opened(profile, site, Script(SLOW, faults=[fault, Silence(4, at=after_characters(0))]))
+    ask(page)
+    expect(page.get_by_role("status")).to_have_text("waiting for the model…")
+    answered(page)
+    expect(page.get_by_role("status")).to_have_text("")
+    assert len(site.api.requests) == 2
+
+
+def test_a_worker_that_is_killed_by_the_button(profile: Any, site: Website) -> None:
+    """kill -9 in mid-answer, and again while the other one goes on: the bubble ends exact, in every tab."""
+    page = opened(profile, site, Script(SLOW, faults=[no_further_than(120), no_further_than(200)]))
+    ask(page)
+    some_of_it(page, 60)
+    second = profile.new_page()
+    second.goto(page.url)
+    some_of_it(second, 60)
+    killed = site.program.writers()
+    page.bring_to_front()
+    page.get_by_role("button", name="kill -9 the writer").click()
+    some_of_it(page, 160)
+    assert not killed & set(site.program.workers())
+    expect(page.get_by_role("list", name="Workers").get_by_role("listitem")).to_have_count(2)
+    second.bring_to_front()
+    second.get_by_role("button", name="kill -9 the writer").click()
+    late = profile.new_page()
+    late.goto(page.url)
+    for tab in (late, second, page):
+        tab.bring_to_front()
+        answered(tab)
+        expect(tab.locator(".answer")).to_have_count(1)
+        expect(tab.locator(".remark")).to_have_count(0)
+    assert len(site.api.requests) == 3
+
+
+def test_a_rolling_restart_by_the_button(profile: Any, site: Website) -> None:
+    """Both workers leave in mid-answer, as in a deploy; the page sees a pause."""
+    page = opened(profile, site, Script(SLOW, faults=[no_further_than(120)]))
+    before = site.program.ready()
+    ask(page)
+    some_of_it(page, 60)
+    page.get_by_role("button", name="Rolling restart").click()
+    answered(page)
+    site.program.until_replaced(before)
+    assert 2 <= len(site.api.requests) <= 3
+
+
+def test_the_answer_goes_on_when_everything_was_killed(profile: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """All processes at once, and started anew: the page waits meanwhile, and goes on in the same bubble."""
+    with website(tmp_path_factory.mktemp("chat")) as site:
+        page = opened(profile, site, Script(SLOW, faults=[no_further_than(120)]))
         ask(page)
+        some_of_it(page, 60)
+        site.start_anew()
         answered(page)
-        assert "reconnecting…" in page.evaluate("told")
-        expect(page.get_by_role("status")).to_have_text("")
+        expect(page.locator(".answer")).to_have_count(1)
         assert len(site.api.requests) == 2
 
 
-def test_the_answer_is_whole_after_the_line_was_cut(profile: Any) -> None:
+def test_the_answer_is_whole_after_the_line_was_cut(profile: Any, site: Website) -> None:
     """The connection between page and server breaks, twice, for a while; the answer went on meanwhile."""
-    with website(SLOW) as site:
-        page = profile.new_page()
-        page.goto(site.url)
-        ask(page)
-        for length in (30, 150):
-            some_of_it(page, length)
-            site.cut()
-            expect(page.get_by_role("status")).to_have_text("connection lost, reconnecting…")
-            site.mend()
-        answered(page)
-        expect(page.get_by_role("status")).to_have_text("")
-        assert len(site.api.requests) == 1
-
-
-def test_both_break_at_once(profile: Any) -> None:
-    """The model is overloaded while nobody can hear it: the answer is whole when the line is back."""
-    script = Script(SLOW, faults=[ErrorEvent("overloaded_error", at=after_characters(90))])
-    with website(script) as site:
-        page = profile.new_page()
-        page.goto(site.url)
-        ask(page)
-        some_of_it(page)
+    page = opened(profile, site, Script(SLOW))
+    ask(page)
+    for length in (30, 150):
+        some_of_it(page, length)
         site.cut()
         expect(page.get_by_role("status")).to_have_text("connection lost, reconnecting…")
         site.mend()
-        answered(page)
-        assert len(site.api.requests) == 2
+    answered(page)
+    expect(page.get_by_role("status")).to_have_text("")
+    assert len(site.api.requests) == 1
 
 
-def test_a_question_sent_without_a_line_arrives_once(profile: Any) -> None:
+def test_everything_breaks_at_once(profile: Any, site: Website) -> None:
+    """The model is overloaded and the writer is killed while nobody can hear it: the answer is whole afterwards."""
+    faults = [ErrorEvent("overloaded_error", at=after_characters(90)), no_further_than(100)]
+    page = opened(profile, site, Script(SLOW, faults=faults))
+    ask(page)
+    some_of_it(page)
+    site.cut()
+    expect(page.get_by_role("status")).to_have_text("connection lost, reconnecting…")
+    until(lambda: len(site.api.requests) == 2, "the model is asked for the rest")
+    site.program.kill()
+    site.mend()
+    answered(page)
+    assert len(site.api.requests) == 3
+
+
+def test_a_question_sent_without_a_line_arrives_once(profile: Any, site: Website) -> None:
     """The page tries until it has an answer, and the model is asked once."""
-    with website(TEXT) as site:
-        page = profile.new_page()
-        page.goto(site.url)
-        site.cut()
-        ask(page)
-        expect(page.get_by_role("status")).to_have_text("no connection, trying again…")
-        site.mend()
-        answered(page)
-        assert len(site.api.requests) == 1
+    page = opened(profile, site, Script(TEXT))
+    site.cut()
+    ask(page)
+    expect(page.get_by_role("status")).to_have_text("no connection, trying again…")
+    site.mend()
+    answered(page)
+    assert len(site.api.requests) == 1
 
 
-def test_a_tab_that_was_closed_shows_the_answer_again(profile: Any) -> None:
+def test_a_tab_that_was_closed_shows_the_answer_again(profile: Any, site: Website) -> None:
     """Closed in the middle of the answer and opened again by its address: all of it is there, and goes on."""
-    with website(SLOW) as site:
-        page = profile.new_page()
-        page.goto(site.url)
-        ask(page)
-        some_of_it(page)
-        address = page.url
-        page.close()
-        again = profile.new_page()
-        again.goto(address)
-        some_of_it(again)
-        assert again.get_by_role("button", name="Stop").is_visible()
-        answered(again)
-        assert again.locator(".question").all_text_contents() == ["What did the keeper do?"]
-        assert len(site.api.requests) == 1
+    page = opened(profile, site, Script(SLOW, faults=[no_further_than(120)]))
+    ask(page)
+    some_of_it(page)
+    address = page.url
+    page.close()
+    again = profile.new_page()
+    again.goto(address)
+    some_of_it(again, 120)
+    assert again.get_by_role("button", name="Stop").is_visible()
+    site.program.kill()
+    answered(again)
+    assert again.locator(".question").all_text_contents() == ["What did the keeper do?"]
 
 
-def test_a_page_that_is_loaded_again_shows_the_answer_again(profile: Any) -> None:
+def test_a_page_that_is_loaded_again_shows_the_answer_again(profile: Any, site: Website) -> None:
     """Reloading is closing and opening."""
-    with website(SLOW) as site:
-        page = profile.new_page()
-        page.goto(site.url)
-        ask(page)
-        some_of_it(page)
-        page.reload()
-        answered(page)
+    page = opened(profile, site, Script(SLOW))
+    ask(page)
+    some_of_it(page)
+    page.reload()
+    answered(page)
+    assert len(site.api.requests) == 1
 
 
 @pytest.mark.parametrize("how", ["button", "Escape"])
-def test_stop(how: str, profile: Any) -> None:
+def test_stop(how: str, profile: Any, site: Website) -> None:
     """What had come stays, the model is let go, and the conversation goes on."""
-    with website(Script([SLOW, "They were the keepers."])) as site:
-        page = profile.new_page()
-        page.goto(site.url)
-        ask(page)
-        some_of_it(page)
-        if how == "button":
-            page.get_by_role("button", name="Stop").click()
-        else:
-            page.keyboard.press("Escape")
-        expect(page.locator(".remark")).to_have_text("Stopped.")
-        kept = page.locator(".answer").text_content()
-        assert TEXT.startswith(kept)
-        assert len(kept) >= 40
-        assert kept != TEXT
-        expect(page.get_by_role("button", name="Send")).to_be_visible()
-        expect(page.get_by_label("Your question")).to_be_focused()
-        page.evaluate("states.length = 0")
-        ask(page, "Who were they?")
-        expect(page.locator(".answer")).to_have_count(2)
-        expect(page.locator(".answer").last).to_have_attribute("aria-busy", "false")
-        assert site.api.requests[0].abandoned
-        assert site.api.requests[1].body["messages"][1] == {"role": "assistant", "content": kept}
+    page = opened(profile, site, Script([SLOW, "They were the keepers."], faults=[no_further_than(120)]))
+    ask(page)
+    some_of_it(page)
+    if how == "button":
+        page.get_by_role("button", name="Stop").click()
+    else:
+        page.keyboard.press("Escape")
+    expect(page.locator(".remark")).to_have_text("Stopped.")
+    kept = page.locator(".answer").text_content()
+    assert TEXT.startswith(kept)
+    assert len(kept) >= 40
+    assert kept != TEXT
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+    expect(page.get_by_label("Your question")).to_be_focused()
+    page.evaluate("states.length = 0")
+    ask(page, "Who were they?")
+    expect(page.locator(".answer")).to_have_count(2)
+    expect(page.locator(".answer").last).to_have_attribute("aria-busy", "false")
+    assert site.api.requests[0].abandoned
+    assert site.api.requests[1].body["messages"][1] == {"role": "assistant", "content": kept}
 
 
-def test_two_tabs_show_one_chat(profile: Any) -> None:
+def test_two_tabs_show_one_chat(profile: Any, site: Website) -> None:
     """What is asked in one is shown in the other, and either can stop it."""
-    with website(SLOW) as site:
-        first, second = profile.new_page(), profile.new_page()
-        first.goto(site.url)
-        ask(first)
-        some_of_it(first)
-        second.goto(first.url)
-        answered(first)
-        answered(second)
-        assert len(site.api.requests) == 1
-        ask(second, "And then?")
-        expect(first.locator(".question").last).to_have_text("And then?")
-        first.keyboard.press("Escape")
-        for page in (first, second):
-            expect(page.locator(".remark")).to_have_text("Stopped.")
-        kept = first.locator(".answer").all_text_contents()
-        assert kept == second.locator(".answer").all_text_contents()
+    page = opened(profile, site, Script(SLOW, faults=[(), no_further_than(120)]))
+    ask(page)
+    some_of_it(page)
+    second = profile.new_page()
+    second.goto(page.url)
+    for tab in (page, second):
+        answered(tab)
+    ask(page, "And then?")
+    expect(second.locator(".question").last).to_have_text("And then?")
+    second.wait_for_function("() => document.querySelectorAll('.answer')[1]?.textContent.length >= 40")
+    second.keyboard.press("Escape")
+    for tab in (page, second):
+        expect(tab.locator(".remark")).to_have_text("Stopped.")
+    kept = page.locator(".answer").all_text_contents()
+    assert kept == second.locator(".answer").all_text_contents()
+    assert kept[0] == TEXT
+    assert TEXT.startswith(kept[1])
+    assert len(site.api.requests) == 2
 
 
-def test_a_hidden_tab_takes_no_connection(profile: Any) -> None:
+def test_a_hidden_tab_takes_no_connection(profile: Any, site: Website) -> None:
     """Browsers have six for a server: more tabs than that would keep each other waiting."""
-    with website(SLOW) as site:
-        page = profile.new_page()
-        page.goto(site.url)
-        ask(page)
-        some_of_it(page)
-        page.evaluate(HIDE, True)
-        had = page.locator(".answer").text_content()
-        opened = site.line.opened
-        page.wait_for_timeout(500)
-        assert page.locator(".answer").text_content() == had
-        page.evaluate(HIDE, False)
-        answered(page)
-        assert site.line.opened <= opened + 1
+    page = opened(profile, site, Script(SLOW, faults=[no_further_than(200)]))
+    ask(page)
+    some_of_it(page)
+    page.evaluate(HIDE, True)
+    had = page.locator(".answer").text_content()
+    late = profile.new_page()
+    late.goto(page.url)
+    some_of_it(late, 200)
+    assert page.locator(".answer").text_content() == had
+    late.close()
+    page.evaluate(HIDE, False)
+    some_of_it(page, 200)
+    site.program.kill()
+    answered(page)
 
 
-def test_a_tab_that_is_opened_behind_another_waits_until_it_is_seen(profile: Any) -> None:
+def test_a_tab_that_is_opened_behind_another_waits_until_it_is_seen(profile: Any, site: Website) -> None:
     """It takes no connection either, and then shows the chat."""
-    with website(TEXT) as site:
-        page = profile.new_page()
-        page.goto(site.url)
-        ask(page)
-        answered(page)
-        behind = profile.new_page()
-        asked: list[str] = []
-        behind.on("request", lambda request: asked.append(request.url))
-        behind.add_init_script(f"({HIDE})(true)")
-        behind.goto(page.url)
-        behind.wait_for_load_state("networkidle")
-        assert not any("/events" in url for url in asked)
-        behind.evaluate(HIDE, False)
-        answered(behind)
+    page = opened(profile, site, Script(TEXT))
+    ask(page)
+    answered(page)
+    behind = profile.new_page()
+    asked: list[str] = []
+    behind.on("request", lambda request: asked.append(request.url))
+    behind.add_init_script(f"({HIDE})(true)")
+    behind.goto(page.url)
+    expect(behind.get_by_role("list", name="Workers").get_by_role("listitem")).to_have_count(2)
+    assert not any("/answers/" in url for url in asked)
+    behind.evaluate(HIDE, False)
+    answered(behind)
 
 
-def test_a_server_that_forgot_the_chat(profile: Any) -> None:
-    """Started anew, it no longer has the chat: the page says so and keeps what it has."""
-    with website(SLOW) as site, website(TEXT) as other:
-        page = profile.new_page()
-        page.goto(site.url)
-        ask(page)
-        some_of_it(page)
-        site.line.target = other.port
-        site.cut()
-        site.mend()
-        expect(page.locator(".remark")).to_contain_text("no longer has this chat")
-        assert TEXT.startswith(page.locator(".answer").text_content())
-        assert page.get_by_role("button", name="Send").is_disabled()
-        page.get_by_role("link", name="New chat").click()
-        ask(page)
-        answered(page)
+def test_an_answer_that_is_kept_no_longer(profile: Any, site: Website) -> None:
+    """Its time in the journal is over: the page says so, and the conversation goes on without it."""
+    page = opened(profile, site, Script(TEXT))
+    ask(page)
+    answered(page)
+    site.forget(f"{page.url.rpartition('/')[2]}/0")
+    page.reload()
+    expect(page.locator(".remark")).to_have_text("There is no answer, or it is kept no longer.")
+    ask(page, "And then?")
+    expect(page.locator(".answer")).to_have_count(2)
+    answered(page)
+    assert [message["content"] for message in site.api.requests[-1].body["messages"]] == ["And then?"]
 
 
-def test_an_answer_that_fails_says_why(profile: Any) -> None:
-    """In words, with what had come kept above them; and the next question can be asked."""
-    script = Script(TEXT, faults=[Reset(at=after_characters(90))], then=Status(401))
-    with website(script) as site:
-        page = profile.new_page()
-        page.goto(site.url)
-        ask(page)
-        expect(page.locator(".remark")).to_have_text("This server has no valid API key.")
-        assert page.locator(".answer").text_content() == TEXT[:90]
-        expect(page.get_by_role("button", name="Send")).to_be_enabled()
+def test_an_answer_that_fails_says_why_and_can_be_tried_again(profile: Any, site: Website) -> None:
+    """In words, with what had come kept above them; then it goes on in the same bubble."""
+    page = opened(profile, site, Script(TEXT, faults=[Reset(at=after_characters(90)), Status(401)]))
+    ask(page)
+    expect(page.locator(".remark")).to_contain_text("could not be finished (authentication_error)")
+    assert page.locator(".answer").text_content() == TEXT[:90]
+    expect(page.get_by_role("button", name="Send")).to_be_enabled()
+    page.get_by_role("button", name="Try again").click()
+    answered(page)
+    expect(page.locator(".answer")).to_have_count(1)
+    expect(page.locator(".remark")).to_have_count(0)
+    expect(page.get_by_role("button", name="Try again")).to_be_hidden()
+    assert len(site.api.requests) == 3
 
 
-def test_who_cannot_see_or_click_is_served_too(profile: Any) -> None:
+def test_who_cannot_see_or_click_is_served_too(profile: Any, site: Website) -> None:
     """What assistive technology is told: names, roles and states; and the keyboard reaches all of it."""
-    with website(SLOW) as site:
-        page = profile.new_page()
-        page.goto(site.url)
-        expect(page.get_by_label("Your question")).to_be_focused()
-        ask(page, "<b>What</b> did the keeper do?")
-        expect(page.get_by_role("log", name="Conversation")).to_be_visible()
-        expect(page.locator(".answer")).to_have_attribute("aria-busy", "true")
-        reached = set()
-        for _ in range(6):
-            page.keyboard.press("Tab")
-            reached.add(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
-        assert {"New chat", "log", "box", "stop"} <= reached
-        answered(page)
-        assert page.locator(".question").text_content() == "<b>What</b> did the keeper do?"
-        assert page.locator("b").count() == 0
+    page = opened(profile, site, Script(SLOW, faults=[no_further_than(120)]))
+    expect(page.get_by_label("Your question")).to_be_focused()
+    ask(page, "<b>What</b> did the keeper do?")
+    expect(page.get_by_role("log", name="Conversation")).to_be_visible()
+    expect(page.locator(".answer")).to_have_attribute("aria-busy", "true")
+    reached = set()
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
+    assert {"New chat", "log", "box", "stop", "kill", "restart"} <= reached
+    some_of_it(page)
+    site.program.kill()
+    answered(page)
+    assert page.locator(".question").text_content() == "<b>What</b> did the keeper do?"
+    assert page.locator("b").count() == 0

@@ -107,7 +107,7 @@ def test_a_rolling_restart_costs_a_pause(site: Website) -> None:
     reader = Reader(site.program, ask(site.program))
     reader.read(lambda: len(reader.text) >= 40)
     site.program.call("PUT", "/chaos/restart")
-    until(lambda: not before & set(site.program.workers()), "both are replaced")
+    site.program.until_replaced(before)
     assert not ended(reader.seen)
     reader.read()
     assert reader.text == TEXT
@@ -142,7 +142,7 @@ def test_the_answer_goes_on_when_everything_was_killed(tmp_path: Path) -> None:
         with program(tmp_path, **environment) as second:
             again = Reader(second, chat)
             again.seen = reader.seen
-            until(lambda: second.workers(), "a worker")
+            until(second.workers, "a worker")
             again.read()
             assert again.text == TEXT
             assert second.call("GET", f"/chats/{chat}/questions") == ["What did the keeper do?"]

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -21,6 +21,7 @@ import chat
 from anyio.abc import SocketStream, TaskGroup
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from unbroken.journal import SQLiteJournal
 from unbroken.testing import FaultServer, Script, ThreadedFaultServer
 
 __all__ = ["Program", "Website", "program", "until", "website"]
@@ -77,11 +78,19 @@ class Program:
         """Wait until there are two workers, and none of them has anything to write; their process ids."""
         return set(until(lambda: (w := self.workers()) and len(w) == 2 and not any(w.values()) and w, "two workers"))
 
+    def writers(self) -> set[int]:
+        """Wait until somebody writes an answer; the process ids of those that do."""
+        return set(until(lambda: {pid for pid, streams in self.workers().items() if streams}, "somebody writes"))
+
     def kill(self) -> None:
         """Let the workers that are writing be killed with -9; returns when they are gone."""
-        writing = until(lambda: {pid for pid, streams in self.workers().items() if streams}, "somebody writes")
+        writing = self.writers()
         self.call("PUT", "/chaos/kill")
         until(lambda: not writing & set(self.workers()), "the writers are gone")
+
+    def until_replaced(self, before: set[int]) -> None:
+        """Wait until none of these workers is left, and there are two others."""
+        until(lambda: len(now := set(self.workers())) == 2 and not now & before, "both are replaced")
 
     def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
         """Send a signal to the whole group, as a terminal does, and wait; the exit code, and what was printed."""
@@ -107,13 +116,12 @@ class Line:
 
     Attributes:
         port: The port that it listens on.
-        opened: How many connections there were.
+        target: The port that connections are led to.
     """
 
     def __init__(self, target: int, tasks: TaskGroup) -> None:
         self.port = 0
-        self.opened = 0
-        self._target = target
+        self.target = target
         self._tasks = tasks
         self._scope = anyio.CancelScope()
 
@@ -135,10 +143,14 @@ class Line:
                 await listener.serve(self._lead, connections)
 
     async def _lead(self, near: SocketStream) -> None:
-        self.opened += 1
-        async with near, await anyio.connect_tcp("127.0.0.1", self._target) as far, anyio.create_task_group() as ways:
-            ways.start_soon(_pump, near, far, ways)
-            ways.start_soon(_pump, far, near, ways)
+        async with near:
+            try:
+                far = await anyio.connect_tcp("127.0.0.1", self.target)
+            except OSError:
+                return  # nobody serves just now
+            async with far, anyio.create_task_group() as ways:
+                ways.start_soon(_pump, near, far, ways)
+                ways.start_soon(_pump, far, near, ways)
 
 
 async def _pump(source: SocketStream, sink: SocketStream, ways: TaskGroup) -> None:
@@ -155,20 +167,26 @@ class Website:
 
     Attributes:
         api: The fault server that its workers ask.
-        line: The proxy.
+        data: Where they keep what they share.
         program: What serves it.
     """
 
-    def __init__(self, api: ThreadedFaultServer, line: Line, served: Program, portal: BlockingPortal) -> None:
+    def __init__(self, api: ThreadedFaultServer, data: Path, portal: BlockingPortal, stack: ExitStack) -> None:
         self.api = api
-        self.line = line
-        self.program = served
+        self.data = data
         self._portal = portal
+        self._stack = stack
+        self.program = self._start()
+        self._line = stack.enter_context(portal.wrap_async_context_manager(_line(self.program.port)))
+
+    def _start(self) -> Program:
+        environment = {"ANTHROPIC_API_KEY": "test", "ANTHROPIC_BASE_URL": self.api.url}
+        return self._stack.enter_context(program(self.data, **environment))
 
     @property
     def url(self) -> str:
         """The address of the page, through the proxy."""
-        return f"http://127.0.0.1:{self.line.port}"
+        return f"http://127.0.0.1:{self._line.port}"
 
     def play(self, script: Script) -> None:
         """Begin anew: two workers that have nothing to do, and an API that plays this script."""
@@ -176,22 +194,34 @@ class Website:
         self.api.play(script)
         self.api.requests.clear()
 
+    def start_anew(self) -> None:
+        """Kill all of its processes, and start it again where the pages are looking for it."""
+        self.program.end(signal.SIGKILL)
+        self.program = self._start()
+        self._line.target = self.program.port
+
+    def forget(self, stream_id: str) -> None:
+        """Delete a stream from the journal, as if its time were over."""
+        self._portal.call(self._forget, stream_id)
+
+    async def _forget(self, stream_id: str) -> None:
+        async with SQLiteJournal(self.data / "answers.db") as journal:
+            assert await journal.purge(stream_id=stream_id) == 1
+
     def cut(self) -> None:
         """Break every connection, and let nobody in."""
-        self._portal.call(self.line.cut)
+        self._portal.call(self._line.cut)
 
     def mend(self) -> None:
         """Let them in again."""
-        self._portal.call(self.line.mend)
+        self._portal.call(self._line.mend)
 
 
 @contextmanager
 def website(data: Path) -> Iterator[Website]:
     """The chat, on a fault server in a thread."""
-    with FaultServer.in_thread() as api, start_blocking_portal() as portal:
-        with program(data, ANTHROPIC_API_KEY="test", ANTHROPIC_BASE_URL=api.url) as served:
-            with portal.wrap_async_context_manager(_line(served.port)) as line:
-                yield Website(api, line, served, portal)
+    with FaultServer.in_thread() as api, start_blocking_portal() as portal, ExitStack() as stack:
+        yield Website(api, data, portal, stack)
 
 
 @asynccontextmanager

@@ -52,6 +52,7 @@ from unbroken import (
     attach,
     defer,
     diagnose,
+    purge,
     resilient_message,
     resilient_stream,
 )
@@ -158,6 +159,7 @@ async def the_second_door() -> None:
     def named(request: anthropic.APIRequest) -> str | None:
         return str(request.headers["x-step"]) if "x-step" in request.headers else None
 
+    assert_type(await purge(MemoryJournal(), owner="ann"), int)
     durable = ResilienceMiddleware(journal=MemoryJournal(), stream_id=named, owner=lambda request: "ann")
     client = AsyncAnthropic(middleware=[middleware, durable])
     async with client.messages.stream(model="claude-opus-5-5", max_tokens=1024, messages=MESSAGES) as stream:

@@ -1,6 +1,6 @@
 """The backend: a hundred lines of FastAPI. Every worker runs it, and it makes no difference which of them is asked.
 
-    PUT  /chats/{chat}/questions/{number}      ask; sent again, it asks nothing twice, so that a page can try until it works
+    PUT  /chats/{chat}/questions/{number}      ask; a page can send it until it works: nothing is asked twice
     GET  /chats/{chat}/questions               what was asked
     GET  /chats/{chat}/answers/{number}        an answer as server-sent events, from where its reader was
     POST /chats/{chat}/answers/{number}/stop   stop it
@@ -58,10 +58,16 @@ class Question(BaseModel):
     text: Annotated[str, Field(pattern=r"\S", max_length=20_000)]
 
 
+def directory() -> Path:
+    """Where all workers keep what they share."""
+    path = Path(os.environ.get("CHAT_DATA", "chat-data"))
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    data = Path(os.environ.get("CHAT_DATA", "chat-data"))
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    data = directory()
     async with (
         SQLiteJournal(data / "answers.db", retention=7 * 24 * 3600) as journal,
         AsyncAnthropic() as client,
@@ -105,7 +111,7 @@ async def ask(chat: UUID, number: Number, question: Question, here: Here) -> Res
 
 
 async def conversation(here: Backend, chat: UUID, before: int) -> list[dict[str, str]]:
-    """What was said so far. A question that brought nothing is left out, and one that was refused: it would be again."""
+    """What was said so far, without questions that brought nothing, or were refused: they would be again."""
     asked = await to_thread.run_sync(here.chats.questions, str(chat))
     messages = []
     for number, question in enumerate(asked[:before]):

@@ -50,6 +50,7 @@ BUTTONS: Final = """\
 async def lifespan(_: FastAPI) -> AsyncIterator[Any]:
     WORKERS.mkdir(mode=0o700, exist_ok=True, parents=True)
     async with chat.router.lifespan_context(chat) as state, anyio.create_task_group() as tasks:
+        assert state is not None
         tasks.start_soon(tell, state["backend"].host)
         yield state
         tasks.cancel_scope.cancel()

@@ -21,17 +21,17 @@ from unbroken.testing import (
 __all__ = ["ANSWER", "storm"]
 
 ANSWER: Final = """\
-This answer comes from a server on your own machine that plays the Claude API on a bad day. Most answers that it gives \
-are broken somewhere: by an overload in the middle of a sentence, by a connection that is reset, or by an end that comes \
-too early and looks like any other. Each time, what had arrived was kept, the rest was asked for, and the two were \
-joined at the very character. If you did not watch the line below, you would not have noticed.
+This answer comes from a server on your own machine that plays the Claude API on a bad day. Most answers that it \
+gives are broken somewhere: by an overload in the middle of a sentence, by a connection that is reset, or by an end \
+that comes too early and looks like any other. Each time, what had arrived was kept, the rest was asked for, and the \
+two were joined at the very character. If you did not watch the line below, you would not have noticed.
 
 Try the rest too. Two processes serve this page, and one of them is writing this. Kill it, with the button that sends \
 kill -9: the other one takes the answer up where the journal ends, and this same paragraph goes on. Kill that one as \
 well; by then the first has been replaced. Restart both, one after the other, as a deploy does. It costs a pause.
 
-Close this tab while an answer is coming and open it again: the answer went on without you. Open the same address in a \
-second tab, and both show it, to the last word. Press Stop in either of them: what had come stays, in both, and the \
+Close this tab while an answer is coming and open it again: the answer went on without you. Open the same address in \
+a second tab, and both show it, to the last word. Press Stop in either of them: what had come stays, in both, and the \
 request to the model is closed, whichever process had sent it.
 
 With an API key in ANTHROPIC_API_KEY, the same program asks Claude.

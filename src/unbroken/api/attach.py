@@ -1,7 +1,8 @@
-"""`attach` and `cancel`: what any process can do with a stream of a journal, without a client and without a key."""
+"""`attach`, `cancel` and `purge`: what any process can do with a journal, without a client and without a key."""
 
 from __future__ import annotations
 
+from hmac import compare_digest
 from typing import Any
 
 from ..durable.attached import AttachedStream
@@ -12,7 +13,7 @@ from ..durable.stop import stop_stream
 from ..journal import Journal
 from .durable import check_journal, check_stream_id
 
-__all__ = ["attach", "cancel"]
+__all__ = ["attach", "cancel", "purge"]
 
 
 def attach(
@@ -72,3 +73,33 @@ async def cancel(journal: Journal, stream_id: str, *, owner: str | None = None) 
     """
     hashed = None if owner is None else owner_hash(owner)
     return await stop_stream(session_of(check_journal(journal)), check_stream_id(stream_id), hashed)
+
+
+async def purge(journal: Journal, *, owner: str | None = None, stream_id: str | None = None) -> int:
+    """Delete streams for good: what was asked, what was answered, and how it went.
+
+    One that is being written is deleted, too: its writer closes its request.
+
+    Args:
+        journal: Where they are.
+        owner: All streams of this owner, whatever they are at. None, with no `stream_id` either: those whose time is
+            over, as long as the journal keeps them (its `retention`, its `orphan_retention`).
+        stream_id: This one alone; with an owner, if it is theirs.
+
+    Returns:
+        How many were deleted.
+
+    Raises:
+        JournalError: The journal cannot be reached. Some may be deleted already.
+        TypeError: A value has another type.
+        ValueError: `stream_id` is no id, or `owner` is empty.
+    """
+    kept, hashed = check_journal(journal), None if owner is None else owner_hash(owner)
+    if stream_id is None:
+        return await kept.purge(owner=hashed)
+    name = check_stream_id(stream_id)
+    if hashed is not None:
+        state = await kept.look(name)
+        if state is None or not compare_digest(state.owner, hashed):
+            return 0
+    return await kept.purge(stream_id=name)

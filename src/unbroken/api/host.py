@@ -153,7 +153,7 @@ class StreamHost:
 
         Args:
             stream_id: Of the caller's choice: at most 200 of `[A-Za-z0-9._:/-]`.
-            owner: Whose it is, for `attach`, `cancel` and `Journal.purge`; stored hashed. None: nobody's.
+            owner: Whose it is, for `attach`, `cancel` and `purge`; stored hashed. None: nobody's.
             api: `"beta"` for `client.beta.messages`.
             **arguments: Of `messages.stream`: `model`, `max_tokens`, `messages`, and everything else.
 

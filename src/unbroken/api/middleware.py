@@ -74,7 +74,7 @@ class ResilienceMiddleware(Middleware):
         stream_id: Called with each Messages request, as the SDK has it (`anthropic.APIRequest`, with `.json`, its body,
             and `.headers`), in the task that asks, where context variables can be read. Returns the id of its stream in
             the journal, as in `resilient_stream`; None: this one is not written down.
-        owner: Likewise; returns whose the stream is, for `attach`, `cancel` and `Journal.purge`. None: nobody's.
+        owner: Likewise; returns whose the stream is, for `attach`, `cancel` and `purge`. None: nobody's.
 
     Raises:
         TypeError: A value has another type, or `journal` and `stream_id` do not come together.

@@ -108,7 +108,7 @@ def resilient_stream(
             one id: where it lives elsewhere, this call reads along, and goes on with it if its writer dies; where
             its writer has died, this call goes on with it; where it has ended, it is read, without a request; where it
             has failed, what was delivered comes again, and then the rest is asked for.
-        owner: Whose it is, for `attach`, `cancel` and `Journal.purge`; stored hashed. None: nobody's.
+        owner: Whose it is, for `attach`, `cancel` and `purge`; stored hashed. None: nobody's.
         **arguments: Everything else that the SDK's `messages.stream` takes. `timeout` bounds the phases of each
             attempt; for reads, the shorter of it and the policy's `idle_timeout` holds.
 

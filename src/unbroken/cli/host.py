@@ -71,8 +71,7 @@ async def host(hosting: Hosting) -> bool:
             raise Problem(str(error)) from None
         async with journal:
             async with watched:
-                view.begin(str(hosting.place))
-                told = await _until_told(view, watched, journal)
+                told = await _until_told(view, watched, journal, str(hosting.place))
                 view.leave(watched.streams, hosting.grace)
             view.end()
     return told == signal.SIGTERM
@@ -96,13 +95,15 @@ class _Watched(StreamHost):
         self._view.note(writer)
 
 
-async def _until_told(view: HostView, host: StreamHost, journal: Journal) -> int:
+async def _until_told(view: HostView, host: StreamHost, journal: Journal, place: str) -> int:
     """Show what goes on until a signal comes; which one. The next one finds its usual effect again."""
     if sys.platform == "win32":
+        view.begin(place)
         with view:
             await _draw(view, host, journal)
     # Not before the host has begun: until then, there is nothing to be left to others.
     with view, anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        view.begin(place)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_draw, view, host, journal)
             told = await anext(signals)

@@ -21,6 +21,8 @@ from .problems import Problem
 __all__ = ["Asked", "Tailing", "show", "show_all", "tail"]
 
 _COLUMNS: Final = ("stream", "status", "fence", "entries", "bytes", "age", "orphaned")
+#: What most values fit into, so that the pages of a long list stand in line.
+_WIDTHS: Final = {"status": 9, "entries": 7, "bytes": 10, "age": 7}
 #: How many are asked for at a time.
 _PAGE: Final = 1_000
 
@@ -96,7 +98,8 @@ def _row(state: StreamState) -> dict[str, Any]:
 def _print_table(rows: list[dict[str, Any]], *, with_head: bool) -> None:
     shown = [[_cell(name, row[name]) for name in _COLUMNS] for row in rows]
     lines = [list(_COLUMNS), *shown]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    columns = zip(_COLUMNS, zip(*lines, strict=True), strict=True)
+    widths = [max(_WIDTHS.get(name, 0), *map(len, column)) for name, column in columns]
     for line in lines if with_head else shown:
         # Words to the left, numbers to the right.
         cells = [

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ..concurrency.detached import Wakeup, wakeups
-from ..journal import JournalError, StreamState
+from ..journal import StreamState
 from .entries import Stored
 
 __all__ = ["Channel"]
@@ -21,25 +21,27 @@ class Channel:
     Attributes:
         stream_id: Whose.
         head: The number of the last entry that is known of; 0: none is.
+        rewinds: How often the journal has been found to have lost entries: who has read before has to look again.
         written_here: Whether this process writes the stream, and so knows of every entry first.
         gone: Whether there is no such stream any more.
         created: When it was created; None: that is not known. One that was deleted may have got a namesake since.
-        error: Why the journal cannot be asked; None while it can.
+        error: Why what others write cannot be followed; None while it can.
         away_since: Since when it cannot, in monotonic seconds.
     """
 
     __slots__ = (
         *("__weakref__", "_make_wakeup", "_recent", "_waiting"),
-        *("away_since", "created", "error", "gone", "head", "stream_id", "written_here"),
+        *("away_since", "created", "error", "gone", "head", "rewinds", "stream_id", "written_here"),
     )
 
     def __init__(self, stream_id: str) -> None:
         self.stream_id: str = stream_id
         self.head: int = 0
+        self.rewinds: int = 0
         self.written_here: bool = False
         self.gone: bool = False
         self.created: float | None = None
-        self.error: JournalError | None = None
+        self.error: Exception | None = None
         self.away_since: float = 0.0
         self._recent: list[Stored] = []
         self._waiting: list[Wakeup] = []
@@ -68,6 +70,7 @@ class Channel:
     def rewound(self) -> None:
         """The journal has lost entries: nothing that is known here holds any more."""
         self.head = 0
+        self.rewinds += 1
         self._recent.clear()
         self.wake()
 
@@ -82,8 +85,8 @@ class Channel:
         self.gone = True
         self.wake()
 
-    def is_away(self, error: JournalError, since: float) -> None:
-        """The journal cannot be asked, since so many monotonic seconds."""
+    def is_away(self, error: Exception, since: float) -> None:
+        """What others write cannot be followed, since so many monotonic seconds."""
         if self.error is None:
             self.away_since = since
         self.error = error

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import anyio
 
-from ..journal import JournalUnavailable, StreamGone, StreamState
+from ..journal import JournalCorrupt, JournalError, JournalUnavailable, StreamGone, StreamState
 from .channel import Channel
 from .entries import Stored
 from .session import PATIENCE, Session
@@ -34,13 +34,14 @@ class Cursor:
         state: The stream, as it was seen last in the journal; None: not yet.
     """
 
-    __slots__ = ("_channel", "_patience", "_session", "_stream_id", "fence", "seq", "state")
+    __slots__ = ("_channel", "_patience", "_rewinds", "_session", "_stream_id", "fence", "seq", "state")
 
     def __init__(self, session: Session, stream_id: str, *, patience: float = PATIENCE) -> None:
         self._session = session
         self._stream_id = stream_id
         self._patience = patience
         self._channel: Channel | None = None
+        self._rewinds = 0  # of the channel, when the journal was asked last
         self.seq: int = 0
         self.fence: int = 0
         self.state: StreamState | None = None
@@ -84,25 +85,28 @@ class Cursor:
 
     def _until(self) -> float:
         """How long may be waited, in monotonic seconds. Raises why nothing can be waited for."""
-        channel = self.channel
-        if channel.error is None:
+        error, until = self.channel.error, self.channel.away_since + self._patience
+        if error is None:
             return math.inf
-        until = channel.away_since + self._patience
-        if not isinstance(channel.error, JournalUnavailable) or anyio.current_time() >= until:
-            raise channel.error
-        return until
+        if isinstance(error, JournalUnavailable) and anyio.current_time() < until:
+            return until
+        # Each reader raises one of its own: what is raised over and over keeps all who have raised it.
+        for kind in (JournalUnavailable, JournalCorrupt, JournalError):
+            if isinstance(error, kind):
+                raise kind(str(error)) from error
+        raise JournalError(f"the journal has raised {type(error).__name__}") from error
 
     def _known(self) -> Sequence[Stored] | None:
         """What the channel has; None: nothing that could follow here."""
-        return self.channel.after(self.seq)
+        channel = self.channel
+        return channel.after(self.seq) if self._rewinds == channel.rewinds else None
 
     async def read(self, limit: int = 1000) -> Sequence[Stored]:
         """The next entries that the journal has now; none where there are none. Raises what `next` raises."""
         channel = self.channel
-        known = channel.after(self.seq)
-        if known is not None and not known and not channel.gone and self.state is not None:
+        if self.state is not None and self.is_at_head and self._known() == () and not channel.gone:
             return ()
-        session = self._session
+        session, self._rewinds = self._session, channel.rewinds
         found = None if channel.gone else await session.read(channel, self.seq, limit, self._patience)
         if found is None:
             raise StreamGone("there is no such stream in the journal, or none any more")
@@ -118,7 +122,7 @@ class Cursor:
         """Move behind these entries. Raises `Rewound`."""
         for entry in entries:
             # A new writer begins with an entry that says so; where that is missing, it stands before this place.
-            if self.fence and entry.fence != self.fence and entry.kind != "takeover":
+            if self.fence and entry.fence != self.fence and (entry.kind, entry.fence) != ("takeover", self.fence + 1):
                 self.channel.rewound()
                 raise Rewound
             self.seq, self.fence = entry.seq, entry.fence

@@ -124,6 +124,7 @@ class Session:
         if found is None or not channel.is_of(found.state):
             channel.leave()
             return None
+        channel.is_back()
         return found
 
     async def look(self, stream_id: str, patience: float = PATIENCE) -> StreamState | None:

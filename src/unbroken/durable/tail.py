@@ -9,13 +9,15 @@ from typing import Final
 import anyio
 import anyio.lowlevel
 
-from ..journal import Journal, JournalError
+from ..journal import Journal, JournalUnavailable
 from .channel import Channel
 
 __all__ = ["Tail"]
 
 #: The longest that one question for news may take, in seconds: what was missed by a fault is seen then.
 _WAIT: Final = 1.0
+#: How much longer it may take to be answered, in seconds; then the journal is taken to be away.
+_LATE: Final = 5.0
 #: Between tries where the journal is away, in seconds.
 _PAUSE: Final = 0.1
 
@@ -58,15 +60,26 @@ class Tail:
             try:
                 news = await self._news({channel.stream_id: channel.head for channel in channels})
                 for channel in channels:
-                    if channel.stream_id in news:
-                        await self._fetch(channel)
-                    channel.is_back()
+                    if channel.stream_id not in news or await self._brings(channel, began):
+                        channel.is_back()
                 # A journal that has what was asked for need not wait; those who want to read it have to get their turn.
                 await anyio.lowlevel.checkpoint()
-            except JournalError as error:
+            except Exception as error:  # of a journal of one's own, too: nobody may wait for what will not come
                 for channel in channels:
                     channel.is_away(error, began)
                 await anyio.sleep(_PAUSE)
+
+    async def _brings(self, channel: Channel, began: float) -> bool:
+        """Fetch what is new of one stream. What cannot be read of it concerns its own readers alone."""
+        try:
+            await self._fetch(channel)
+        except JournalUnavailable:
+            raise
+        except Exception as error:
+            channel.is_away(error, began)
+            await anyio.sleep(_PAUSE)
+            return False
+        return True
 
     async def _news(self, after: Mapping[str, int]) -> Sequence[str]:
         news: Sequence[str] = ()
@@ -74,10 +87,13 @@ class Tail:
         try:
             with anyio.CancelScope() as self._waiting:
                 if after:
-                    found = await self._journal.wait(after, _WAIT)
+                    with anyio.fail_after(_WAIT + _LATE):
+                        found = await self._journal.wait(after, _WAIT)
                     news = list(after) if found is None else list(found)  # type: ignore[redundant-expr]
                 else:
                     await anyio.sleep(_WAIT)
+        except TimeoutError:
+            raise JournalUnavailable("the journal does not answer") from None
         finally:
             self._waiting, self._asking = None, {}
         return news

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 import anyio
+import anyio.lowlevel
 
 from .errors import Fenced, JournalFull, StreamGone
 from .options import MAX_BYTES, ORPHAN_RETENTION, RETENTION, Options
@@ -182,16 +183,19 @@ class MemoryJournal:
             self._notify()
         return len(gone)
 
-    # -- reading
+    # -- reading; who asks over and over lets others write
 
     async def look(self, stream_id: str) -> StreamState | None:
+        await anyio.lowlevel.checkpoint()
         return self._state(stream_id) if stream_id in self._streams else None
 
     async def read(self, stream_id: str, *, after: int, limit: int = 1000) -> Batch | None:
+        await anyio.lowlevel.checkpoint()
         stream = self._streams.get(stream_id)
         return None if stream is None else Batch(stream.entries[after : after + limit], self._state(stream_id))
 
     async def wait(self, after: Mapping[str, int], seconds: float) -> Collection[str]:
+        await anyio.lowlevel.checkpoint()
         if news := self._news(after):
             return news
         changed = anyio.Event()
@@ -204,10 +208,12 @@ class MemoryJournal:
         return self._news(after)
 
     async def orphans(self, limit: int = 100) -> list[str]:
+        await anyio.lowlevel.checkpoint()
         live = [(s.created, name) for name, s in self._streams.items() if s.orphaned]
         return [name for _, name in sorted(live)[:limit]]
 
     async def streams(self, *, after: str = "", limit: int = 1000) -> list[StreamState]:
+        await anyio.lowlevel.checkpoint()
         return [self._state(name) for name in sorted(name for name in self._streams if name > after)[:limit]]
 
     # -- inside
@@ -217,7 +223,7 @@ class MemoryJournal:
 
     def _is_news(self, name: str, head: int) -> bool:
         stream = self._streams.get(name)
-        return stream is None or stream.head > head
+        return stream is None or stream.head != head or stream.status != "live"
 
     def _touched(self, name: str) -> float:
         return self._streams[name].touched

@@ -19,7 +19,7 @@ import anyio.abc
 import sniffio
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-__all__ = ["API_KEY", "PATIENCE", "Fleet", "Told", "Worker", "fleet", "forking"]
+__all__ = ["API_KEY", "PATIENCE", "Fleet", "Told", "Worker", "eventually", "fleet", "forking"]
 
 ROOT: Final = Path(__file__).parent.parent.parent.parent
 #: What no journal and no log may have.
@@ -74,6 +74,13 @@ def forking() -> Any:
         yield
     finally:
         _ZYGOTE.stop()
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Look until it is so; what never becomes so fails, and does not hang."""
+    with anyio.fail_after(PATIENCE):
+        while not condition():
+            await anyio.sleep(0.005)
 
 
 class News:

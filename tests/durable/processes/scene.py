@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import anyio
+import pytest
 from tests.corpus.grammar import request_for
-from tests.durable.processes.fleet import PATIENCE, Fleet, Told, Worker, fleet
+from tests.durable.processes.fleet import Fleet, Told, Worker, eventually, fleet
 from tests.durable.processes.judging import Log, assert_one_message, log_of
-from tests.durable.processes.work import plain
+from tests.durable.processes.work import journal_of, plain
 
 from harness import AT_ONCE, CONTINUE, Reading, client_of, read
+from redis_server import RedisServer, needs_redis
 from unbroken import attach
-from unbroken.journal import Journal, SQLiteJournal
+from unbroken.journal import Journal
 from unbroken.testing import Answer, FaultServer, Script
 
-__all__ = ["PACE", "REPLAY", "Scene", "scene"]
+__all__ = ["KINDS", "PACE", "REPLAY", "Scene", "scene"]
 
+#: Of journals, for tests of each.
+KINDS: Final = ["sqlite", pytest.param("redis", marks=needs_redis)]
 #: As fast as events can be told apart: each is an append of its own, or nearly.
 PACE: Final = 0.003
 REPLAY: Final = {"allow_replay": True}
@@ -88,10 +91,9 @@ class Scene:
 
     async def server_saw_closed(self, number: int) -> None:
         """Return when the server has seen that a request was given up."""
-        with anyio.fail_after(PATIENCE):
-            while self.server.requests[number].ended_at is None:
-                await anyio.sleep(0.005)
-        assert self.server.requests[number].abandoned
+        request = self.server.requests[number]
+        await eventually(lambda: request.ended_at is not None)
+        assert request.abandoned
 
     async def judge(self, stream_id: str) -> Log:
         """What must hold of every stream that has ended; its log."""
@@ -103,21 +105,30 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(path: Path, answer: Answer | Script, model: str = CONTINUE, **options: Any) -> AsyncIterator[Scene]:
+async def scene(
+    path: Path, answer: Answer | Script, model: str = CONTINUE, *, kind: str = "sqlite", **options: Any
+) -> AsyncIterator[Scene]:
     """A server, and a journal in a directory.
 
     Args:
         path: The directory.
         answer: What the server says; it takes `PACE` for each event, where the answer has no pace of its own.
         model: Who is asked.
+        kind: `"sqlite"`, or `"redis"` on a server of this scene's own.
         **options: Of the journal.
     """
     script = answer if isinstance(answer, Script) else Script([answer if answer.pace else replace(answer, pace=PACE)])
-    where = {"kind": "sqlite", "path": str(path / "streams.db"), **options}
-    async with (
-        FaultServer(script) as server,
-        client_of(server) as client,
-        SQLiteJournal(path / "streams.db", **options) as journal,
-        fleet() as made,
-    ):
-        yield Scene(made, server, script, where, journal, client, model)
+    with ExitStack() as stack:
+        if kind == "redis":
+            redis = RedisServer(path).start()
+            stack.callback(redis.kill)
+            where = {"kind": kind, "url": redis.url, "timeout": 10, **options}
+        else:
+            where = {"kind": kind, "path": str(path / "streams.db"), **options}
+        async with (
+            FaultServer(script) as server,
+            client_of(server) as client,
+            journal_of(**where) as journal,
+            fleet() as made,
+        ):
+            yield Scene(made, server, script, where, journal, client, model)

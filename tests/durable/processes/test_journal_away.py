@@ -21,6 +21,8 @@ from tests.durable.processes.texts import LONG, TEXT
 from harness import AT_ONCE
 from unbroken import StreamFailed, attach
 
+pytestmark = pytest.mark.slow
+
 ID = "c7/3"
 SLOW = replace(LONG, pace=0.02)
 
@@ -41,7 +43,6 @@ async def some_text(told: Any) -> None:
     await told.until(lambda told: len(told.text) > 20)
 
 
-@pytest.mark.slow
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
 async def test_three_seconds_are_waited_for(tmp_path: Path) -> None:
@@ -142,20 +143,24 @@ async def test_deleted_in_the_middle_is_an_error_for_all_who_have_it(tmp_path: P
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
 async def test_a_file_that_may_not_be_written_is_told_when_it_is_opened() -> None:
-    nobody = 65534 if os.getuid() == 0 else None
     with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
-        async with scene(directory, LONG) as place:
+        async with scene(Path(name), LONG) as place:
             await place.ask(ID)
-            directory.chmod(0o777)
-            for file in directory.iterdir():
-                file.chmod(0o777 if file.is_dir() else 0o444)
-            worker = place.worker(uid=nobody)
+            protect(Path(name))
+            # Root may write every file.
+            worker = place.worker(uid=65534 if os.getuid() == 0 else None)
             await worker.death()
             assert worker.broken is not None
             assert "JournalError: the journal" in worker.broken
             assert "can only be read, and a journal has to be written" in worker.broken
             worker.broken = None
+
+
+def protect(directory: Path) -> None:
+    """Nobody may write the files here."""
+    directory.chmod(0o777)
+    for file in directory.iterdir():
+        file.chmod(0o777 if file.is_dir() else 0o444)
 
 
 @pytest.mark.anyio
@@ -182,7 +187,6 @@ async def orphan(place: Scene) -> None:
     await worker.death()
 
 
-@pytest.mark.slow
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
 async def test_who_would_go_on_does_when_it_is_back(tmp_path: Path) -> None:

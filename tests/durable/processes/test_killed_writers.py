@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import anyio
 import pytest
+import sniffio
 from tests.corpus.grammar import SHAPES
 from tests.durable.killed import entries_of
 from tests.durable.processes.fleet import Told
 from tests.durable.processes.judging import Log
-from tests.durable.processes.scene import Scene, scene
+from tests.durable.processes.scene import KINDS, Scene, scene
 from tests.durable.test_every_kill import read_durably
 
 from harness import CONTINUE, PREFILL
@@ -19,8 +20,8 @@ from unbroken.journal import MemoryJournal
 
 #: Processes that are killed at a time.
 AT_A_TIME: Final = 4
-#: Of a message's entries, every so-manieth is one of those at which its writer is killed.
-EVERY: Final = 3
+
+pytestmark = pytest.mark.slow
 
 
 def assert_seen(told: Told, log: Log) -> None:
@@ -70,8 +71,8 @@ async def gone_on_with_by_a_reader(place: Scene, stream_id: str, kill: dict[str,
     return victim.dead
 
 
-async def kill_everywhere(place: Scene, count: int, step: int, go_on: Any) -> None:
-    """A stream for each of a message's entries, in the moment of whose append its writer is killed."""
+async def kill_everywhere(place: Scene, entries: range, go_on: Any) -> None:
+    """A stream for each of these entries of a message, before or after whose append its writer is killed."""
     limit, killed = anyio.CapacityLimiter(AT_A_TIME), []
 
     async def one(n: int, when: str) -> None:
@@ -79,8 +80,8 @@ async def kill_everywhere(place: Scene, count: int, step: int, go_on: Any) -> No
             killed.append(await go_on(place, f"s/{when}/{n}", {"call": "append", "n": n, "when": when}))
 
     async with anyio.create_task_group() as group:
-        for n in range(1, count + 1, step):
-            group.start_soon(one, n, "before" if (n // step) % 2 else "after")
+        for at, n in enumerate(entries):
+            group.start_soon(one, n, "before" if at % 2 else "after")
     # How a text is cut into events is drawn for each request: the last of them may not be there.
     assert sum(killed) >= len(killed) - 2
 
@@ -92,23 +93,33 @@ async def appended(model: str, shape: str) -> int:
     return len(await entries_of(journal, "c7/3")) - 1
 
 
-@pytest.mark.slow
+#: Which entries are those of a case: together, the cases kill at every one.
+CASES: Final = [("sqlite", "asyncio"), ("sqlite", "trio"), ("redis", "asyncio"), ("redis", "trio")]
+
+
+def first_of(kind: str) -> int:
+    return CASES.index((kind, sniffio.current_async_library()))
+
+
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("model", [CONTINUE, PREFILL])
 @pytest.mark.parametrize("shape", [name for name in SHAPES if name != "a refusal"])
-async def test_a_host_goes_on_with_every_shape(model: str, shape: str, tmp_path: Path) -> None:
-    async with scene(tmp_path, SHAPES[shape], model) as place:
+async def test_a_host_goes_on_with_every_shape(model: str, shape: str, kind: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, SHAPES[shape], model, kind=kind) as place:
         host = place.worker()
         await host.host(policy={"allow_replay": True})
-        await kill_everywhere(place, await appended(model, shape), EVERY, gone_on_with_by_a_host)
+        places = range(1 + first_of(kind), await appended(model, shape) + 1, len(CASES))
+        await kill_everywhere(place, places, gone_on_with_by_a_host)
 
 
-@pytest.mark.slow
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("model", [CONTINUE, PREFILL])
 @pytest.mark.parametrize("shape", [name for name in SHAPES if name != "a refusal"])
-async def test_a_reader_goes_on_with_every_shape(model: str, shape: str, tmp_path: Path) -> None:
-    async with scene(tmp_path, SHAPES[shape], model) as place:
-        await kill_everywhere(place, await appended(model, shape), EVERY, gone_on_with_by_a_reader)
+async def test_a_reader_goes_on_with_every_shape(model: str, shape: str, kind: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, SHAPES[shape], model, kind=kind) as place:
+        places = range(1 + first_of(kind), await appended(model, shape) + 1, len(CASES))
+        await kill_everywhere(place, places, gone_on_with_by_a_reader)

@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
-from tests.durable.processes.scene import Scene, scene
+from tests.durable.processes.fleet import PATIENCE, eventually
+from tests.durable.processes.judging import log_of
+from tests.durable.processes.scene import KINDS, Scene, scene
 from tests.durable.processes.texts import LONG, TEXT
 
 from unbroken import StreamHost
+
+pytestmark = pytest.mark.slow
 
 ID = "c7/3"
 #: Longer than any test waits: nobody may need it.
@@ -19,9 +24,10 @@ LEASE = 3600.0
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_who_leaves_is_succeeded_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_who_leaves_is_succeeded_at_once(kind: str, tmp_path: Path) -> None:
     pairs: list[Any] = []
-    async with scene(tmp_path, LONG) as place:
+    async with scene(tmp_path, LONG, kind=kind) as place:
         old, new = place.worker(), place.worker()
         hosted = await old.host(lease=LEASE)
         await old.start(ID, **place.asking(ID))
@@ -40,9 +46,10 @@ async def test_who_leaves_is_succeeded_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_a_process_that_ends_without_leaving_is_succeeded_at_once_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_process_that_ends_without_leaving_is_succeeded_at_once_too(kind: str, tmp_path: Path) -> None:
     """The kernel says that it is not there."""
-    async with scene(tmp_path, LONG) as place:
+    async with scene(tmp_path, LONG, kind=kind) as place:
         old, new = place.worker(), place.worker()
         await old.host(lease=LEASE)
         await old.start(ID, **place.asking(ID))
@@ -57,9 +64,10 @@ async def test_a_process_that_ends_without_leaving_is_succeeded_at_once_too(tmp_
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_three_deploys_in_a_row_cost_three_pauses_and_make_no_poison(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_three_deploys_in_a_row_cost_three_pauses_and_make_no_poison(kind: str, tmp_path: Path) -> None:
     """Also of a stream that has not brought a character yet."""
-    async with scene(tmp_path, LONG) as place:
+    async with scene(tmp_path, LONG, kind=kind) as place:
         await place.server.stop_listening()
         for n in range(4):
             worker = place.worker()
@@ -77,8 +85,9 @@ async def test_three_deploys_in_a_row_cost_three_pauses_and_make_no_poison(tmp_p
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_who_may_take_its_time_ends_what_it_writes(tmp_path: Path) -> None:
-    async with scene(tmp_path, LONG) as place:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_who_may_take_its_time_ends_what_it_writes(kind: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, LONG, kind=kind) as place:
         old, new = place.worker(), place.worker()
         hosted = await old.host(grace=60.0)
         await old.start(ID, **place.asking(ID))
@@ -91,13 +100,11 @@ async def test_who_may_take_its_time_ends_what_it_writes(tmp_path: Path) -> None
 
 async def some_of(pairs: list[Any]) -> None:
     """Return when a part of the text is there."""
-    while len(pairs) < 15:
-        await anyio.sleep(0.005)
+    await eventually(lambda: len(pairs) >= 15)
 
 
 async def attempts(place: Scene, count: int) -> None:
     """Return when so many requests were written down."""
-    from tests.durable.processes.judging import log_of
-
-    while await place.journal.look(ID) is None or (await log_of(place.journal, ID)).attempts < count:
-        await anyio.sleep(0.005)
+    with anyio.fail_after(PATIENCE):
+        while await place.journal.look(ID) is None or (await log_of(place.journal, ID)).attempts < count:
+            await anyio.lowlevel.checkpoint()

@@ -10,19 +10,22 @@ from typing import Any
 import anyio
 import pytest
 from tests.durable.processes.judging import log_of
-from tests.durable.processes.scene import Scene, scene
+from tests.durable.processes.scene import KINDS, Scene, scene
 from tests.durable.processes.texts import LONG, TEXT
 
 from harness import read
 from unbroken import attach
+
+pytestmark = pytest.mark.slow
 
 ID = "c7/3"
 
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_twenty_callers_in_four_processes_make_one_request(tmp_path: Path) -> None:
-    async with scene(tmp_path, LONG) as place:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_twenty_callers_in_four_processes_make_one_request(kind: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, LONG, kind=kind) as place:
         workers = [place.worker() for _ in range(4)]
         for worker in workers:
             await worker.ready()
@@ -40,12 +43,12 @@ async def test_twenty_callers_in_four_processes_make_one_request(tmp_path: Path)
             assert caller.done["message"] == first.done["message"]
 
 
-@pytest.mark.slow
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_their_writer_is_killed_and_they_make_two(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_their_writer_is_killed_and_they_make_two(kind: str, tmp_path: Path) -> None:
     """All of them would go on, and one does."""
-    async with scene(tmp_path, LONG) as place:
+    async with scene(tmp_path, LONG, kind=kind) as place:
         workers = [place.worker() for _ in range(4)]
         victim = place.worker(kill={"call": "append", "n": 30, "when": "after"})
         first = await place.write(victim, ID)
@@ -62,8 +65,9 @@ async def test_their_writer_is_killed_and_they_make_two(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_fifty_readers_agree_byte_for_byte_and_who_leaves_changes_nothing(tmp_path: Path) -> None:
-    async with scene(tmp_path, LONG) as place:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_fifty_readers_agree_byte_for_byte_and_who_leaves_changes_nothing(kind: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, LONG, kind=kind) as place:
         writer, other = place.worker(), place.worker()
         told = await place.write(writer, ID)
         await told.until(lambda told: bool(told.text))
@@ -100,9 +104,10 @@ async def leave_early(place: Scene, pairs: list[Any]) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_two_hosts_with_room_for_two_end_six_streams_in_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_two_hosts_with_room_for_two_end_six_streams_in_order(kind: str, tmp_path: Path) -> None:
     names = [f"s/{n}" for n in range(6)]
-    async with scene(tmp_path, replace(LONG, pace=0.02)) as place:
+    async with scene(tmp_path, replace(LONG, pace=0.02), kind=kind) as place:
         hosts = [place.worker(), place.worker()]
         for host in hosts:
             await host.host(max_streams=2)
@@ -131,8 +136,9 @@ async def count_open(place: Scene, most: list[int], ended: anyio.Event) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_an_owner_is_stored_hashed_and_another_finds_nothing(tmp_path: Path) -> None:
-    async with scene(tmp_path, LONG) as place:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_owner_is_stored_hashed_and_another_finds_nothing(kind: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, LONG, kind=kind) as place:
         worker = place.worker()
         await (await place.write(worker, ID, owner="canary-owner")).result()
         for owner in ("another", "canary"):

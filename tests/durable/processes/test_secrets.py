@@ -14,6 +14,8 @@ from tests.durable.processes.judging import asked_for
 from tests.durable.processes.scene import scene
 from tests.durable.processes.texts import LONG, TEXT
 
+pytestmark = pytest.mark.slow
+
 ID = "c7/3"
 OWNER: Final = "canary-owner-in-the-clear"
 TOKENS: Final = [f"canary-token-{n}" for n in range(4)]

@@ -10,10 +10,12 @@ import anyio
 import pytest
 from tests.durable.processes.fleet import Told
 from tests.durable.processes.judging import log_of
-from tests.durable.processes.scene import Scene, scene
+from tests.durable.processes.scene import KINDS, Scene, scene
 from tests.durable.processes.texts import LONG, TEXT
 
 from unbroken import StreamCancelled, attach, cancel
+
+pytestmark = pytest.mark.slow
 
 ID = "c7/3"
 #: It does not come to its end by itself while the test runs.
@@ -48,9 +50,10 @@ async def assert_cancelled(place: Scene, *readers: Told) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("how", ["a caller", "a host"])
-async def test_a_stop_in_another_process(how: str, tmp_path: Path) -> None:
-    async with scene(tmp_path, SLOW) as place:
+async def test_a_stop_in_another_process(how: str, kind: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, SLOW, kind=kind) as place:
         writer, other = place.worker(), place.worker()
         if how == "a caller":
             readers = [await begun(place, await place.write(writer, ID))]
@@ -69,8 +72,9 @@ async def test_a_stop_in_another_process(how: str, tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_a_stop_of_what_nobody_writes(tmp_path: Path) -> None:
-    async with scene(tmp_path, SLOW) as place:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_stop_of_what_nobody_writes(kind: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, SLOW, kind=kind) as place:
         writer, other = place.worker(), place.worker()
         await begun(place, await place.write(writer, ID))
         reader = await other.tell("entries", stream_id=ID, after="0")
@@ -83,8 +87,9 @@ async def test_a_stop_of_what_nobody_writes(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_a_stop_of_what_waits_for_room(tmp_path: Path) -> None:
-    async with scene(tmp_path, SLOW) as place:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_stop_of_what_waits_for_room(kind: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, SLOW, kind=kind) as place:
         worker = place.worker()
         await worker.host(max_streams=1)
         await worker.start("first", **place.asking("first"))
@@ -95,12 +100,12 @@ async def test_a_stop_of_what_waits_for_room(tmp_path: Path) -> None:
         assert len(place.server.requests) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_a_stop_of_what_stands_still(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_stop_of_what_stands_still(kind: str, tmp_path: Path) -> None:
     """It is taken from its writer, which finds that out when it wakes, and closes its request then."""
-    async with scene(tmp_path, SLOW) as place:
+    async with scene(tmp_path, SLOW, kind=kind) as place:
         writer, other = place.worker(), place.worker()
         told = await begun(place, await place.write(writer, ID))
         writer.pause()
@@ -112,8 +117,9 @@ async def test_a_stop_of_what_stands_still(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_a_stop_of_what_has_ended_is_none(tmp_path: Path) -> None:
-    async with scene(tmp_path, LONG) as place:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_stop_of_what_has_ended_is_none(kind: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, LONG, kind=kind) as place:
         worker = place.worker()
         await (await place.write(worker, ID)).result()
         assert not await (await worker.tell("cancel", stream_id=ID)).result()
@@ -123,8 +129,9 @@ async def test_a_stop_of_what_has_ended_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_stops_from_everywhere_at_once_are_one(tmp_path: Path) -> None:
-    async with scene(tmp_path, SLOW) as place:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_stops_from_everywhere_at_once_are_one(kind: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, SLOW, kind=kind) as place:
         writer, other = place.worker(), place.worker()
         told = await begun(place, await place.write(writer, ID))
         orders: list[Any] = [await worker.tell("cancel", stream_id=ID) for worker in (writer, other) for _ in range(5)]

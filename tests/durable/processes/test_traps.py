@@ -17,6 +17,8 @@ from harness import AT_ONCE, CONTINUE, PREFILL
 from unbroken import StreamFailed, attach
 from unbroken.testing import Answer, Thinking
 
+pytestmark = pytest.mark.slow
+
 ID = "c7/3"
 THOUGHT = "When was it lit? I should know this. The ledger says March, or was it May? It says March, on the ninth."
 THINKS = Answer([Thinking(THOUGHT), TEXT], pieces=(2, 6), pace=0.02)
@@ -71,7 +73,7 @@ def half_thought(pairs: list[Any]) -> str:
 @pytest.mark.backends("asyncio", "trio")
 @pytest.mark.parametrize("n", [1, 2])
 async def test_a_tool_that_may_have_acted_is_not_made_to_act_again(n: int, tmp_path: Path) -> None:
-    """From the moment in which the request is out, until it is known what it did; unless the policy says that it may."""
+    """From when the request is out until it is known what it did; unless the policy says that it may."""
     async with scene(tmp_path, replace(SHAPES["code"], pace=0.02)) as place:
         writer = place.worker(kill={"call": "append", "n": n, "when": "after"})
         await place.write(writer, ID, policy={})

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from tests.durable.processes.scene import scene
+from tests.durable.processes.fleet import eventually
+from tests.durable.processes.scene import KINDS, scene
 from tests.durable.processes.texts import LONG, TEXT
 
 from harness import CONTINUE, PREFILL
+
+pytestmark = pytest.mark.slow
 
 ID = "c7/3"
 #: Seconds. Others wait for it, and who is only slow may lose its stream by it: that costs a request, and no character.
 LEASE = 0.7
 
 
-@pytest.mark.slow
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("model", [CONTINUE, PREFILL])
-async def test_a_caller_whose_stream_was_taken_meanwhile_reads_on(model: str, tmp_path: Path) -> None:
+async def test_a_caller_whose_stream_was_taken_meanwhile_reads_on(model: str, kind: str, tmp_path: Path) -> None:
     pairs: list[Any] = []
     # So slow that the server is not done with the first request when the zombie wakes.
-    async with scene(tmp_path, replace(LONG, pace=0.1), model) as place:
+    async with scene(tmp_path, replace(LONG, pace=0.1), model, kind=kind) as place:
         zombie = place.worker(lease=LEASE, kill={"call": "append", "n": 25, "when": "before", "how": signal.SIGSTOP})
         told = await place.write(zombie, ID)
         await told.until(lambda told: bool(told.text))
@@ -35,8 +39,7 @@ async def test_a_caller_whose_stream_was_taken_meanwhile_reads_on(model: str, tm
             other = place.worker()
             await other.host(lease=LEASE)
             # Not before the other has written something of its own.
-            while not any(position.startswith("2-") for position, _ in pairs):
-                await anyio.sleep(0.005)
+            await eventually(lambda: any(position.startswith("2-") for position, _ in pairs))
             zombie.go_on()
         await told.end()
         log = await place.judge(ID)
@@ -53,8 +56,9 @@ async def test_a_caller_whose_stream_was_taken_meanwhile_reads_on(model: str, tm
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_one_that_wakes_when_all_is_over_has_the_whole_message(tmp_path: Path) -> None:
-    async with scene(tmp_path, LONG) as place:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_one_that_wakes_when_all_is_over_has_the_whole_message(kind: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, LONG, kind=kind) as place:
         zombie = place.worker(lease=LEASE)
         told = await place.write(zombie, ID)
         await told.until(lambda told: len(told.text) > 40)
@@ -69,13 +73,13 @@ async def test_one_that_wakes_when_all_is_over_has_the_whole_message(tmp_path: P
         assert told.text == TEXT
 
 
-@pytest.mark.slow
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_two_that_stand_still_in_turns_write_one_message(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_two_that_stand_still_in_turns_write_one_message(kind: str, tmp_path: Path) -> None:
     """Each is taken for dead by the other, over and over."""
     pairs: list[Any] = []
-    async with scene(tmp_path, LONG) as place:
+    async with scene(tmp_path, LONG, kind=kind) as place:
         hosts = [place.worker(), place.worker()]
         for host in hosts:
             await host.host(lease=LEASE)
@@ -83,11 +87,7 @@ async def test_two_that_stand_still_in_turns_write_one_message(tmp_path: Path) -
         async with anyio.create_task_group() as group:
             group.start_soon(place.read, ID, "0", pairs)
             for turn in range(4):
-                fence = f"{turn + 1}-"
-                while not any(position.startswith(fence) for position, _ in pairs) and "message_stop" not in [
-                    event["type"] for _, event in pairs
-                ]:
-                    await anyio.sleep(0.005)
+                await eventually(partial(is_written_by, pairs, turn + 1))
                 hosts[(turn + 1) % 2].go_on()
                 hosts[turn % 2].pause()
             for host in hosts:
@@ -95,3 +95,8 @@ async def test_two_that_stand_still_in_turns_write_one_message(tmp_path: Path) -
         log = await place.judge(ID)
         assert pairs == log.pairs
         assert log.takeovers >= 2
+
+
+def is_written_by(pairs: list[Any], fence: int) -> bool:
+    """Whether the so-manieth writer has brought something, or there is nothing more to bring."""
+    return bool(pairs) and (pairs[-1][0].startswith(f"{fence}-") or pairs[-1][1]["type"] == "message_stop")

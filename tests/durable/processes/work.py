@@ -32,7 +32,7 @@ __all__ = ["Work", "journal_of"]
 def journal_of(kind: str = "sqlite", **options: Any) -> Any:
     """A journal, not open yet."""
     if kind == "redis":
-        from unbroken.journal.redis import RedisJournal  # type: ignore[import-not-found]
+        from unbroken.journal.redis import RedisJournal
 
         return RedisJournal(**options)
     return SQLiteJournal(**options)

@@ -14,6 +14,8 @@ import os
 import signal
 import sys
 import warnings
+from contextlib import suppress
+from importlib import import_module
 
 import trio  # noqa: F401  # loaded once, for all
 from tests.durable.processes.work import Work
@@ -24,6 +26,8 @@ from unbroken.engine.preload import _preloading
 
 def main() -> None:
     """Fork, until the input is closed."""
+    with suppress(ImportError):
+        import_module("coredis")
     _preloading._load()
     _preloading._begun = True
     # Who has died is not waited for: the kernel clears them away.

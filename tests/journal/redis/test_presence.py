@@ -42,9 +42,7 @@ def marked(server: RedisServer, journal: RedisJournal, worker: str, first: float
 
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
-async def test_a_killed_writer_is_gone_within_a_second_or_two(
-    journals: Journals, start_worker: Callable[..., Any]
-) -> None:
+async def test_a_killed_writer_is_gone_within_a_second(journals: Journals, start_worker: Callable[..., Any]) -> None:
     """Not before `absence` is over, and long before the lease is."""
     async with journals() as journal, anyio.create_task_group() as tasks:
         worker = start_worker(journal, "hold", "a/1", 100_000)
@@ -62,7 +60,7 @@ async def test_a_killed_writer_is_gone_within_a_second_or_two(
         began = time.monotonic()
         worker.kill()
         await eventually(lambda: orphaned(journal, "a/1"))
-        assert time.monotonic() - began >= 1.0
+        assert time.monotonic() - began >= 0.7
         await until(lambda: bool(woken))  # its readers are told, too
         state = await journal.look("a/1")
         assert state is not None

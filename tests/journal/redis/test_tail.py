@@ -98,7 +98,7 @@ async def test_nothing_is_told_when_time_is_up(journals: Journals) -> None:
             waiting = Waiting()
             await waiting.run(reader, {"a/1": 1}, seconds)
             assert waiting.news == []
-            assert waiting.took >= seconds
+            assert waiting.took >= seconds - 0.01  # the clocks of event loops are coarse
         assert list(await reader.wait({}, 0.02)) == []
 
 

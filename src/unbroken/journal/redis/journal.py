@@ -25,8 +25,8 @@ from .states import batch_of, state_of
 __all__ = ["RedisJournal"]
 
 #: How long a worker's connection may be away before what it holds is for others, in seconds: several times what it
-#: takes to connect again.
-_ABSENCE: Final = 1.0
+#: takes to connect again, and so little that with `orphan_poll` on top a killed worker's streams are taken in a second.
+_ABSENCE: Final = 0.7
 #: How long the server may take for an answer, in seconds: less than half of a stream's patience (`journal_patience`).
 _TIMEOUT: Final = 2.0
 #: Keys are kept longer than streams, in seconds: an append sets their time to live only once a minute (`base.lua`), and
@@ -61,8 +61,8 @@ class RedisJournal:
         orphan_retention: How long one is kept that nobody writes any more, in seconds. Default: 7 days.
         max_bytes: The most that the entries of one stream may have together. Default: 8 MiB.
         codec: Applied to every entry. None: they are kept as they are.
-        absence: Seconds for which a worker's connection has to be away until what it holds may be taken. None: nobody
-            looks; only leases tell, for servers without `PUBSUB SHARDNUMSUB`.
+        absence: Seconds for which a worker's connection has to be away until what it holds may be taken. Default: 0.7.
+            None: nobody looks; only leases tell, for servers without `PUBSUB SHARDNUMSUB`.
         timeout: Seconds in which the server has to answer, else `JournalUnavailable`. Default: 2.
         ssl_context: For `rediss://`. None: the system's certificates, and the host's name has to be theirs.
 

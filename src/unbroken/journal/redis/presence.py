@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Presence", "subscribe"]
 
-#: How soon a connection that was lost is made again, at first and at most, in seconds: others wait one second.
+#: How soon a connection that was lost is made again, at first and at most, in seconds: before others take it for gone.
 _FIRST: Final = 0.01
 _LAST: Final = 0.25
 
