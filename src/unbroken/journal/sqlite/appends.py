@@ -16,10 +16,10 @@ from .entries import entries_behind, pack
 from .schema import PAGE
 from .states import STATUS, Row, row_of
 
-__all__ = ["Appends"]
+__all__ = ["MOST", "Appends"]
 
 #: How many appends go into one statement.
-_MOST: Final = 128
+MOST: Final = 128
 
 _INSERT: Final = "INSERT INTO entries (n, first, fence, count, size, data, at) "
 # Where something is not as it was, there are fewer rows than were asked for: the stream was taken, released, ended or
@@ -32,10 +32,10 @@ _PLAIN: Final = (
     "AND s.status = 0 AND s.holder = mine.worker"
 )
 _ROW: Final = "(?, ?, ?, ?, ?, ?, ?)"
-_COUNTS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, _MOST)
+_COUNTS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, MOST)
 _STATEMENTS: Final = {count: _PLAIN.format(rows=", ".join([_ROW] * count)) for count in _COUNTS}
 #: By how many appends there are, for how many there is a statement; the rest of its rows are of no stream.
-_FITTING: Final = [0, *(next(count for count in _COUNTS if count >= number) for number in range(1, _MOST + 1))]
+_FITTING: Final = [0, *(next(count for count in _COUNTS if count >= number) for number in range(1, MOST + 1))]
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class Appends:
         return JournalFull(f"a stream may have {self._options.max_bytes} bytes at the most")
 
     def plain(self, calls: Sequence[Append]) -> list[Append]:
-        """Write what is as usual, in one transaction; to be called in none. The other calls are returned."""
+        """Write what is as usual of at most `MOST`, in one transaction; to be called in none. The rest is returned."""
         others: list[Append] = []
         plain: list[tuple[Append, _Mine, int]] = []
         values: list[object] = [self._worker, time.monotonic()]
@@ -89,7 +89,7 @@ class Appends:
         for call in calls:
             lease, entries = call.lease, call.entries
             mine = self._mine.get((lease.stream_id, lease.fence))
-            if mine is None or mine.head != lease.head or not entries or lease.stream_id in ids or len(ids) == _MOST:
+            if mine is None or mine.head != lease.head or not entries or lease.stream_id in ids:
                 others.append(call)
                 continue
             ids.add(lease.stream_id)

@@ -9,6 +9,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from typing import Final
 
 from .schema import PAGE, TOUCH, open_checkpointer
@@ -18,6 +19,8 @@ __all__ = ["Checkpoints"]
 #: From how many bytes on the log is begun anew, for which writers have to wait some milliseconds. A checkpoint beside
 #: them never quite reaches its end while they write.
 _LONG: Final = 32 * 2**20
+#: For how long that is not tried again, in seconds, while another program reads in one transaction for long.
+_PAUSE: Final = 10.0
 #: Besides a page's bytes, each has a header in the log.
 _FRAME: Final = PAGE + 24
 
@@ -33,6 +36,8 @@ class Checkpoints:
         self._path = path
         self._queue: queue.SimpleQueue[bool | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._wipe = False
+        self._not_before = 0.0
 
     def ask(self, *, wipe: bool) -> None:
         """Have one made, soon; called by whoever has written. `wipe`: nothing is to be left of what was deleted."""
@@ -66,7 +71,15 @@ class Checkpoints:
             connection.close()
 
     def _checkpoint(self, connection: sqlite3.Connection, *, wipe: bool) -> None:
+        self._wipe = self._wipe or wipe
         _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        if wipe or frames * _FRAME > _LONG:
-            connection.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if wipe else 'RESTART'})").fetchone()
+        now = time.monotonic()
+        if now < self._not_before or not (self._wipe or frames * _FRAME > _LONG):
+            return
+        how = "TRUNCATE" if self._wipe else "RESTART"
+        [locked, _, _] = connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+        if locked:
+            self._not_before = now + _PAUSE
+        else:
+            self._wipe = False
             connection.execute(TOUCH)  # who writes first behind that waits for the disk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import struct
 from collections.abc import Sequence
@@ -12,8 +13,8 @@ from ..protocol import Entry
 
 __all__ = ["entries_behind", "pack"]
 
-#: Blobs up to this size come together in one text, in bytes. Each row that SQLite hands over costs Python's global lock
-#: twice, and a busy event loop takes its time to give that back: a thousand rows took half a second.
+#: Blobs up to this size come together, in bytes. For each row that SQLite hands over, Python's global lock is given
+#: away, and a busy event loop takes its time to give it back: a thousand rows took half a second.
 _SMALL: Final = 4096
 
 # From the middle too: the first row is the last that begins at or before the first entry that is wanted.
@@ -21,9 +22,9 @@ _ROWS: Final = (
     "SELECT p, first, fence, count, data FROM entries WHERE n = :n AND first >= coalesce("
     "(SELECT max(first) FROM entries WHERE n = :n AND first <= :wanted), 0) ORDER BY first LIMIT :limit"
 )
-_TEXT: Final = (
-    "SELECT group_concat(first || ' ' || fence || ' ' || count || ' ' || p || ' ' || "
-    f"iif(length(data) <= {_SMALL}, hex(data), '-'), ';') FROM ({_ROWS})"
+_TOGETHER: Final = (
+    "SELECT json_group_array(first), json_group_array(fence), json_group_array(count), json_group_array(p), "
+    f"group_concat(iif(length(data) <= {_SMALL}, hex(data), '-'), ';') FROM ({_ROWS})"
 )
 
 
@@ -36,29 +37,29 @@ def entries_behind(connection: sqlite3.Connection, n: int, head: int, after: int
     wanted = min(limit, head - after)
     if wanted <= 0:
         return []
-    [text] = connection.execute(_TEXT, {"n": n, "wanted": after + 1, "limit": wanted}).fetchone()
+    found = connection.execute(_TOGETHER, {"n": n, "wanted": after + 1, "limit": wanted}).fetchone()
+    numbers = [json.loads(each) for each in found[:4]]
     entries: list[Entry] = []
     expected = after + 1
-    # SQLite does not promise an order of what it concatenates.
-    for first, fence, count, p, data in sorted(map(_numbers, (text or "").split(";")) if text else ()):
-        if first > expected or len(entries) >= wanted:
+    # SQLite does not promise an order of what it brings together.
+    for first, fence, count, p, text in sorted(zip(*numbers, (found[4] or "").split(";"), strict=False)):
+        if first > expected:
             break
-        if data == "-":
-            [blob] = connection.execute("SELECT data FROM entries WHERE p = ?", (p,)).fetchone()
+        if text == "-":
+            [data] = connection.execute("SELECT data FROM entries WHERE p = ?", (p,)).fetchone()
         else:
-            blob = bytes.fromhex(data)
-        for seq, entry in enumerate(_unpack(count, blob), first):
-            if seq == expected:
-                entries.append(Entry(fence, seq, entry))
-                expected += 1
+            data = bytes.fromhex(text)
+        if count == 1:
+            entries.append(Entry(fence, first, data))
+        else:
+            some = [Entry(fence, seq, each) for seq, each in enumerate(_unpack(count, data), first)]
+            entries += some[expected - first :]
+        expected = first + count
+        if len(entries) >= wanted:
+            break
     if len(entries) < wanted:
         raise JournalCorrupt(f"a stream of the journal lacks its entry {expected}")
     return entries[:wanted]
-
-
-def _numbers(row: str) -> tuple[int, int, int, int, str]:
-    first, fence, count, p, data = row.split(" ")
-    return int(first), int(fence), int(count), int(p), data
 
 
 def pack(entries: Sequence[bytes]) -> bytes:
@@ -69,9 +70,7 @@ def pack(entries: Sequence[bytes]) -> bytes:
 
 
 def _unpack(count: int, data: bytes) -> list[bytes]:
-    """The reverse of `pack`."""
-    if count == 1:
-        return [data]
+    """The reverse of `pack`, for more than one."""
     try:
         lengths = struct.unpack_from(f"<{count}I", data)
     except struct.error as error:

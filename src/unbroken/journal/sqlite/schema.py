@@ -123,6 +123,8 @@ def open_checkpointer(path: str) -> sqlite3.Connection:
     connection = _connect(path)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
+    # Who waits for readers to begin a log anew has writers wait.
+    connection.execute("PRAGMA busy_timeout = 50")
     return connection
 
 

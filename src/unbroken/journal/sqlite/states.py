@@ -33,11 +33,14 @@ _NEWS: Final = (
     "SELECT json_group_array(j.key) FROM json_each(?) j LEFT JOIN streams s ON s.id = j.key "
     f"LEFT JOIN entries e ON e.p = {_LAST} WHERE s.n IS NULL OR e.first + e.count - 1 > j.value"
 )
-# As `Row.is_orphaned` has it. A lease that has run out by `held` may have begun anew with the last append.
+# As `Row.is_orphaned` has it. A lease that has run out by `held` may have begun anew with the last append; no other
+# stream is asked for that, for there may be many, and the rest is in an index.
 _ORPHANS: Final = (
-    f"SELECT json_group_array(id) FROM (SELECT s.id AS id {_FROM} WHERE s.status = 0 AND (s.holder IS NULL "
-    "OR s.holder NOT IN (SELECT value FROM json_each(:there)) OR (NOT :now BETWEEN s.held AND s.held + s.lease "
-    "AND NOT :now BETWEEN max(s.held, e.at) AND max(s.held, e.at) + s.lease)) ORDER BY s.n LIMIT :limit)"
+    f"SELECT json_group_array(id) FROM (SELECT s.id AS id {_FROM} WHERE s.status = 0 "
+    "AND (s.holder IS NULL OR s.holder NOT IN (SELECT value FROM json_each(:there)) "
+    "OR NOT :now BETWEEN s.held AND s.held + s.lease) "
+    "AND (s.holder IS NULL OR s.holder NOT IN (SELECT value FROM json_each(:there)) "
+    "OR NOT :now BETWEEN max(s.held, e.at) AND max(s.held, e.at) + s.lease) ORDER BY s.n LIMIT :limit)"
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ..errors import JournalError
 from ..options import Options
 from ..protocol import Held, Lease, StreamState
-from .appends import Appends
+from .appends import MOST, Appends
 from .calls import Append, Call
 from .checkpoints import Checkpoints
 from .failures import is_busy, translated
@@ -68,20 +68,18 @@ class Store:
 
     def commit(self, calls: Sequence[Call[Any]]) -> list[Call[Any]]:
         """Do the work of all of them, and give them its results; the rest is returned: the file is locked just now."""
-        left: list[Call[Any]] = []
         others: list[Call[Any]] = [call for call in calls if not isinstance(call, Append)]
         appends = [call for call in calls if isinstance(call, Append)]
-        if appends:
+        for begin in range(0, len(appends), MOST):
+            some = appends[begin : begin + MOST]
             try:
-                others = [*self.appends.plain(appends), *others]
-            except sqlite3.Error as error:
+                others += self.appends.plain(some)
+            except Exception as error:
                 if is_busy(error):
-                    return list(calls)
+                    return [*others, *appends[begin:]]
                 self.appends.forget()
-                others = list(calls)  # what was written nevertheless is found there
-        if others:
-            left += self._transact(others)
-        return left
+                others += some  # one by one, where it shows which of them fails, or was written nevertheless
+        return self._transact(others) if others else []
 
     def _transact(self, calls: Sequence[Call[Any]]) -> list[Call[Any]]:
         failed: Exception
