@@ -41,6 +41,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "allow_replay": False,
         "continue_prompt": None,
         "on_exhausted": "raise",
+        "journal_patience": 5.0,
         "preflight": "warn",
     }
 
