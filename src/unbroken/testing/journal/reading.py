@@ -74,7 +74,7 @@ class Reading(OneStore):
                 while True:
                     await anyio.lowlevel.checkpoint()
                     last = ended.is_set()
-                    batch = await other.read("a", after=after, limit=7)
+                    batch = await other.read("a", after=after)
                     assert batch is not None
                     assert [each.seq for each in batch.entries] == [after + n + 1 for n in range(len(batch.entries))]
                     if batch.entries:
