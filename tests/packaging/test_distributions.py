@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What users may ask for, and what whoever works on the project asks for.
-EXTRAS = {"cli", "dev", "otel", "pipe", "schema"}
+EXTRAS = {"cli", "dev", "otel", "pipe", "redis", "schema", "web"}
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 import unbroken
 from unbroken import (
     PRICES,
+    AttachedStream,
     AttemptCost,
     AttemptReport,
     BatchCanceled,
@@ -44,19 +45,26 @@ from unbroken import (
     StatusPage,
     StatusPageError,
     StreamArguments,
+    StreamCancelled,
+    StreamConflict,
     StreamFailed,
+    StreamHost,
+    StreamMissing,
+    StreamRecord,
     StreamStalled,
     StreamTimeout,
     StreamTruncated,
     Usage,
     attach,
+    cancel,
     defer,
     diagnose,
     purge,
+    recover,
     resilient_message,
     resilient_stream,
 )
-from unbroken.journal import MemoryJournal
+from unbroken.journal import MemoryJournal, SQLiteJournal
 from unbroken.preflight import check
 from unbroken.web import BrokenOff, StreamApp, StreamResponse, WireName
 
@@ -294,3 +302,34 @@ def streams_to_the_browser(wire: WireName) -> list[object]:
     assert_type(response.status_code, int)
     app = StreamApp(attach(journal, "c7/3"), wire, send_timeout=None, error_text=lambda error: str(error.type))
     return [response, app, BrokenOff("the server is shutting down")]
+
+
+async def streams_that_outlive_their_process(client: AsyncAnthropic) -> None:
+    def prepare(record: StreamRecord) -> dict[str, Any]:
+        assert_type(record.stream_id, str)
+        return {"extra_headers": {"x-tenant": "seven"}}
+
+    async with SQLiteJournal("answers.db") as journal:
+        async with resilient_stream(
+            client, model="claude-opus-5-5", max_tokens=1024, messages=MESSAGES, journal=journal, stream_id="c7/3"
+        ) as stream:
+            assert_type(stream.role, Literal["writer", "reader"])
+            assert_type(stream.position, str | None)
+        async with StreamHost(journal, client, fallback_models=["claude-sonnet-5-5"], prepare=prepare) as host:
+            begun = await host.start("c7/4", model="claude-opus-5-5", max_tokens=1024, messages=MESSAGES, owner="ann")
+            assert_type(begun, bool)
+        assert_type(await recover(journal, client), int)
+        try:
+            async with attach(journal, "c7/4", after="1-57", owner="ann") as attached:
+                assert_type(attached, AttachedStream)
+                async for position, event in attached.entries:
+                    assert_type(position, str)
+                    assert_type(event, dict[str, Any])
+                async for text in attached.text_stream:
+                    assert_type(text, str)
+        except StreamMissing:
+            assert_type(await cancel(journal, "c7/4", owner="ann"), bool)
+        except StreamConflict as conflict:
+            assert_type(conflict, StreamConflict)
+        except StreamCancelled as stopped:
+            assert_type(stopped.partial, Partial)
