@@ -190,7 +190,7 @@ ADVICE: Final[Mapping[str, Advice]] = {
     ),
     "journal": Advice(
         "caller",
-        "The journal cannot be read or written any more",
+        "The journal cannot be read or written any more.",
         (
             "Look after the journal; the stream can be gone on with under its id when it is back.",
             "Raise Policy.journal_patience if it is away for longer now and then.",
@@ -198,12 +198,12 @@ ADVICE: Final[Mapping[str, Advice]] = {
     ),
     "journal_full": Advice(
         "caller",
-        "The journal has no room for more of this stream",
+        "The journal has no room for more of this stream.",
         ("Make room, or raise the journal's max_bytes, and go on with the stream under its id.",),
     ),
     "poison": Advice(
         "caller",
-        "The stream has ended its workers, one after another, without a new character",
+        "The stream has ended its workers, one after another, without a new character.",
         (
             "Look at why they ended: memory, a time limit, a crash in code that listens to it.",
             "Ask for it once more under its id when that is mended.",
@@ -211,7 +211,7 @@ ADVICE: Final[Mapping[str, Advice]] = {
     ),
     "rewind": Advice(
         "caller",
-        "The journal has lost what this reader was shown",
+        "The journal has lost what this reader was shown.",
         ("Read the stream once more from its start.", "Let Redis write an append-only file that is synced more often."),
     ),
     "closed": Advice(

@@ -545,6 +545,17 @@ def test_max_resumes_bounds_a_stream_that_is_cut_for_ever() -> None:
     assert Story(max_resumes=0).fail(RETRY, TEXT, brought=True).error is None
 
 
+def test_what_others_have_asked_for_counts() -> None:
+    """Who goes on with their stream has what is left of the limits, and knows whose thinking it has."""
+    story = Story("claude-opus-5-5", "claude-sonnet-5-5", max_resumes=3, max_extra_input_tokens=2 * COST)
+    story.plan.go_on(resumes=2, extra_input=0, thinker=1)
+    story.ask(RETRY, TEXT, brought=True)
+    assert story.fail(RETRY, TEXT, brought=True) == Fail("the rest was asked for 3 times")
+    story = Story(max_extra_input_tokens=2 * COST)
+    story.plan.go_on(resumes=0, extra_input=2 * COST, thinker=None)
+    assert "max_extra_input_tokens" in story.fail(RETRY, TEXT, brought=True).why
+
+
 def test_max_extra_input_tokens_counts_what_resumes_send_again() -> None:
     """The input of the request, from cache or not, and the text: 2,000 and 80 characters are 2,016 tokens."""
     usage = {"input_tokens": 500, "cache_creation_input_tokens": 600, "cache_read_input_tokens": 900}
