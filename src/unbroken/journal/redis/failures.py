@@ -14,6 +14,8 @@ from ..errors import JournalError, JournalFull, JournalUnavailable
 __all__ = ["is_moved", "is_unknown_script", "is_worth_a_new_connection", "translate"]
 
 #: Codes of what passes by itself, or by a fail-over.
+#: With which the server begins what it says.
+_CODE: Final = re.compile(r"[A-Z]{2,20}\b")
 _PASSING: Final = {
     "BUSY": "is busy with a script",
     "CLUSTERDOWN": "is of a cluster that is down",
@@ -102,7 +104,7 @@ def _code(error: BaseException) -> str:
         return ""
     # "OOM command not allowed …", "NOPERM this user …"; what has no code of its own begins with a small letter, for
     # coredis takes `ERR` away.
-    found = re.match(r"[A-Z]{2,20}\b", str(error))
+    found = _CODE.match(str(error))
     return found.group() if found else "ERR"
 
 
