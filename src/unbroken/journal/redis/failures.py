@@ -13,9 +13,9 @@ from ..errors import JournalError, JournalFull, JournalUnavailable
 
 __all__ = ["is_moved", "is_unknown_script", "is_worth_a_new_connection", "translate"]
 
-#: Codes of what passes by itself, or by a fail-over.
-#: With which the server begins what it says.
+#: The code with which the server begins what it says.
 _CODE: Final = re.compile(r"[A-Z]{2,20}\b")
+#: Codes of what passes by itself, or by a fail-over.
 _PASSING: Final = {
     "BUSY": "is busy with a script",
     "CLUSTERDOWN": "is of a cluster that is down",
