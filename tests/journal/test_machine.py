@@ -156,6 +156,13 @@ class Machine(RuleBasedStateMachine):
         is_there = self.streams.get(held.lease.stream_id) is stream
         return is_there and stream.status == "live" and stream.fence == held.lease.fence
 
+    def is_as_told(self, held: Held, entries: list[bytes], end: Any) -> bool:
+        """Whether its writer ends a stream that it has ended so: that is no other call than the one it makes again."""
+        stream, lease = held.stream, held.lease
+        if self.streams.get(lease.stream_id) is not stream or entries or stream.status != end:
+            return False
+        return (stream.fence, len(stream.log)) == (lease.fence, lease.head)
+
     @rule(held=leases, entries=ENTRIES, end=ENDS, twice=st.booleans())
     def append(self, held: Held, entries: list[bytes], end: Any, twice: bool) -> None:
         worker, lease, stream = self.can_be_used(held), held.lease, held.stream
@@ -163,6 +170,9 @@ class Machine(RuleBasedStateMachine):
             return
         unmoved = copy.copy(lease)
         if not self.is_valid(held):
+            if self.is_as_told(held, entries, end):
+                self.ask(worker.journal.append, lease, entries, end=end)
+                return
             with pytest.raises(Fenced if lease.stream_id in self.streams else StreamGone):
                 self.ask(worker.journal.append, lease, entries, end=end)
             assert lease == unmoved
