@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test test-long test-all recordings sdk-tests redis lint bench seams hedging simulation speed journals survival soak kill-soak networks clients web-clients chat browser postgres real-model docs dist release-check clean
+.PHONY: help demo test test-long test-all exhaustive recordings sdk-tests redis lint bench seams hedging simulation speed journals survival soak kill-soak networks clients web-clients chat browser postgres real-model docs dist release-check clean
 help:
-	@echo "make demo | test | test-all | recordings | lint | docs | dist | release-check | clean"
+	@echo "make demo | test | test-all | exhaustive | recordings | lint | docs | dist | release-check | clean"
 	@echo "make bench: seams | hedging | simulation | speed | journals"
 	@echo "make survival | soak | kill-soak | networks | clients | web-clients | chat | browser | postgres | real-model"
 
@@ -44,6 +44,8 @@ demo: $(VENV)/.cli
 
 # One file is for one worker: its fixtures are made once. Bytecode is kept, or every worker would compile every file.
 PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadfile
+# What is slow mostly waits, for processes and for time: two at a time for each processor.
+WAITING = $$(($$(nproc 2>/dev/null || echo 2) * 2))
 PURE   := tests/batches/test_request.py tests/core tests/diagnosis tests/health tests/preflight
 REST   := $(PURE:%=--ignore=%)
 SHORT  := --hypothesis-profile=short
@@ -60,9 +62,13 @@ test-long: $(VENV)/.dev sdk-tests redis
 	$(BIN)/python -m coverage run -m pytest -q -n auto $(PURE)
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report --skip-covered --fail-under=100
-	$(PYTEST) -m slow $(REST)
+	$(PYTEST) -n $(WAITING) -m "slow and not exhaustive" $(REST)
 
-# Everything once: the short run leaves what is pure to the long one, and all examples are tried.
+# Of products that wait for processes, the cases that `make test-all` leaves out.
+exhaustive: $(VENV)/.dev redis
+	$(PYTEST) -n $(WAITING) -m exhaustive
+
+# Everything but that, once: the short run leaves what is pure to the long one, and all examples are tried.
 test-all: NOT_NOW := $(REST)
 test-all: SHORT :=
 test-all: test test-long

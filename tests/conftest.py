@@ -66,9 +66,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test` leaves out, before `-m` chooses."""
+    """Mark what `make test` and `make test-all` leave out, before `-m` chooses."""
     for item in short_run.left_out(items):
         item.add_marker(pytest.mark.slow)
+    for item in short_run.exhaustive(items):
+        item.add_marker(pytest.mark.exhaustive)
 
 
 @pytest.hookimpl(hookwrapper=True)

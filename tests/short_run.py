@@ -1,4 +1,4 @@
-"""Which cases `make test` leaves out, so that it takes minutes; `make test-all` runs them all.
+"""Which cases `make test` leaves out, so that it takes minutes, and which `make test-all`.
 
 A test that is `slow` is left out. Beside those:
 
@@ -6,6 +6,9 @@ A test that is `slow` is left out. Beside those:
 - Of a test that is marked `sample` as many cases run as bring every value of every parameter once, event loops too.
 - Of one that is marked `sample(20)`, which is for long lists, one case in twenty runs. Of a product, the number should
   share no divisor with the length of any list.
+
+`make test-all` runs all of these, but for what is `thinned(20)`: products that wait for processes for an hour, of which
+it runs one case in twenty. `make exhaustive` runs the others.
 """
 
 from __future__ import annotations
@@ -30,6 +33,15 @@ def left_out(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
                 chosen = {id(item) for item in of_one[:: sample.args[0]]} if sample.args else _each_value_once(of_one)
             else:
                 chosen, turn = _each_case_once(of_one, turn)
+            yield from (item for item in of_one if id(item) not in chosen)
+
+
+def exhaustive(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
+    """Those that `make test-all` can do without."""
+    for _, cases in groupby(items, key=_function):
+        of_one = list(cases)
+        if thinned := of_one[0].get_closest_marker("thinned"):
+            chosen = {id(item) for item in of_one[:: thinned.args[0]]}
             yield from (item for item in of_one if id(item) not in chosen)
 
 

@@ -1,4 +1,6 @@
-"""What the short run leaves out: no case of a test on several event loops, and no value of a sample."""
+"""What the short run leaves out: no case of a test on several event loops, and no value of a sample; and what the whole
+run does.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,7 @@ class Case:
     originalname: str
     params: dict[str, Any]
     sample: tuple[Any, ...] | None = None
+    thinned: tuple[Any, ...] | None = None
     path: Path = Path("test_it.py")
     parent: Any = None
     callspec: Any = field(init=False)
@@ -29,7 +32,8 @@ class Case:
         self.callspec = SimpleNamespace(params=self.params)
 
     def get_closest_marker(self, name: str) -> Any:
-        return None if self.sample is None else SimpleNamespace(args=self.sample)
+        args = {"sample": self.sample, "thinned": self.thinned}.get(name)
+        return None if args is None else SimpleNamespace(args=args)
 
 
 def kept(cases: list[Case]) -> list[dict[str, Any]]:
@@ -67,3 +71,12 @@ def test_one_in_so_many() -> None:
     """The first of them."""
     cases = [Case("test_it", {"n": n}, (20,)) for n in range(45)]
     assert [params["n"] for params in kept(cases)] == [0, 20, 40]
+
+
+def test_of_a_product_that_is_too_long_one_case_in_so_many_is_not_exhaustive() -> None:
+    """And all of what is no such product."""
+    thinned = [Case("test_it", {"n": n}, thinned=(20,)) for n in range(45)]
+    others = [Case("test_other", {"n": n}, (20,)) for n in range(45)]
+    left = list(short_run.exhaustive([*thinned, *others]))  # type: ignore[list-item]
+    assert [case.params["n"] for case in thinned if case not in left] == [0, 20, 40]
+    assert not [case for case in others if case in left]

@@ -21,6 +21,7 @@ import chat
 from anyio.abc import SocketStream, TaskGroup
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from output import Output
 from unbroken.journal import SQLiteJournal
 from unbroken.testing import FaultServer, Script, ThreadedFaultServer
 
@@ -54,9 +55,9 @@ class Program:
             env={**os.environ, "PYTHONPATH": path, **environment},
             start_new_session=True,
         )
-        assert self.process.stdout is not None
+        self.output = Output(self.process)
         #: What it says of itself.
-        self.greeting = self.process.stdout.readline()
+        self.greeting = self.output.line()
         self.port = int(self.greeting.partition(",")[0].rpartition(":")[2])
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
@@ -95,7 +96,7 @@ class Program:
     def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
         """Send a signal to the whole group, as a terminal does, and wait; the exit code, and what was printed."""
         os.killpg(self.process.pid, number)
-        said, _ = self.process.communicate(timeout=PATIENCE)
+        said = self.output.rest()
         return self.process.returncode, said
 
 
@@ -108,7 +109,7 @@ def program(data: Path, **environment: str) -> Iterator[Program]:
     finally:
         if running.process.poll() is None:
             os.killpg(running.process.pid, signal.SIGKILL)
-        running.process.communicate()
+        running.process.wait()
 
 
 class Line:

@@ -19,6 +19,7 @@ from anyio.from_thread import start_blocking_portal
 from tests.web.messages import Recorded
 from tests.web.written import Author
 
+from output import Output
 from unbroken.journal import SQLiteJournal
 
 __all__ = ["Line", "Worker", "worker", "write"]
@@ -50,10 +51,12 @@ class Worker:
     Attributes:
         port: On which it listens.
         process: It.
+        output: What it writes.
     """
 
     port: int
     process: subprocess.Popen[str]
+    output: Output
 
     @property
     def url(self) -> str:
@@ -71,15 +74,11 @@ class Worker:
 
     def line(self) -> str:
         """The next line that it writes."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, "it has ended"
-        return line
+        return self.output.line()
 
     def said(self) -> str:
-        """All that it has written, when it has ended."""
-        out, _ = self.process.communicate(timeout=120)
-        return out
+        """All that it has written since, when it has ended."""
+        return self.output.rest()
 
 
 @contextmanager
@@ -98,14 +97,14 @@ def worker(kind: str, path: Path) -> Iterator[Worker]:
         )
         port = listening.getsockname()[1]
     try:
-        worker = Worker(port, process)
+        worker = Worker(port, process, Output(process))
         while worker.line() != "ready\n":
             pass
         yield worker
     finally:
         with suppress(ProcessLookupError):
             process.kill()
-        process.communicate()
+        process.wait()
 
 
 _CUT: Final = re.compile(rb"(?:\r\nx-cut: |[?&]cut=)(\d+)", re.IGNORECASE)
