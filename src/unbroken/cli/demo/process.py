@@ -43,10 +43,11 @@ def _say(**said: object) -> None:
 
 async def _work(order: Order) -> None:
     """Stream, until the demo is gone."""
+    at_work = anyio.Event()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_host, order)
+        tasks.start_soon(_host, order, at_work)
         if order.url_alone is not None:
-            tasks.start_soon(_alone, order, order.url_alone)
+            tasks.start_soon(_alone, order, order.url_alone, at_work)
         while await _is_there():
             pass
         tasks.cancel_scope.cancel()
@@ -58,8 +59,10 @@ async def _is_there() -> bool:
     return bool(os.read(sys.stdin.fileno(), 1))
 
 
-async def _alone(order: Order, url: str) -> None:
+async def _alone(order: Order, url: str, at_work: anyio.Event) -> None:
     """Stream with the SDK, whose answer is in this process and nowhere else."""
+    # To open a journal takes a moment: both begin behind it, side by side.
+    await at_work.wait()
     side = _Spoken("SDK", order.truth, _nobody)
     await stream_alone(side, url, order.model)
     _say(alone=side.ending, whole=side.whole)
@@ -78,8 +81,11 @@ def _nobody(who: str, happening: Happening) -> None:
     """The other process tells what happens."""
 
 
-async def _host(order: Order) -> None:
-    """Write streams into the journal: one that is begun here, or what another process leaves behind."""
+async def _host(order: Order, at_work: anyio.Event) -> None:
+    """Write streams into the journal: one that is begun here, or what another process leaves behind.
+
+    `at_work` is set as soon as that goes on, or is known not to.
+    """
 
     def on_notice(notice: Notice) -> None:
         _say(notice=notice.message, code=notice.code)
@@ -93,9 +99,12 @@ async def _host(order: Order) -> None:
             if order.url_alone is not None:
                 await host.start(STREAM_ID, **request_of(order.model))
             _say(at_work=True)
+            at_work.set()
             await anyio.sleep_forever()
     except Exception as error:
         _say(raised=described(error))
+    finally:
+        at_work.set()
 
 
 if __name__ == "__main__":

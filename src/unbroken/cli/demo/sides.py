@@ -82,7 +82,7 @@ class Side:
     _taken_over: list[tuple[int, int]] = field(default_factory=list)
 
     def begin(self, model: str, process: int | None = None) -> None:
-        """The clock starts; `process` is the number of the one that asks, None: of this one there is no word."""
+        """The clock starts; `process` is the number of the one that asks, where that is not this one."""
         self.started = anyio.current_time()
         if process is None:
             self.happen(f"asking {model}")
