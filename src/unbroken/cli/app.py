@@ -68,6 +68,7 @@ def demo(
     """Watch one answer under the same faults twice, the SDK alone beside unbroken; or models that race for it.
 
     Everything happens on this machine: a scripted server breaks the streams, no key is needed and nothing is sent.
+    In the last act the process that streams, one of the demo's own, is killed with -9, and another goes on.
     The exit code is 0 if unbroken's answer is exact to the character in every act.
     """
     from .demo.demo import Options, run

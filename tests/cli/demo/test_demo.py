@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import psutil
 import pytest
 from commands import Run, Start
 
@@ -12,19 +15,39 @@ RESET = "faults = [{do = 'reset', at = {characters = 5}}]\n"
 
 
 def test_it_runs_without_a_terminal_and_is_exact(start: Start) -> None:
-    """Three acts, and the SDK survives none of them."""
+    """Four acts, and the SDK survives none of them."""
     process = start("demo", "--fast")
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     lines = out.splitlines()
     ours = [line for line in lines if line.startswith("unbroken: ")]
     alone = [line for line in lines if line.startswith("SDK: ")]
-    assert [line.partition(" of ")[0] for line in ours] == ["unbroken: 1,072"] * 3
-    assert [line.rpartition(", exact, in ")[2] for line in ours] == ["2 requests", "2 requests", "4 requests"]
+    assert [line.partition(" of ")[0] for line in ours] == ["unbroken: 1,072"] * 4
+    assert [line.rpartition(", exact, in ")[2] for line in ours] == [
+        *("2 requests", "2 requests", "4 requests", "2 requests by 2 processes"),
+    ]
     assert alone[0].endswith("raised APIStatusError (overloaded_error)")
     assert alone[1].endswith("returned as success, stop_reason None")
     assert "raised httpx2.Re" in alone[2]
-    assert lines[-1] == "Whole answers: SDK 0 of 3, unbroken 3 of 3, exact to the character."
+    assert alone[3].endswith("gone with its process")
+    assert lines[-1] == "Whole answers: SDK 0 of 4, unbroken 4 of 4, exact to the character."
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_whatever_ends_the_demo_ends_its_processes(how: str, start: Start) -> None:
+    """Also what it hears nothing of."""
+    process = start("demo")
+    assert process.stdout is not None
+    while "asking" not in process.stdout.readline():
+        pass
+    others = psutil.Process(process.pid).children()
+    assert len(others) == 2
+    process.send_signal(getattr(signal, how))
+    _, err = process.communicate(timeout=120)
+    assert err == ""
+    assert psutil.wait_procs(others, timeout=120)[1] == []
 
 
 def test_a_script_of_ones_own(run: Run, tmp_path: Path) -> None:
@@ -83,6 +106,7 @@ def test_the_picture_is_an_svg_that_fetches_nothing(run: Run, tmp_path: Path) ->
     text = "".join(ET.fromstring(svg).itertext()).replace("\N{NO-BREAK SPACE}", " ")
     assert "the SDK alone" in text
     assert "✓ exact, in 4 requests" in text
+    assert "✓ exact, in 2 requests by 2 processes" in text
     assert "url(http" not in svg
     assert "://" not in svg.replace("http://www.w3.org/2000/svg", "")
 
@@ -103,11 +127,12 @@ def test_a_picture_that_cannot_be_written_after_all(run: Run, tmp_path: Path) ->
 
 
 def test_a_model_that_does_not_exist_is_told_on_both_sides(run: Run) -> None:
-    """The server knows what the API knows."""
+    """The server knows what the API knows; and where there is no answer, nobody is killed in the middle of it."""
     ran = run("demo", "--fast", "--model", "claude-nobody", "--fallback", "claude-nobody-else")
     assert ran.code == 1
-    assert "SDK: 0 of 1,072 characters, raised NotFoundError (not_found_error)" in ran.out
-    assert "unbroken: 0 of 1,072 characters, raised " in ran.out
+    assert ran.out.count("SDK: 0 of 1,072 characters, raised NotFoundError (not_found_error)") == 4
+    assert ran.out.count("unbroken: 0 of 1,072 characters, raised ") == 4
+    assert ran.out.count("kill -9") == 1  # the title
 
 
 def test_a_race_is_run_in_two_acts(run: Run) -> None:

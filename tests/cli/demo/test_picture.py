@@ -54,6 +54,31 @@ def test_the_joint_is_marked_where_it_is(trial: Performance) -> None:
     assert "The la┃mp is lit, the glass is clear." in shown(trial)
 
 
+@pytest.mark.anyio
+@pytest.mark.backends("virtual")
+async def test_what_several_processes_have_streamed_has_its_joint_and_tells_of_them(trial: Performance) -> None:
+    """A killed one has not counted what its request brought: the joint is where the next one went on."""
+    side = Side("unbroken", TRUTH, trial.ours.tell)
+    trial.sides = (trial.sides[0], side)
+    side.begin("m", 8)
+    side.take("The la")
+    side.report = Report(
+        [
+            AttemptReport(1, 0, "m", "request", 0.0, outcome="orphaned"),
+            AttemptReport(2, 0, "m", "continue", 0.0, outcome="complete", status=200, ended=1.0, characters=30),
+        ]
+    )
+    side.go_on(9)
+    side.take("mp is lit, the glass is clear.")
+    side.end("exact, in 2 requests by 2 processes", whole=True)
+    picture = shown(trial)
+    assert "The la┃mp is lit, the glass is clear." in picture
+    assert "→ asking m in process 8" in picture
+    assert "→ process 9 goes on" in picture
+    assert "✓ exact, in 2 requests by 2 processes" in picture
+    assert "no response" not in picture
+
+
 def test_where_the_sdk_broke_is_marked(trial: Performance) -> None:
     """With what was raised, and how much had come."""
     picture = shown(trial)

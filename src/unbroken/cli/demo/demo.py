@@ -65,10 +65,11 @@ async def run(options: Options) -> bool:
     spectator: Spectator
     spectator = PlainSpectator(play) if plain else LiveSpectator(play, console, hold=0.0 if options.fast else 1.5)
     performed: list[Performance] = []
-    for act in play.acts:
-        performed.append(Performance(act, len(performed) + 1, len(play.acts), play.names, spectator.tell))
-        async with spectator.watching(performed):
-            await play.perform(performed[-1])
+    async with play.backstage():
+        for act in play.acts:
+            performed.append(Performance(act, len(performed) + 1, len(play.acts), play.names, spectator.tell))
+            async with spectator.watching(performed):
+                await play.perform(performed[-1])
     spectator.close(performed)
     if options.save is not None:
         svg = export(lambda console: last_picture(play, performed, console), WIDTH, play.title)

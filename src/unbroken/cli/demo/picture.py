@@ -98,6 +98,9 @@ def _body(side: Side, console: Console, width: int) -> list[Text]:
 
 def _happenings(side: Side) -> list[Happening]:
     """What happened, in a few words each: every request once there is a report of them, else the log."""
+    if side.processes:
+        # More happened than a report of requests has.
+        return side.log
     if side.report is None:
         return side.log[1:]
     requests = [Happening(_when(attempt), *_request_line(attempt)) for attempt in side.report.attempts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -57,6 +58,8 @@ class Play:
         heads: Of the score, which has a row for each act.
         cells: Such a row.
         score: What is said at the end, if there was more than one act.
+        backstage: What goes on behind the acts, from before the first to behind the last.
+        left_out: What this system cannot show, in one sentence; empty: it shows everything.
     """
 
     acts: Sequence[Act]
@@ -67,3 +70,5 @@ class Play:
     heads: Sequence[str]
     cells: Callable[[Performance], Sequence[str | Text]]
     score: Callable[[Sequence[Performance]], str]
+    backstage: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    left_out: str = ""

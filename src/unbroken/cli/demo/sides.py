@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 
@@ -17,7 +17,19 @@ from ...report import Notice, Report
 from ..problems import count
 from .story import QUESTION
 
-__all__ = ["Happening", "Side", "Tell", "Tone", "stream_alone", "stream_unbroken"]
+__all__ = [
+    "Happening",
+    "Side",
+    "Tell",
+    "Tone",
+    "client_of",
+    "described",
+    "request_of",
+    "stream_alone",
+    "stream_unbroken",
+    "to_its_end",
+    "tone_of",
+]
 
 Tone = Literal["plain", "cut", "good", "bad"]
 
@@ -54,6 +66,7 @@ class Side:
         ending: How it ended, in one clause; empty while it goes on.
         whole: Whether it ended well, with every character in its place.
         report: Unbroken's own; None on the SDK's side, and before there is one.
+        processes: The numbers of those in which it was streamed, one after the other; none: it was this one.
     """
 
     name: str
@@ -64,12 +77,28 @@ class Side:
     ending: str = ""
     whole: bool = False
     report: Report | None = None
+    processes: list[int] = field(default_factory=list)
     started: float = 0.0
+    _taken_over: list[tuple[int, int]] = field(default_factory=list)
 
-    def begin(self, model: str) -> None:
-        """The clock starts."""
+    def begin(self, model: str, process: int | None = None) -> None:
+        """The clock starts; `process` is the number of the one that asks, where that is not this one."""
         self.started = anyio.current_time()
-        self.happen(f"asking {model}")
+        if process is None:
+            self.happen(f"asking {model}")
+        else:
+            self.processes.append(process)
+            self.happen(f"asking {model} in process {process}")
+
+    def take(self, piece: str) -> None:
+        """More of the text has arrived."""
+        self.text += piece
+
+    def go_on(self, process: int) -> None:
+        """What comes from now on is of another process, and of the last of the requests in the report."""
+        self.processes.append(process)
+        self._taken_over.append((len(self.report.attempts) if self.report else 1, len(self.text)))
+        self.happen(f"process {process} goes on")
 
     def happen(self, what: str, tone: Tone = "plain") -> None:
         """Note that something happened, now."""
@@ -91,6 +120,9 @@ class Side:
     @property
     def joints(self) -> list[tuple[int, int]]:
         """Where in the text each attempt that brought some begins: its number, and the offset."""
+        if self._taken_over:
+            # A process that was killed has not said how much its request brought.
+            return [(1, 0), *self._taken_over]
         begins: list[tuple[int, int]] = []
         offset = 0
         for attempt in self.report.attempts if self.report else ():
@@ -106,15 +138,15 @@ class Side:
 
 async def stream_alone(side: Side, url: str, model: str) -> None:
     """Stream with the bare SDK and its defaults."""
-    async with _client(url) as client:
+    async with client_of(url) as client:
         side.begin(model)
         try:
-            async with client.messages.stream(**_request(model)) as stream:
+            async with client.messages.stream(**request_of(model)) as stream:
                 async for piece in stream.text_stream:
-                    side.text += piece
+                    side.take(piece)
                 message = await stream.get_final_message()
         except Exception as error:
-            side.end(f"raised {_described(error)}")
+            side.end(f"raised {described(error)}")
             return
     if side.text == side.truth:
         side.end("exact", whole=True)
@@ -129,45 +161,62 @@ async def stream_unbroken(
     policy = replace(_POLICY_IN_A_HURRY if fast else _POLICY, hedging=hedging)
 
     def on_notice(notice: Notice) -> None:
-        side.happen(notice.message, _TONES.get(notice.code, "plain"))
+        side.happen(notice.message, tone_of(notice.code))
 
-    async with _client(url) as client:
+    async def stream() -> None:
+        async with resilient_stream(
+            client,
+            **request_of(model),
+            fallback_models=fallbacks,
+            policy=policy,
+            on_notice=on_notice,
+        ) as stream:
+            side.report = stream.report
+            async for piece in stream.text_stream:
+                side.take(piece)
+            await stream.get_final_message()
+
+    async with client_of(url) as client:
         side.begin(model)
-        try:
-            async with resilient_stream(
-                client,
-                **_request(model),
-                fallback_models=fallbacks,
-                policy=policy,
-                on_notice=on_notice,
-            ) as stream:
-                side.report = stream.report
-                async for piece in stream.text_stream:
-                    side.text += piece
-                await stream.get_final_message()
-        except StreamFailed as failed:
-            side.report = failed.report
-            side.end(f"raised {type(failed).__name__}")
-            return
-        except Exception as error:
-            side.end(f"raised {_described(error)}")
-            return
-    if side.text == side.truth:
-        side.end(f"exact, in {count(len(side.report.attempts), 'request')}", whole=True)
-    else:
+        await to_its_end(side, stream)
+
+
+async def to_its_end(side: Side, stream: Callable[[], Awaitable[None]]) -> None:
+    """Have `unbroken` stream an answer, and say how that ended."""
+    try:
+        await stream()
+    except StreamFailed as failed:
+        side.report = failed.report
+        side.end(f"raised {type(failed).__name__}")
+        return
+    except Exception as error:
+        side.end(f"raised {described(error)}")
+        return
+    if side.text != side.truth:
         side.end("returned as success, but not exact")
+        return
+    by = f" by {len(side.processes)} processes" if len(side.processes) > 1 else ""
+    attempts = side.report.attempts if side.report else ()
+    side.end(f"exact, in {count(len(attempts), 'request')}{by}", whole=True)
 
 
-def _client(url: str) -> AsyncAnthropic:
+def tone_of(code: str) -> Tone:
+    """In which tone a notice of this code is told."""
+    return _TONES.get(code, "plain")
+
+
+def client_of(url: str) -> AsyncAnthropic:
+    """A client with the SDK's defaults; `url` is where the server is."""
     # A proxy in the environment has no business between us and a server on this machine.
     return AsyncAnthropic(base_url=url, api_key="demo", http_client=DefaultAsyncHttpxClient(trust_env=False))
 
 
-def _request(model: str) -> dict[str, Any]:
+def request_of(model: str) -> dict[str, Any]:
+    """What is asked, as arguments of `messages.stream`."""
     return {"model": model, "max_tokens": 2048, "messages": [{"role": "user", "content": QUESTION}]}
 
 
-def _described(error: Exception) -> str:
+def described(error: Exception) -> str:
     """Its class, with the module where that is not the SDK's, and the API's name for it."""
     name = type(error).__name__
     module = type(error).__module__.partition(".")[0]

@@ -114,5 +114,7 @@ class LiveSpectator:
 
 
 def _echo_score(play: Play, performances: Sequence[Performance]) -> None:
+    if play.left_out:
+        typer.echo(play.left_out)
     if len(performances) > 1:
         typer.echo(play.score(performances))

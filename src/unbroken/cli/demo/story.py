@@ -1,4 +1,4 @@
-"""What the demo plays: one long answer, three ways in which its stream dies, and two races for it."""
+"""What the demo plays: one long answer, four ways in which its stream dies, and two races for it."""
 
 from __future__ import annotations
 
@@ -60,15 +60,17 @@ class Act:
         title: What happens, in a few words.
         script: What the server does; each of the two has a server of its own, with the same script.
         truth: The answer that the model wants to write.
+        killed_at: How many characters are shown when the process that streams is killed; None: it is left alone.
     """
 
     title: str
     script: Script
     truth: str
+    killed_at: int | None = None
 
 
 def acts(*, fast: bool) -> list[Act]:
-    """The three acts of the demo."""
+    """The four acts of the demo."""
 
     def answer(manner: Manner) -> Answer:
         return Answer(ANSWER, manner=manner, pace=HURRIED if fast else PACE)
@@ -77,10 +79,13 @@ def acts(*, fast: bool) -> list[Act]:
     # The model is talkative when it goes on: "Continuing from where I left off:", and the last words once more.
     silent_half = Script(answer(Manner.PREAMBLE_ECHO), faults=[EndOfFile(at=_inside("nothing to notice", 12))])
     failover = Script(answer(Manner.ECHO), faults=[Reset(at=_inside("captain", 4)), Status(529), Status(529)])
+    # Where the server waits, a machine that is slow to kill gets no further.
+    kill = Script(answer(Manner.ECHO), faults=[Silence(at=_inside("come round", 10))])
     return [
         Act("overloaded in mid-answer", overload, ANSWER),
         Act("a clean end, too early", silent_half, ANSWER),
         Act("reset, then 529, then 529", failover, ANSWER),
+        Act("kill -9 in mid-answer", kill, ANSWER, killed_at=ANSWER.index("begin the night again") + 9),
     ]
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 import anyio
 from rich.text import Text
 
 from ...testing import FaultServer
+from .children import Child, can_kill, children
+from .killed import PROCESSES, perform_killed
 from .parts import verdict
 from .play import Performance, Play
 from .sides import Side, stream_alone, stream_unbroken
@@ -24,11 +27,22 @@ _PATIENCE_IN_A_HURRY: Final = 2.0
 def trials(acts: Sequence[Act], model: str, fallbacks: Sequence[str], *, fast: bool) -> Play:
     """A play of these acts, in which both ask for `model`, and `unbroken` may go to the fallbacks."""
 
-    async def perform(performance: Performance) -> None:
-        await _perform(performance, model, fallbacks, fast=fast)
+    cast: list[Child] = []
 
+    @asynccontextmanager
+    async def backstage() -> AsyncIterator[None]:
+        wanted = PROCESSES if any(act.killed_at is not None for act in played) else 0
+        async with children(wanted) as started:
+            cast[:] = started
+            yield
+
+    async def perform(performance: Performance) -> None:
+        await _perform(performance, cast, model, fallbacks, fast=fast)
+
+    played = [act for act in acts if act.killed_at is None or can_kill()]
+    left_out = ", ".join(act.title for act in acts if act not in played)
     return Play(
-        acts=acts,
+        acts=played,
         names=("SDK", "unbroken"),
         perform=perform,
         title="the SDK alone breaks under faults that unbroken survives",
@@ -36,10 +50,17 @@ def trials(acts: Sequence[Act], model: str, fallbacks: Sequence[str], *, fast: b
         heads=("what went wrong", "the SDK alone", "unbroken"),
         cells=_cells,
         score=_score,
+        backstage=backstage,
+        left_out=f"Left out: {left_out}; this system has no such signal." if left_out else "",
     )
 
 
-async def _perform(performance: Performance, model: str, fallbacks: Sequence[str], *, fast: bool) -> None:
+async def _perform(
+    performance: Performance, cast: Sequence[Child], model: str, fallbacks: Sequence[str], *, fast: bool
+) -> None:
+    if performance.act.killed_at is not None:
+        await perform_killed(performance, cast, model, fallbacks)
+        return
     alone, ours = performance.sides
     patience = _PATIENCE_IN_A_HURRY if fast else _PATIENCE
     async with FaultServer(performance.act.script) as left, FaultServer(performance.act.script) as right:
