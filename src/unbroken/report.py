@@ -70,7 +70,7 @@ class AttemptReport:
         status: Its HTTP status; None where no response came.
         hedge: Whether it was sent while others were still being waited for.
         outcome: `"complete"`, `"cancelled"`, `"lost"` (another route was faster), a failure's kind (`"overloaded"`,
-            `"truncated"`, ...), or `"open"`.
+            `"truncated"`, ...), `"orphaned"` (the process that had sent it was gone, and another went on), or `"open"`.
         error_type: The API's `error.type`; None where it gave none.
         headers: Seconds from sending it to its headers; None where none came.
         first_content: Seconds from sending it to its first content; None where none came.
