@@ -1,4 +1,4 @@
-"""The program of the page about FastAPI, in two workers of Uvicorn that are killed, terminated and stopped in mid-answer."""
+"""The program of the page about FastAPI, in two workers of Uvicorn: killed, terminated, and stopped in mid-answer."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def test_a_reader_is_broken_off_when_its_worker_is_told_to_go(place: Path) -> No
 
 
 def test_stop_and_whose_it_is(place: Path) -> None:
-    """Another user finds nothing there; its owner stops it at another worker, and the request to the model is closed."""
+    """Another user finds nothing; its owner stops it at another worker, which closes the request to the model."""
     with workers(place, standing_still(1)) as (first, second, api):
         name = str(uuid4())
         path, question = f"/answers/{name}", {"text": "What did the keeper do?"}
