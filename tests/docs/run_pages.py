@@ -9,7 +9,7 @@ that a snippet written for the real API runs unchanged. Each page has a director
 - A block with a title is a file of that name. A Python file is run, those called `test_*.py` by pytest, all together.
 - A `console` block's commands are run, if they are ours; of the others (`pip`, `make`) the argument is checked. What
   would run for ever (`unbroken host`, `uvicorn`) is told to leave as soon as it has begun.
-- A `tsx` block is for a test of its own, which has what it needs (`tests/web/test_use_chat_page.py`).
+- A `tsx` block is for a test of its own, which has what it needs (`test_use_chat_page.py`).
 - A `text` block titled "Output" is what the block before it prints; `...` in it stands for anything.
 - A page that has a `REDIS_URL` finds a server of its own in the environment.
 - Of a page that needs what is not installed, the Python is only compiled.

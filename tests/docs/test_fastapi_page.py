@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import signal
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +15,8 @@ from typing import Any, Final
 from uuid import uuid4
 
 import pytest
-from snippets import ROOT, read
+from serving import PATIENCE, Worker, extract, worker
+from snippets import ROOT
 
 from unbroken.testing import Answer, FaultServer, Pings, Script, ThreadedFaultServer, after_characters
 
@@ -34,36 +32,17 @@ PAGE: Final = ROOT / "docs" / "pages" / "how-to" / "fastapi.md"
 TEXT: Final = "The keeper of the lighthouse wrote down what the wind was doing, twice a night. " * 5
 #: How far the answers come of those that are to be cut: then the server of the model stands still.
 HALF: Final = 200
-#: How long a worker may take to be there, or gone, in seconds: a busy machine takes its time.
-PATIENCE: Final = 120.0
 
 
-class Worker:
-    """One process of Uvicorn's with the page's program."""
-
-    def __init__(self, place: Path, api: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            number = listening.fileno()
-            self.port: int = listening.getsockname()[1]
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "uvicorn", "app:app", "--fd", str(number)],
-                cwd=place,
-                env={**os.environ, "ANTHROPIC_BASE_URL": api, "ANTHROPIC_API_KEY": "test"},
-                pass_fds=[number],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-
-    def call(self, method: str, path: str, body: Any = None, user: str = "ann") -> tuple[int, Any]:
-        """The status of a request, and what came back."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        headers = {"cookie": f"session={user}", "content-type": "application/json"}
-        connection.request(method, path, None if body is None else json.dumps(body), headers)
-        response = connection.getresponse()
-        status, data = response.status, response.read()
-        connection.close()
-        return status, json.loads(data or b"null")
+def call(worker: Worker, method: str, path: str, body: Any = None, user: str = "ann") -> tuple[int, Any]:
+    """The status of a request, and what came back."""
+    connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=PATIENCE)
+    headers = {"cookie": f"session={user}", "content-type": "application/json"}
+    connection.request(method, path, None if body is None else json.dumps(body), headers)
+    response = connection.getresponse()
+    status, data = response.status, response.read()
+    connection.close()
+    return status, json.loads(data or b"null")
 
 
 class Reader:
@@ -124,8 +103,7 @@ class Reader:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """The page's program, in a directory of its own."""
-    (program,) = (block.body for block in read(PAGE) if block.title == "app.py")
-    (tmp_path / "app.py").write_text(program, encoding="utf-8")
+    extract(PAGE, tmp_path, "app.py")
     return tmp_path
 
 
@@ -133,12 +111,9 @@ def place(tmp_path: Path) -> Path:
 def workers(place: Path, script: Script) -> Iterator[tuple[Worker, Worker, ThreadedFaultServer]]:
     """Two of them, and the server that they ask."""
     with FaultServer.in_thread(script) as api, ExitStack() as stack:
-        pair = Worker(place, api.url), Worker(place, api.url)
-        for each in pair:
-            stack.callback(each.process.communicate)
-            stack.callback(each.process.kill)
-        assert [each.call("GET", f"/answers/{uuid4()}") for each in pair] == [(204, None)] * 2
-        yield *pair, api
+        first, second = (stack.enter_context(worker(place, api.url)) for _ in range(2))
+        assert [call(each, "GET", f"/answers/{uuid4()}") for each in (first, second)] == [(204, None)] * 2
+        yield first, second, api
 
 
 def standing_still(times: int) -> Script:
@@ -151,7 +126,7 @@ def test_the_worker_that_writes_goes_away(how: signal.Signals, place: Path) -> N
     """Another goes on; who was reading from the one that is gone comes back, who was not does not notice."""
     with workers(place, standing_still(1)) as (first, second, api):
         name = str(uuid4())
-        assert first.call("POST", f"/answers/{name}", {"text": "What did the keeper do?"}) == (202, {"begun": True})
+        assert call(first, "POST", f"/answers/{name}", {"text": "What did the keeper do?"}) == (202, {"begun": True})
         near = Reader(name)
         assert near.read(first, lambda: len(near.text) > HALF // 2)
         first.process.send_signal(how)
@@ -164,7 +139,7 @@ def test_the_worker_that_writes_goes_away(how: signal.Signals, place: Path) -> N
             assert (reader.text, reader.starts, reader.end) == (TEXT, 1, "message_stop")
         assert len(api.requests) == 2
         # And so says the one who asked, who did not hear that it was: nothing is asked twice.
-        assert second.call("POST", f"/answers/{name}", {"text": "What did the keeper do?"}) == (202, {"begun": False})
+        assert call(second, "POST", f"/answers/{name}", {"text": "What did the keeper do?"}) == (202, {"begun": False})
         assert len(api.requests) == 2
 
 
@@ -172,7 +147,7 @@ def test_a_reader_is_broken_off_when_its_worker_is_told_to_go(place: Path) -> No
     """At once, though its answer is written elsewhere and goes on."""
     with workers(place, standing_still(1)) as (first, second, api):
         name = str(uuid4())
-        second.call("POST", f"/answers/{name}", {"text": "What did the keeper do?"})
+        call(second, "POST", f"/answers/{name}", {"text": "What did the keeper do?"})
         reader = Reader(name)
 
         def told() -> bool:
@@ -182,11 +157,8 @@ def test_a_reader_is_broken_off_when_its_worker_is_told_to_go(place: Path) -> No
 
         assert not reader.read(first, told)
         assert first.process.wait(PATIENCE) == -signal.SIGTERM
-        second.process.kill()
-        with ExitStack() as stack:
-            third = Worker(place, api.url)
-            stack.callback(third.process.communicate)
-            stack.callback(third.process.kill)
+        second.kill()
+        with worker(place, api.url) as third:
             reader.read_to_the_end(third)
         assert (reader.text, reader.starts, reader.end) == (TEXT, 1, "message_stop")
 
@@ -196,15 +168,15 @@ def test_stop_and_whose_it_is(place: Path) -> None:
     with workers(place, standing_still(1)) as (first, second, api):
         name = str(uuid4())
         path, question = f"/answers/{name}", {"text": "What did the keeper do?"}
-        first.call("POST", path, question)
-        assert first.call("POST", path, {"text": "And what did the wind do?"})[0] == 409
-        assert second.call("POST", path, question, user="bob")[0] == 409
-        assert second.call("GET", path, user="bob") == (204, None)
-        assert second.call("DELETE", path, user="bob")[0] == 404
+        call(first, "POST", path, question)
+        assert call(first, "POST", path, {"text": "And what did the wind do?"})[0] == 409
+        assert call(second, "POST", path, question, user="bob")[0] == 409
+        assert call(second, "GET", path, user="bob") == (204, None)
+        assert call(second, "DELETE", path, user="bob")[0] == 404
         reader = Reader(name)
         assert reader.read(second, lambda: len(reader.text) > HALF // 2)
-        assert second.call("DELETE", path) == (200, {"stopped": True})
-        assert second.call("DELETE", path) == (200, {"stopped": False})
+        assert call(second, "DELETE", path) == (200, {"stopped": True})
+        assert call(second, "DELETE", path) == (200, {"stopped": False})
         reader.read_to_the_end(first)
         assert (reader.starts, reader.end) == (1, "stream_cancelled")
         assert TEXT.startswith(reader.text)
