@@ -18,9 +18,3 @@ def test_the_rights_are_those_that_are_tested() -> None:
     told = re.search(r"`ACL SETUSER chat on >PASSWORD resetchannels ([^`]+)`", PAGE)
     assert told is not None
     assert told[1] == " ".join(" ".join(rights.groups()).replace("prefix", "chat").split())
-
-
-def test_what_the_server_is_told_stands_in_the_tests_of_outages() -> None:
-    """The file that the page names is there."""
-    for name in re.findall(r"`(tests/[\w/]+\.py)`", PAGE):
-        assert (ROOT / name).is_file()
