@@ -21,6 +21,7 @@ import ast
 import asyncio
 import contextlib
 import doctest
+import gc
 import inspect
 import io
 import json
@@ -120,6 +121,7 @@ def _compile(block: Block) -> CodeType:
 def _tests(blocks: list[Block]) -> list[str]:
     """Run the pytest files of a page; what pytest says, if they fail."""
     files = [block.title for block in blocks if block.title and block.title.startswith("test_")]
+    gc.collect()  # a client that a page has left open would else be closed in the midst of a test, by its event loop
     with contextlib.redirect_stdout(io.StringIO()) as out:
         failed = files and pytest.main(["-q", "-p", "no:cacheprovider", *files])
     return [out.getvalue()] if failed else []
