@@ -8,7 +8,8 @@ that a snippet written for the real API runs unchanged. Each page has a director
 - A `python` block runs in the namespace of the page, and may `await` at its top.
 - A block with a title is a file of that name. A Python file is run, those called `test_*.py` by pytest, all together.
 - A `console` block's commands are run, if they are ours; of the others (`pip`, `make`) the argument is checked. What
-  would run for ever (`unbroken host`) is told to leave as soon as it has begun.
+  would run for ever (`unbroken host`, `uvicorn`) is told to leave as soon as it has begun.
+- A `tsx` block is for a test of its own, which has what it needs (`test_use_chat_page.py`).
 - A `text` block titled "Output" is what the block before it prints; `...` in it stands for anything.
 - A page that has a `REDIS_URL` finds a server of its own in the environment.
 - Of a page that needs what is not installed, the Python is only compiled.
@@ -20,6 +21,7 @@ import ast
 import asyncio
 import contextlib
 import doctest
+import gc
 import inspect
 import io
 import json
@@ -119,6 +121,7 @@ def _compile(block: Block) -> CodeType:
 def _tests(blocks: list[Block]) -> list[str]:
     """Run the pytest files of a page; what pytest says, if they fail."""
     files = [block.title for block in blocks if block.title and block.title.startswith("test_")]
+    gc.collect()  # a client that a page has left open would else be closed in the midst of a test, by its event loop
     with contextlib.redirect_stdout(io.StringIO()) as out:
         failed = files and pytest.main(["-q", "-p", "no:cacheprovider", *files])
     return [out.getvalue()] if failed else []
@@ -135,6 +138,8 @@ def _command(line: str) -> str:
     match words:
         case ["unbroken", "host", *_]:
             return _host(*words)
+        case ["uvicorn", *_]:
+            _host(*words, "--port", "0", ready="Application startup complete")
         case ["unbroken", *_]:
             return _call(*words)
         case ["python", "-m", "unbroken", *arguments]:
@@ -162,13 +167,17 @@ def _call(*command: str) -> str:
     return done.stdout
 
 
-def _host(*command: str) -> str:
-    """Run a program until it says that it is there, and tell it to leave; what it printed."""
+def _host(*command: str, ready: str = "\n") -> str:
+    """Run a program until a line of it has `ready`, and tell it to leave; what it printed."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    process = subprocess.Popen(command, env=os.environ | {"PATH": path}, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, env=os.environ | {"PATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     try:
         assert process.stdout is not None
-        printed = process.stdout.readline()
+        printed = line = process.stdout.readline()
+        while line and ready not in line:
+            printed += (line := process.stdout.readline())
         process.terminate()
         printed += process.stdout.read()
         _check(process.wait(240) == 0, f"{shlex.join(command)} ended with {process.returncode}:\n{printed}")

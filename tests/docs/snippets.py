@@ -15,7 +15,7 @@ __all__ = ["LANGUAGES", "ROOT", "Block", "missing", "pages", "read"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 #: What a page may hold, and what is done with it; see `run_pages.py`.
-LANGUAGES: Final = ("python", "console", "toml", "text")
+LANGUAGES: Final = ("python", "console", "toml", "text", "tsx")
 
 _FENCE: Final = re.compile(
     r"(?:^[ \t]*<!-- script\n(?P<script>.*?)-->\n)?"

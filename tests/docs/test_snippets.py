@@ -59,6 +59,8 @@ def test_no_snippet_is_skipped(page: Path) -> None:
     ]
     assert len(fences) == 2 * len(blocks)
     assert {block.language for block in blocks} <= set(LANGUAGES)
+    if any(block.language == "tsx" for block in blocks):
+        assert page.name == "use-chat.md", "its TypeScript has no test of its own"
     for before, block in zip([None, *blocks], blocks, strict=False):
         if block.language == "text":
             assert block.is_output, f"{name(page)}:{block.line} shows text that nothing checks"

@@ -271,6 +271,37 @@ async def test_a_server_that_forgets_all_is_noticed_when_time_is_up(server: Redi
         assert list(await journal.wait({"a/1": 1}, LONG)) == ["a/1"]
 
 
+@pytest.mark.parametrize("how", [("FLUSHALL",), ("DEL", "{unbroken}:s:a/1"), ("DEL", "{unbroken}:l:a/1")])
+async def test_a_server_that_forgets_what_was_seen_is_noticed_by_who_asks_again(
+    how: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, server: RedisServer
+) -> None:
+    """A key that is flushed or evicted wakes nobody."""
+    monkeypatch.setattr(tail, "_SURE", 0.0)
+    async with RedisJournal(server.url) as journal:
+        await begun(journal, "a/1")
+        await journal.read("a/1", after=0)
+        server.command(*how)
+        assert list(await journal.wait({"a/1": 1}, 0.01)) == []
+        assert list(await journal.wait({"a/1": 1}, LONG)) == ["a/1"]
+
+
+async def test_what_was_seen_is_taken_for_true_for_a_while(server: RedisServer) -> None:
+    """Who waits over and over asks the server no more than it has to."""
+    async with RedisJournal(server.url) as journal:
+        await begun(journal, "a/1")
+        await journal.read("a/1", after=0)
+        before = _scripts(server)
+        for _ in range(10):
+            assert list(await journal.wait({"a/1": 1}, 0.01)) == []
+        assert _scripts(server) - before <= 1
+
+
+def _scripts(server: RedisServer) -> int:
+    """How many scripts it has run."""
+    stats = server.command("INFO", "commandstats").decode()
+    return int(stats.partition("cmdstat_evalsha:calls=")[2].partition(",")[0])
+
+
 async def test_a_user_who_may_not_unblock_waits_all_the_same(server: RedisServer) -> None:
     server.command("ACL", "SETUSER", "some", "on", ">secret", "+@all", "-client|unblock", "~*", "&*")
     url = server.url.replace("redis://", "redis://some:secret@")

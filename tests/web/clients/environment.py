@@ -1,8 +1,9 @@
 """The AI SDK's own readers: `python -m tests.web.clients.environment [pytest's arguments]` from the project.
 
-They are installed once, by npm, apart from all else; the tests of `test_ai_sdk.py` are then run with them. Node has to
-be there. The versions are the newest of the day on which they were chosen (`package.json`); they ask for Node 22, and
-run on 20. What `@ai-sdk/workflow` needs on a server (`workflow`, a hundred packages) its transport does not.
+They are installed once, by npm, apart from all else; the tests of `test_ai_sdk.py`, and of the page about `useChat`,
+are then run with them. Node has to be there. The versions are the newest of the day on which they were chosen
+(`package.json`); they ask for Node 22, and run on 20. What `@ai-sdk/workflow` needs on a server (`workflow`, a hundred
+packages) its transport does not.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def install() -> None:
 def main(*arguments: str) -> int:
     """Install them, and run pytest; its exit code."""
     install()
-    tests = arguments or ("tests/web/test_ai_sdk.py",)
+    tests = arguments or ("tests/web/test_ai_sdk.py", "tests/docs/test_use_chat_page.py")
     return subprocess.run([sys.executable, "-m", "pytest", "-q", *tests], cwd=ROOT, check=False).returncode
 
 

@@ -28,6 +28,8 @@ _AGAIN: Final = 0.002
 _STEP: Final = 1000
 #: Of so many streams it is kept how far they were when they were read.
 _SEEN: Final = 10_000
+#: For so long, in seconds: a key that is evicted or flushed wakes nobody, and has to be missed by somebody who asks.
+_SURE: Final = 5.0
 
 #: Fence and number of an entry.
 Position = tuple[int, int]
@@ -68,6 +70,7 @@ class Tail:
         self._wakeup = wakeups()
         self._waiters: set[_Waiter] = set()
         self._seen: dict[str, Position] = {}
+        self._sure_since = anyio.current_time()
         self._blocked: dict[str, Position] | None = None
         self._idle: Wakeup | None = None
         self._step: Step | None = None
@@ -106,6 +109,9 @@ class Tail:
                 await waiter.woken.wait()
         finally:
             self._waiters.discard(waiter)
+        if not waiter.news and anyio.current_time() - self._sure_since >= _SURE:
+            self._seen.clear()
+            self._sure_since = anyio.current_time()
         if waiter.error is not None:
             raise type(waiter.error)(*waiter.error.args) from waiter.error.__cause__
         return waiter.news
