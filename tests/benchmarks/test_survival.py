@@ -67,8 +67,11 @@ def test_unbroken_is_whole(log: IO[bytes], pair: str) -> None:
 
 def test_whoever_hangs_is_given_up_and_started_anew(log: IO[bytes]) -> None:
     """No end within the patience is a verdict, and the next case finds a new runner."""
-    run = _try(log, "sdk", "pings", "crawl", patience=2)
-    assert [str(cell.verdict) for cell in run.cells] == ["hung", "hung"]
+    for patience in (2, 10, 50):
+        run = _try(log, "sdk", "pings", "crawl", patience=patience)
+        assert [str(cell.verdict) for cell in run.cells] == ["hung", "hung"]
+        if all(cell.characters for cell in run.cells):
+            break  # else the machine is so busy that nothing has come by then
     assert [cell.seconds for cell in run.cells] == [None, None]
     assert [cell.characters > 0 for cell in run.cells] == [True, True]
 

@@ -16,7 +16,7 @@ import anyio.to_thread
 import pytest
 from tests.durable.processes.judging import log_of, seen
 from tests.durable.processes.scene import Scene, scene
-from tests.durable.processes.texts import LONG, TEXT
+from tests.durable.processes.texts import HALF, LONG, TEXT
 
 from harness import AT_ONCE
 from unbroken import StreamFailed, attach
@@ -190,7 +190,7 @@ async def orphan(place: Scene) -> None:
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
 async def test_who_would_go_on_does_when_it_is_back(tmp_path: Path) -> None:
-    async with scene(tmp_path, LONG) as place:
+    async with scene(tmp_path, HALF) as place:
         await orphan(place)
         pairs: list[Any] = []
         async with anyio.create_task_group() as group:

@@ -11,7 +11,7 @@ import anyio
 import pytest
 from tests.durable.processes.judging import log_of
 from tests.durable.processes.scene import KINDS, Scene, scene
-from tests.durable.processes.texts import LONG, TEXT
+from tests.durable.processes.texts import HALF, LONG, TEXT
 
 from harness import read
 from unbroken import attach
@@ -48,7 +48,7 @@ async def test_twenty_callers_in_four_processes_make_one_request(kind: str, tmp_
 @pytest.mark.parametrize("kind", KINDS)
 async def test_their_writer_is_killed_and_they_make_two(kind: str, tmp_path: Path) -> None:
     """All of them would go on, and one does."""
-    async with scene(tmp_path, LONG, kind=kind) as place:
+    async with scene(tmp_path, HALF, kind=kind) as place:
         workers = [place.worker() for _ in range(4)]
         victim = place.worker(kill={"call": "append", "n": 30, "when": "after"})
         first = await place.write(victim, ID)

@@ -11,10 +11,11 @@ import anyio.lowlevel
 import pytest
 from tests.durable.processes.fleet import PATIENCE
 from tests.durable.processes.scene import KINDS, Scene, scene
-from tests.durable.processes.texts import LONG, TEXT
+from tests.durable.processes.texts import HALF, LONG, TEXT
 
 from harness import CONTINUE, PREFILL
 from unbroken import StreamFailed, attach
+from unbroken.testing import Script
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +45,8 @@ async def test_the_rescuer_is_killed_too(kill: dict[str, Any], kind: str, tmp_pa
     pairs: list[Any] = []
     model = CONTINUE if kind == "sqlite" else PREFILL
     # So slow that nobody's appends bring many entries at a time, also where the machine is busy.
-    async with scene(tmp_path, replace(LONG, pace=0.03), model, kind=kind) as place:
+    script = Script(replace(LONG, pace=0.03), faults=HALF.faults)
+    async with scene(tmp_path, script, model, kind=kind) as place:
         first = place.worker(kill=kill)
         await first.host()
         writer = place.worker(kill={"call": "append", "n": 25, "when": "after"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ import pytest
 from tests.durable.processes.fleet import API_KEY
 from tests.durable.processes.judging import asked_for
 from tests.durable.processes.scene import scene
-from tests.durable.processes.texts import LONG, TEXT
+from tests.durable.processes.texts import HALF, LONG, TEXT
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +74,7 @@ def assert_clean(path: Path) -> None:
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
 async def test_no_secret_is_written_and_who_goes_on_is_given_them(tmp_path: Path) -> None:
-    async with scene(tmp_path, replace(LONG, pace=0.02)) as place:
+    async with scene(tmp_path, HALF) as place:
         asking = {**place.asking(ID), **with_secrets()}
         writer = place.worker(kill={"call": "append", "n": 20, "when": "after"}, log=str(tmp_path / "0.log"))
         await place.write(writer, ID, **asking, owner=OWNER, fallback_models=[FALLBACK])

@@ -15,13 +15,17 @@ from tests.durable.processes.texts import TEXT
 
 from harness import AT_ONCE, CONTINUE, PREFILL
 from unbroken import StreamFailed, attach
-from unbroken.testing import Answer, Thinking
+from unbroken.testing import Answer, Script, Silence, Thinking, after_events
 
 pytestmark = pytest.mark.slow
 
 ID = "c7/3"
 THOUGHT = "When was it lit? I should know this. The ledger says March, or was it May? It says March, on the ninth."
-THINKS = Answer([Thinking(THOUGHT), TEXT], pieces=(2, 6), pace=0.02)
+#: Neither the thought nor the text is whole before its writer is killed, however many events come at a time.
+THINKS = Script(
+    Answer([Thinking(THOUGHT), TEXT], pieces=(2, 6), pace=0.02),
+    faults=[Silence(at=after_events(12)), Silence(at=after_events(66))],
+)
 
 
 def thinking_sent(request: Any) -> list[Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from unbroken.testing import Answer
+from unbroken.testing import Answer, Script, Silence, after_events
 
-__all__ = ["LONG", "TEXT"]
+__all__ = ["HALF", "LONG", "TEXT"]
 
 TEXT: Final = (
     "The lighthouse at Rua Point was lit in March, on the ninth, at a quarter past six. Nobody had asked for it. The "
@@ -15,3 +15,6 @@ TEXT: Final = (
 )
 #: Some eighty events, in half a second or so.
 LONG: Final = Answer(TEXT, pieces=(2, 6), pace=0.005)
+#: The first request gets no more of it than half. What one append brings is the more, the slower the machine: so nobody
+#: has the whole before he is killed.
+HALF: Final = Script(LONG, faults=[Silence(at=after_events(40))])
