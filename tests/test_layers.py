@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -98,3 +100,11 @@ def test_a_violation_is_seen(copy: Path, module: str, line: str, broken: str) ->
     assert code == 1
     contracts = [each for each in said.splitlines() if " BROKEN" in each]
     assert any(each.startswith(broken) for each in contracts), said
+
+
+def test_no_two_helpers_of_the_tests_have_one_name() -> None:
+    """They are imported by their bare names, and one would hide the other."""
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    names = [path.stem for folder in options["pythonpath"][1:] for path in (ROOT / folder).glob("*.py")]
+    helpers = [name for name in names if name not in ("conftest", "__init__") and not name.startswith("test_")]
+    assert [name for name, times in Counter(helpers).items() if times > 1] == []

@@ -15,7 +15,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import pytest
-from serving import PATIENCE, Worker, extract, worker
+from page_servers import PATIENCE, Worker, extract, worker
 from snippets import ROOT
 
 from unbroken.testing import Answer, FaultServer, Pings, Script, ThreadedFaultServer, after_characters

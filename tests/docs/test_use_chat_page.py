@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from serving import PATIENCE, extract, worker
+from page_servers import PATIENCE, extract, worker
 from snippets import ROOT
 from tests.web.clients.environment import FOLDER, SOURCES
 

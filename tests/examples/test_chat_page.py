@@ -369,6 +369,8 @@ def test_an_answer_that_fails_says_why_and_can_be_tried_again(profile: Any, site
     assert page.locator(".answer").text_content() == TEXT[:90]
     expect(page.get_by_role("button", name="Send")).to_be_enabled()
     page.get_by_role("button", name="Try again").click()
+    # Until the server has heard of it, it looks ended.
+    until(lambda: page.locator(".answer").last.text_content() != TEXT[:90], "it goes on")
     answered(page)
     expect(page.locator(".answer")).to_have_count(1)
     expect(page.locator(".remark")).to_have_count(0)
