@@ -55,7 +55,7 @@ async def call(pipe: Connection, plan: Plan, address: str, url: str) -> None:
                 seen.ended = "complete"
             except StreamFailed as error:
                 if error.diagnosis.code == "journal":
-                    seen.away += 1
+                    seen.away[str(error)] += 1
                     await asyncio.sleep(_AGAIN)
                     continue
                 seen.ended = f"{type(error).__name__}, {error.diagnosis.code}"

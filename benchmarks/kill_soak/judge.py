@@ -33,7 +33,7 @@ class Judge:
         requests: How many requests the server got.
         mishaps: How many of them went wrong there.
         readings: How many times a stream was read from its beginning to its end.
-        away: How often a reader or a caller was told that the journal could not be reached.
+        away: How often readers and callers were told that the journal could not be reached, by who and in which words.
     """
 
     streams: int = 0
@@ -44,7 +44,7 @@ class Judge:
     requests: int = 0
     mishaps: int = 0
     readings: int = 0
-    away: int = 0
+    away: Counter[str] = field(default_factory=Counter)
 
     def judge(
         self,
@@ -78,7 +78,8 @@ class Judge:
         self.requests += len(asked)
         self.mishaps += sum(each.mishap is not None for each in asked)
         self.readings += sum(each.ended == "complete" for each in seen)
-        self.away += sum(each.away for each in seen)
+        for each in seen:
+            self.away.update({f"{each.who}: {what}": count for what, count in each.away.items()})
         self.faults.update({fault for fault, _ in said})
         if said and len(self.examples) < _EXAMPLES:
             self.examples.append(

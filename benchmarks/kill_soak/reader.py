@@ -123,7 +123,7 @@ class Reader:
             return
         except StreamFailed as error:
             if error.diagnosis.code == "journal":
-                seen.away += 1
+                seen.away[str(error)] += 1
             else:
                 seen.ended = f"{type(error).__name__}, {error.diagnosis.code}"
         except Exception as error:
