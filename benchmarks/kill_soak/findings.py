@@ -94,6 +94,7 @@ class Findings:
             "mishaps": dict(self.happened),
             "leaked": dict(self.left),
             "away": dict(self.judge.away),
+            "revived": dict(self.judge.revived),
             "examples": self.judge.examples,
             "broken": self.broken(),
             "seconds": self.seconds,

@@ -30,6 +30,7 @@ class Judge:
         faults: How many streams are what they should not be, by its name.
         examples: The first few of those, described.
         takeovers: How often another went on.
+        revived: How often a stream had failed and was asked for once more, by what it had failed of.
         requests: How many requests the server got.
         mishaps: How many of them went wrong there.
         readings: How many times a stream was read from its beginning to its end.
@@ -41,6 +42,7 @@ class Judge:
     faults: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     takeovers: int = 0
+    revived: Counter[str] = field(default_factory=Counter)
     requests: int = 0
     mishaps: int = 0
     readings: int = 0
@@ -74,7 +76,9 @@ class Judge:
         ]
         self.streams += 1
         self.whole += not said
-        self.takeovers += 0 if log is None else log.takeovers
+        if log is not None:
+            self.takeovers += log.takeovers
+            self.revived.update(log.ends[:-1])
         self.requests += len(asked)
         self.mishaps += sum(each.mishap is not None for each in asked)
         self.readings += sum(each.ended == "complete" for each in seen)
@@ -97,15 +101,17 @@ def _of_the_log(text: str, log: Log | None) -> list[Accusation]:
     if log.status == "live":
         said.append(("hung", "it has not ended"))
     elif log.status != "complete":
-        said.append(("lost", f"it has ended as {log.status} ({log.code})"))
+        said.append(("lost", f"it has ended as {log.ends[-1] if log.ends else log.status}"))
     said += _of_text("the journal", text, log.text, whole=log.status == "complete")
     if log.status == "complete" and log.stopped < 1:
         said.append(("lost", "the journal has no message_stop"))
     said += [
         ("doubled", f"the journal has {count} {what}")
-        for what, count in (("message_start", log.begun), ("message_stop", log.stopped), ("end", log.ends))
+        for what, count in (("message_start", log.begun), ("message_stop", log.stopped))
         if count > 1
     ]
+    if any(not end.startswith("failed") for end in log.ends[:-1]):
+        said.append(("doubled", f"the journal has its end more than once: {', '.join(log.ends)}"))
     return said
 
 
@@ -149,5 +155,5 @@ def _of_requests(log: Log | None, asked: Sequence[Asked], pauses: int) -> list[A
 
 
 def _history(log: Log | None, asked: Sequence[Asked]) -> str:
-    told = "nothing" if log is None else f"{log.takeovers} takeovers, {dict(log.told)}"
+    told = "nothing" if log is None else f"{log.takeovers} takeovers, {dict(log.told)}, {', '.join(log.ends)}"
     return f"{told}; requests: {', '.join(f'{each.begun}: {each.mishap}' for each in asked) or 'none'}"

@@ -23,8 +23,7 @@ class Log:
         text: That it has.
         begun: How many `message_start` it has.
         stopped: How many `message_stop`.
-        ends: How many entries say that it has ended.
-        code: Of the diagnosis, where it has failed.
+        ends: How it has ended: one outcome, or some failures before that, after which it was asked for once more.
         takeovers: How often another has gone on.
         attempts: How many requests were written down.
         late: How many of them although all of the message was there.
@@ -38,8 +37,7 @@ class Log:
     text: str = ""
     begun: int = 0
     stopped: int = 0
-    ends: int = 0
-    code: str | None = None
+    ends: list[str] = field(default_factory=list)
     takeovers: int = 0
     attempts: int = 0
     late: int = 0
@@ -72,8 +70,8 @@ async def read_log(journal: Journal, stream_id: str) -> Log | None:
                 case "told":
                     log.told[str(body.get("outcome"))] += 1
                 case "end":
-                    log.ends += 1
-                    log.code = (body.get("diagnosis") or {}).get("code")
+                    code = (body.get("diagnosis") or {}).get("code")
+                    log.ends.append(f"{body.get('outcome')}{f' ({code})' if code else ''}")
                 case "event":
                     ended |= _take(log, pieces, body)
     log.text = "".join(pieces)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from anthropic import AsyncAnthropic
 
 from benchmarks.journals.stores import journal_at
 from benchmarks.soak.clients import client_of
-from benchmarks.soak.leaks import Complaints, held
+from benchmarks.soak.leaks import Complaints, doing, held
 from benchmarks.soak.stories import Soaked
 from unbroken.journal import JournalUnavailable
 
@@ -86,4 +87,6 @@ class Opened:
         until = time.monotonic() + _ENDS
         while (left := held().beyond(self._before)) and time.monotonic() < until:  # noqa: ASYNC110  # nobody tells of it
             await asyncio.sleep(0.1)
+        if "tasks" in left:
+            left |= Counter(f"task in {doing(task)}" for task in asyncio.all_tasks() - {asyncio.current_task()})
         return left | {f"complaint: {what}": count for what, count in self._complaints.heard.items()}
