@@ -8,13 +8,13 @@ from multiprocessing.connection import Connection
 
 from benchmarks.children import obey
 from benchmarks.kill_soak.opened import Opened, asking
-from benchmarks.kill_soak.plan import POLICY, Plan, stream_id
+from benchmarks.kill_soak.plan import PASSING, POLICY, Plan, stream_id
 from benchmarks.kill_soak.seen import Seen
 from unbroken import StreamFailed, resilient_stream
 
 __all__ = ["call"]
 
-#: Seconds until a call is made again that the journal was away for.
+#: Seconds until a call is made again that has failed for now.
 _AGAIN = 0.5
 
 
@@ -54,8 +54,8 @@ async def call(pipe: Connection, plan: Plan, address: str, url: str) -> None:
                                 seen.stopped += 1
                 seen.ended = "complete"
             except StreamFailed as error:
-                if error.diagnosis.code == "journal":
-                    seen.away[str(error)] += 1
+                if error.diagnosis.code in PASSING:
+                    seen.passing[str(error)] += 1
                     await asyncio.sleep(_AGAIN)
                     continue
                 seen.ended = f"{type(error).__name__}, {error.diagnosis.code}"

@@ -71,7 +71,8 @@ class Findings:
         yield "of them broken by the server", f"{judge.mishaps:,}"
         yield "streams read to their end, by all readers", f"{judge.readings:,}"
         yield "readers who left, and came back", f"{self.returns:,}"
-        yield "errors that named an absent journal", f"{judge.away.total():,}"
+        yield "ended as poison, and asked for once more", f"{judge.poisoned:,}"
+        yield "errors after which a reader or a caller came back", f"{judge.passing.total():,}"
         yield "a reader's wait for text, p50 and p99", _both(self.silence)
         yield "the longest", f"{self.silence.most:.1f} s"
 
@@ -93,8 +94,7 @@ class Findings:
             "found": dict(self.column()),
             "mishaps": dict(self.happened),
             "leaked": dict(self.left),
-            "away": dict(self.judge.away),
-            "revived": dict(self.judge.revived),
+            "passing": dict(self.judge.passing),
             "examples": self.judge.examples,
             "broken": self.broken(),
             "seconds": self.seconds,

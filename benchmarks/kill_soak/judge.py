@@ -30,11 +30,11 @@ class Judge:
         faults: How many streams are what they should not be, by its name.
         examples: The first few of those, described.
         takeovers: How often another went on.
-        revived: How often a stream had failed and was asked for once more, by what it had failed of.
+        poisoned: How often a stream had ended as poison, and was asked for once more.
         requests: How many requests the server got.
         mishaps: How many of them went wrong there.
         readings: How many times a stream was read from its beginning to its end.
-        away: How often readers and callers were told that the journal could not be reached, by who and in which words.
+        passing: How often readers and callers were told of an error after which they came back, by who and in which words.
     """
 
     streams: int = 0
@@ -42,11 +42,11 @@ class Judge:
     faults: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     takeovers: int = 0
-    revived: Counter[str] = field(default_factory=Counter)
+    poisoned: int = 0
     requests: int = 0
     mishaps: int = 0
     readings: int = 0
-    away: Counter[str] = field(default_factory=Counter)
+    passing: Counter[str] = field(default_factory=Counter)
 
     def judge(
         self,
@@ -78,12 +78,12 @@ class Judge:
         self.whole += not said
         if log is not None:
             self.takeovers += log.takeovers
-            self.revived.update(log.ends[:-1])
+            self.poisoned += len(log.ends[:-1])
         self.requests += len(asked)
         self.mishaps += sum(each.mishap is not None for each in asked)
         self.readings += sum(each.ended == "complete" for each in seen)
         for each in seen:
-            self.away.update({f"{each.who}: {what}": count for what, count in each.away.items()})
+            self.passing.update({f"{each.who}: {what}": count for what, count in each.passing.items()})
         self.faults.update({fault for fault, _ in said})
         if said and len(self.examples) < _EXAMPLES:
             self.examples.append(
@@ -110,7 +110,7 @@ def _of_the_log(text: str, log: Log | None) -> list[Accusation]:
         for what, count in (("message_start", log.begun), ("message_stop", log.stopped))
         if count > 1
     ]
-    if any(not end.startswith("failed") for end in log.ends[:-1]):
+    if any(end != "failed (poison)" for end in log.ends[:-1]):
         said.append(("doubled", f"the journal has its end more than once: {', '.join(log.ends)}"))
     return said
 

@@ -9,13 +9,16 @@ from typing import Final
 from benchmarks.soak.stories import Soaked, soaked
 from unbroken import Policy
 
-__all__ = ["CALLERS_LEASE", "HANGS_AFTER", "POLICY", "Plan", "stream_id"]
+__all__ = ["CALLERS_LEASE", "HANGS_AFTER", "PASSING", "POLICY", "Plan", "stream_id"]
 
 #: The defaults, but for the waits in which a stall is found: minutes would be most of the run.
 POLICY: Final = Policy(idle_timeout=8.0, progress_timeout=12.0)
 #: How long nothing at all may be read, once nothing goes wrong any more, before what has not ended hangs, in seconds:
 #: as long as the policy would wait for a `retry-after`.
 HANGS_AFTER: Final = POLICY.max_retry_after
+#: The codes of errors after which readers come back, and callers ask once more: the journal was away for longer than
+#: their patience, or several writers in a row were lost with the stream.
+PASSING: Final = ("journal", "poison")
 #: The lease of a stream that is written by `resilient_stream`, in seconds.
 CALLERS_LEASE: Final = 20.0
 

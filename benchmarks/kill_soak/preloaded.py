@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import suppress
 from importlib import import_module
 from typing import Final
@@ -16,6 +17,7 @@ _MODULES: Final = (
     "benchmarks.kill_soak.host",
     "benchmarks.kill_soak.reader",
     "coredis",
+    "opentelemetry.propagate",
     "unbroken.engine.preload",
     "unbroken.journal.redis",
 )
@@ -23,3 +25,7 @@ _MODULES: Final = (
 for _module in _MODULES:
     with suppress(ImportError):  # without Redis there is a soak on SQLite all the same
         import_module(_module)
+
+# What all have is looked at by no garbage collector: to look through it takes longer than a process takes to begin.
+gc.collect()
+gc.freeze()

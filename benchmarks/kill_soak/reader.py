@@ -12,14 +12,14 @@ from typing import Any, Final, cast
 
 from benchmarks.children import obey
 from benchmarks.kill_soak.opened import Opened
-from benchmarks.kill_soak.plan import Plan, stream_id
+from benchmarks.kill_soak.plan import PASSING, Plan, stream_id
 from benchmarks.kill_soak.seen import Seen
 from benchmarks.lags import Lags
 from unbroken import StreamFailed, StreamMissing, attach
 
 __all__ = ["Progress", "Read", "read"]
 
-#: Seconds until a stream is asked for again that is not there yet, or whose journal is away.
+#: Seconds until a stream is asked for again that is not there yet, or has failed for now.
 _AGAIN: Final = 0.2
 #: The longest that a reader stays away, in seconds.
 _AWAY: Final = 3.0
@@ -122,8 +122,8 @@ class Reader:
         except StreamMissing:
             return
         except StreamFailed as error:
-            if error.diagnosis.code == "journal":
-                seen.away[str(error)] += 1
+            if error.diagnosis.code in PASSING:
+                seen.passing[str(error)] += 1
             else:
                 seen.ended = f"{type(error).__name__}, {error.diagnosis.code}"
         except Exception as error:

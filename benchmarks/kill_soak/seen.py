@@ -21,7 +21,7 @@ class Seen:
         stopped: How many `message_stop`.
         position: Of the last event that it had; `"0"`: none yet.
         returns: How often it came back.
-        away: How often it was told that the journal could not be reached, by the words.
+        passing: How often it was told of an error after which it came back (`PASSING`), by its words.
         rewinds: How often it was told that the journal had lost what it had been given.
         ended: How it has ended: `"complete"`, or what was raised. None: it has not.
     """
@@ -33,7 +33,7 @@ class Seen:
     stopped: int = 0
     position: str = "0"
     returns: int = 0
-    away: Counter[str] = field(default_factory=Counter)
+    passing: Counter[str] = field(default_factory=Counter)
     rewinds: int = 0
     ended: str | None = None
 

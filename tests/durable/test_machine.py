@@ -1,0 +1,501 @@
+"""Writers, rescuers, callers and readers of some streams, in any order: one message, the same for all, asked for once.
+
+Each process here is a journal of its own, a client, and a host; it lives in the test's process and dies there, without
+a word, or stands still and is taken for dead (`mortal.py`). The API's answers come as far as the machine lets them
+(`fed.py`). What must hold at any time is looked at after each step; that everything ends, and how, at the end.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import anyio
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from tests.corpus.grammar import SHAPES, request_for
+from tests.durable.fed import FedApi
+from tests.durable.mortal import MortalJournal
+from tests.durable.processes.judging import Log, log_of, read_attached, seen
+from tests.durable.processes.work import plain
+from tests.durable.rigged import soon
+from tests.e2e.test_whole_messages import assert_whole
+
+from harness import AT_ONCE, CONTINUE, PREFILL, Reading
+from redis_server import RedisServer, needs_redis
+from unbroken import StreamCancelled, StreamHost, attach, cancel, resilient_stream
+from unbroken.api import durable as api_durable
+from unbroken.durable.claim import Claim
+from unbroken.journal import Journal, MemoryJournal, SQLiteJournal
+
+#: What can be asked for: a model, and what it says.
+ASKED: Final = {
+    "text": (CONTINUE, SHAPES["text"]),
+    "calls": (PREFILL, SHAPES["thinking and calls"]),
+    "search": (CONTINUE, SHAPES["a search"]),
+}
+NAMES: Final = st.sampled_from([*ASKED])
+ANY: Final = st.integers(0, 99)
+#: Nothing here ends because time passes, however slow the machine is.
+LONG: Final = 3600.0
+POLICY: Final = replace(AT_ONCE, allow_replay=True, journal_patience=LONG, idle_timeout=LONG, progress_timeout=LONG)
+#: More cuts of one answer than this would exhaust its attempts, or open a breaker.
+CUTS: Final = 2
+
+
+def asking(name: str) -> dict[str, Any]:
+    """The request for an answer."""
+    model, answer = ASKED[name]
+    question = [{"role": "user", "content": f"Tell me. [{name}]"}]
+    return {"model": model, "max_tokens": 4096, "messages": question, **request_for(answer)}
+
+
+@dataclass(eq=False)
+class Reader:
+    """Who reads a stream, from somewhere on.
+
+    Attributes:
+        name: Of the stream.
+        after: From where on.
+        pairs: The positions and events that it has.
+        ended: `"complete"`, or the name of what it raised; None: it reads still.
+        task: What it reads in.
+    """
+
+    name: str
+    after: str | None
+    pairs: list[Any] = field(default_factory=list)
+    ended: str | None = None
+    task: Future[None] = field(default_factory=Future)
+
+    async def read(self, journal: Journal) -> None:
+        try:
+            async for position, event in attach(journal, self.name, after=self.after).entries:
+                self.pairs.append([position, plain(event)])
+            self.ended = "complete"
+        except Exception as error:
+            self.ended = type(error).__name__
+
+
+@dataclass(eq=False)
+class Caller:
+    """Who asks for a stream in a process, and reads it.
+
+    Attributes:
+        name: Of the stream.
+        reading: What it has.
+        ended: As for a reader.
+        task: What it reads in.
+    """
+
+    name: str
+    reading: Reading = field(default_factory=Reading)
+    ended: str | None = None
+    task: Future[None] = field(default_factory=Future)
+
+    async def read(self, process: Process) -> None:
+        try:
+            async with resilient_stream(
+                process.client, **asking(self.name), policy=POLICY, journal=process.journal, stream_id=self.name
+            ) as stream:
+                async for event in stream:
+                    self.reading.events.append(event)
+                self.reading.message = await stream.get_final_message()
+                self.reading.partial, self.reading.report = stream.partial, stream.report
+            self.ended = "complete"
+        except Exception as error:
+            self.ended = type(error).__name__
+
+
+@dataclass(eq=False)
+class Process:
+    """A process, in this one.
+
+    Attributes:
+        journal: As it has that.
+        client: Of the API.
+        host: Its host.
+        closing: What is closed when it ends, the last first.
+        callers: Who asks there.
+        frozen: Whether it stands still.
+    """
+
+    journal: Any
+    client: Any
+    host: StreamHost
+    closing: list[Callable[[], object]] = field(default_factory=list)
+    callers: list[Caller] = field(default_factory=list)
+    frozen: bool = False
+
+
+class Machine(RuleBasedStateMachine):
+    """Two processes at a time, and somebody who looks on."""
+
+    backend: ClassVar[str] = "asyncio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened = start_blocking_portal(self.backend)
+        self.portal: BlockingPortal = self._opened.__enter__()
+        self.prepare()
+        self.api = FedApi({name: answer for name, (_, answer) in ASKED.items()})
+        self.watching = self.journal()
+        self._watching = self.portal.wrap_async_context_manager(self.watching)
+        self._watching.__enter__()
+        self.ever: list[MortalJournal] = []
+        self.processes = [self.open(), self.open()]
+        self.readers: list[Reader] = []
+        self.left: list[Reader] = []
+        self.logs: dict[str, Log] = {}
+        self.stopped: set[str] = set()
+        self.cuts: Counter[str] = Counter()
+
+    # -- what is different for each kind of journal
+
+    def prepare(self) -> None:
+        """Make the store."""
+
+    def journal(self) -> Journal:
+        raise NotImplementedError
+
+    def bury(self, process: Process) -> None:
+        """A process has died: the kernel, or the server, sees it, and others may go on."""
+
+    def remove(self) -> None:
+        """Remove the store."""
+
+    # -- how it is driven
+
+    def ask(self, call: Callable[..., Awaitable[Any]], *args: Any, **options: Any) -> Any:
+        async def run() -> Any:
+            with anyio.fail_after(120):
+                return await call(*args, **options)
+
+        return self.portal.call(run)
+
+    def soon(self, condition: Callable[[], bool]) -> None:
+        """Wait until it is so; what never becomes so fails."""
+        self.portal.call(soon, condition)
+
+    def open(self) -> Process:
+        opened = self.journal()
+        inner = self.portal.wrap_async_context_manager(opened)
+        inner.__enter__()
+        journal, client = MortalJournal(opened), self.portal.call(self._client)
+        host = StreamHost(journal, client, policy=POLICY, lease=LONG, max_recoveries=1000)  # type: ignore[arg-type]
+        entered = self.portal.wrap_async_context_manager(host)
+        entered.__enter__()
+        closing = [partial(each.__exit__, None, None, None) for each in (inner, entered)]
+        closing.insert(1, partial(self.ask, client.close))
+        self.ever.append(journal)
+        return Process(journal, client, host, closing)
+
+    async def _client(self) -> Any:
+        return self.api.client()
+
+    def close(self, process: Process) -> None:
+        """In good order, or with nothing of it reaching anybody, where the process is dead."""
+        for caller in process.callers:
+            self.end(caller)
+        for close in reversed(process.closing):
+            close()
+
+    def end(self, who: Reader | Caller) -> None:
+        """Let somebody leave, and wait until that is done."""
+        who.task.cancel()
+        wait([who.task], 120)
+
+    # -- what happens
+
+    @rule(at=st.integers(0, 1), name=NAMES)
+    def start(self, at: int, name: str) -> None:
+        process = self.processes[at]
+        if not process.frozen:
+            begun = self.ask(process.host.start, name, **asking(name))
+            assert begun == (name not in self.logs)
+            self.logs.setdefault(name, Log([]))
+
+    @rule(at=st.integers(0, 1), name=NAMES)
+    def call(self, at: int, name: str) -> None:
+        process = self.processes[at]
+        if process.frozen or len(process.callers) > 3:
+            return
+        caller = Caller(name)
+        process.callers.append(caller)
+        caller.task = self.portal.start_task_soon(caller.read, process)
+        # Others may say that they want it, too, from now on: it is there.
+        self.ask(self._until_there, name)
+
+    async def _until_there(self, name: str) -> None:
+        while await self.watching.look(name) is None:  # noqa: ASYNC110  # nobody tells of it
+            await anyio.sleep(0.005)
+
+    @rule(name=NAMES, events=st.integers(1, 12))
+    def feed(self, name: str, events: int) -> None:
+        """Let the server send some more, to whoever has asked."""
+        for request in self.api.of(name):
+            if not request.ended:
+                self.portal.call(request.feed, events)
+                self.soon(lambda request=request: request.ended or not request.left)  # type: ignore[misc]
+
+    @rule(name=NAMES)
+    def cut(self, name: str) -> None:
+        open_ = [request for request in self.api.of(name) if not request.ended]
+        if open_ and self.cuts[name] < CUTS:
+            self.cuts[name] += 1
+            self.portal.call(open_[-1].cut)
+
+    @rule(at=st.integers(0, 1))
+    def kill(self, at: int) -> None:
+        """Without a word, and another comes."""
+        process = self.processes[at]
+        self.portal.call(process.journal.die)
+        self.bury(process)
+        self.close(process)
+        self.processes[at] = self.open()
+
+    @rule(at=st.integers(0, 1))
+    def leave(self, at: int) -> None:
+        """In good order, as for a deploy, and another comes."""
+        process = self.processes[at]
+        if not process.frozen:
+            self.close(process)
+            self.processes[at] = self.open()
+
+    @rule(at=st.integers(0, 1))
+    def freeze(self, at: int) -> None:
+        """It stands still for longer than its lease."""
+        process = self.processes[at]
+        process.frozen = True
+        self.portal.call(process.journal.freeze)
+        self.ask(process.journal.give_up)
+
+    @rule(at=st.integers(0, 1))
+    def thaw(self, at: int) -> None:
+        self.processes[at].frozen = False
+        self.portal.call(self.processes[at].journal.thaw)
+
+    @precondition(lambda self: self.logs)
+    @rule(name=NAMES)
+    def stop(self, name: str) -> None:
+        if name in self.logs and self.ask(cancel, self.watching, name):
+            self.stopped.add(name)
+
+    @precondition(lambda self: self.logs)
+    @rule(name=NAMES, where=ANY)
+    def attach(self, name: str, where: int) -> None:
+        """From a snapshot, from the beginning, or from behind any event."""
+        if name in self.logs:
+            positions = [None, "0", *(position for position, _ in self.logs[name].pairs)]
+            self.begin(Reader(name, positions[where % len(positions)]))
+
+    @precondition(lambda self: self.readers)
+    @rule(who=ANY, comes_back=st.booleans())
+    def disconnect(self, who: int, comes_back: bool) -> None:
+        """A reader leaves, and comes back at its position."""
+        reader = self.readers.pop(who % len(self.readers))
+        self.end(reader)
+        self.left.append(reader)
+        if comes_back:
+            at = reader.pairs[-1][0] if reader.pairs else reader.after
+            self.begin(Reader(reader.name, reader.after if at == "0" else at))
+
+    def begin(self, reader: Reader) -> None:
+        self.readers.append(reader)
+        reader.task = self.portal.start_task_soon(reader.read, self.watching)
+
+    # -- what is always so
+
+    @invariant()
+    def all_agree(self) -> None:
+        self.ask(self._look)
+
+    async def _look(self) -> None:
+        had = [(reader, list(reader.pairs)) for reader in self.readers + self.left]
+        asked = {name: len(self.api.of(name)) for name in ASKED}
+        for name in ASKED:
+            if await self.watching.look(name) is None:
+                assert not asked[name]
+                continue
+            log = await log_of(self.watching, name)
+            before = self.logs.get(name, Log([])).entries
+            assert log.entries[: len(before)] == before
+            self.logs[name] = log
+            assert_in_order(log)
+            # Each request was written down before it was sent; there is one, and one for each loss.
+            assert asked[name] <= log.attempts
+            assert asked[name] <= 1 + log.takeovers + self.cuts[name]
+            for fence in range(1, log.entries[-1].fence + 1):
+                assert sum((name, fence) in journal.wrote for journal in self.ever) <= 1
+        for reader, pairs in had:
+            assert_agrees(reader, pairs, self.logs[reader.name])
+        assert not self.api.rejected
+
+    # -- the end
+
+    def teardown(self) -> None:
+        try:
+            if sys.exc_info()[0] is None:
+                self.all_end()
+        finally:
+            for reader in self.readers:
+                self.end(reader)
+            for process in self.processes:
+                self.portal.call(process.journal.die)
+                self.close(process)
+            self._watching.__exit__(None, None, None)
+            self._opened.__exit__(None, None, None)
+            self.remove()
+
+    def all_end(self) -> None:
+        """Everything ends, once nothing goes wrong any more, and is what it should be."""
+        for at in range(len(self.processes)):
+            self.thaw(at)
+        for name in ASKED:
+            self.portal.call(self.api.flow, name)
+        callers = [caller for process in self.processes for caller in process.callers]
+        self.soon(lambda: all(each.ended is not None for each in [*self.readers, *callers]))
+        for name in self.logs:
+            self.ask(self._has_ended, name)
+        self.ask(self._look)
+        for name, log in self.logs.items():
+            outcome = log.entries[-1].body["outcome"]
+            assert outcome == "complete" or (outcome == "cancelled" and name in self.stopped)
+            for each in [*self.readers, *callers]:
+                if each.name == name:
+                    assert each.ended == ("complete" if outcome == "complete" else StreamCancelled.__name__)
+            if outcome == "complete":
+                for after in ("0", None):
+                    assert_whole(self.ask(read_attached, self.watching, name, after), ASKED[name][1], self.api)
+        for caller in callers:
+            if caller.ended == "complete":
+                assert_whole(caller.reading, ASKED[caller.name][1], self.api)
+
+    async def _has_ended(self, name: str) -> None:
+        """Read a stream to its end, however that is."""
+        with suppress(StreamCancelled):
+            async for _ in attach(self.watching, name, after="0").entries:
+                pass
+
+
+def assert_in_order(log: Log) -> None:
+    """A beginning, blocks one after the other, an end, and nothing behind it."""
+    types = [event["type"] for _, event in log.pairs]
+    assert types[:1] in ([], ["message_start"])
+    assert types.count("message_start") <= 1
+    assert types.count("message_stop") <= 1
+    assert "message_stop" not in types[:-1]
+    started = [event["index"] for _, event in log.pairs if event["type"] == "content_block_start"]
+    assert started == list(range(len(started)))
+    assert log.kinds.count("end") <= 1
+    assert "end" not in log.kinds[:-1]
+
+
+def assert_agrees(reader: Reader, pairs: list[Any], log: Log) -> None:
+    """What a reader has is what the journal has, from where it began to read."""
+    if not pairs:
+        return
+    if reader.after is None:
+        shown = [position for position, _ in pairs if position != "0"]
+        if not shown:
+            return  # it is in the middle of a snapshot
+        upto = [position for position, _ in log.pairs].index(shown[0])
+        snapshot = [pair for pair in pairs if pair[0] == "0"]
+        assert seen(pairs[: len(snapshot) + 1]) == seen(log.pairs[: upto + 1])
+        pairs, rest = pairs[len(snapshot) :], log.pairs[upto:]
+        assert [position for position, _ in pairs] == [position for position, _ in rest[: len(pairs)]]
+        assert pairs[1:] == rest[1 : len(pairs)]
+        return
+    behind = 0 if reader.after == "0" else 1 + [position for position, _ in log.pairs].index(reader.after)
+    assert pairs == log.pairs[behind : behind + len(pairs)]
+    if reader.ended == "complete":
+        assert len(pairs) == len(log.pairs) - behind
+
+
+class InMemory(Machine):
+    """All have the same object."""
+
+    def prepare(self) -> None:
+        self.only = MemoryJournal()
+
+    def journal(self) -> Journal:
+        return self.only
+
+    def bury(self, process: Process) -> None:
+        self.ask(process.journal.give_up)
+
+
+class InAFile(Machine):
+    """Each has its own object, whose lock says that it is there."""
+
+    def prepare(self) -> None:
+        self.directory = Path(tempfile.mkdtemp())
+
+    def journal(self) -> Journal:
+        return SQLiteJournal(self.directory / "journal.db")
+
+    def remove(self) -> None:
+        shutil.rmtree(self.directory)
+
+
+class InRedis(Machine):
+    """Each has its own object, whose connection says that it is there."""
+
+    url: ClassVar[str]
+    numbers: ClassVar[Iterator[int]] = itertools.count(1)
+
+    def prepare(self) -> None:
+        self.prefix = f"machine{next(self.numbers)}"
+
+    def journal(self) -> Journal:
+        from unbroken.journal.redis import RedisJournal
+
+        return RedisJournal(self.url, prefix=self.prefix, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.kill()
+
+
+KINDS: Final = [InMemory, InAFile, pytest.param(InRedis, marks=needs_redis)]
+
+
+@pytest.mark.sample
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_order_of_things(kind: type[Machine], backend: str, request: pytest.FixtureRequest) -> None:
+    """A few runs of each."""
+    run(kind, backend, request, examples=6, steps=25)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_order_of_many_things(kind: type[Machine], backend: str, request: pytest.FixtureRequest) -> None:
+    """Many runs, and longer ones."""
+    run(kind, backend, request, examples=60, steps=50)
+
+
+def run(kind: type[Machine], backend: str, request: pytest.FixtureRequest, *, examples: int, steps: int) -> None:
+    url = {"url": request.getfixturevalue("redis").url} if kind is InRedis else {}
+    machine = type(kind.__name__, (kind,), {"backend": backend, **url})
+    with pytest.MonkeyPatch.context() as patch:
+        # What callers have for a lease, and how many may be lost with a stream, nobody can say.
+        patch.setattr(api_durable, "Claim", partial(Claim, lease=LONG, max_recoveries=1000))
+        run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=steps))
