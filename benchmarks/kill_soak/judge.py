@@ -34,7 +34,7 @@ class Judge:
         requests: How many requests the server got.
         mishaps: How many of them went wrong there.
         readings: How many times a stream was read from its beginning to its end.
-        passing: How often readers and callers were told of an error after which they came back, by who and in which words.
+        passing: How often readers and callers were told of an error after which they came back, by who and its words.
     """
 
     streams: int = 0
