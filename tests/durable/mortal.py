@@ -12,6 +12,7 @@ from unbroken.journal import Journal, JournalError, Lease, StreamGone
 
 __all__ = ["MortalJournal"]
 
+_WRITING: Final = frozenset({"create", "take", "append"})
 _CALLS: Final = frozenset(
     {"create", "take", "append", "hold", "release", "look", "read", "wait", "cancel", "orphans", "streams", "purge"}
 )
@@ -34,6 +35,7 @@ class MortalJournal:
         self._journal = journal
         self._leases: dict[str, Lease] = {}
         self._awake: anyio.Event | None = None
+        self._moments: int | None = None  # until it stands still
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._journal, name)
@@ -41,7 +43,7 @@ class MortalJournal:
             return found
 
         async def call(*args: Any, **kwargs: Any) -> Any:
-            await self._pass()
+            await self._pass(name)
             answer = await found(*args, **kwargs)
             if name in ("create", "take") and isinstance(answer, Lease):
                 self._leases[answer.stream_id] = answer
@@ -49,24 +51,35 @@ class MortalJournal:
             if name == "append":
                 self.wrote.add((args[0].stream_id, args[0].fence))
             # Who dies here has done it, and has not heard so.
-            await self._pass()
+            await self._pass(name)
             return answer
 
         return call
 
-    async def _pass(self) -> None:
+    async def _pass(self, name: str) -> None:
+        if self._moments is not None and name in _WRITING:
+            self._moments -= 1
+            if not self._moments:
+                self.freeze()
         while self._awake is not None:
             await self._awake.wait()
         if self.dead:
             raise JournalError("the process is dead")
 
-    def freeze(self) -> None:
-        """It stands still, and does not notice."""
-        self._awake = self._awake or anyio.Event()
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        return self._awake is not None
+
+    def freeze(self, moments: int = 0) -> None:
+        """It stands still, and does not notice: at once, or in so many moments before and behind what it writes."""
+        self._moments = moments or None
+        if not moments:
+            self._awake = self._awake or anyio.Event()
 
     def thaw(self) -> None:
         """It goes on."""
-        awake, self._awake = self._awake, None
+        awake, self._awake, self._moments = self._awake, None, None
         if awake is not None:
             awake.set()
 

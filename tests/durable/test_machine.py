@@ -97,12 +97,14 @@ class Caller:
     Attributes:
         name: Of the stream.
         reading: What it has.
+        positions: Of the events that it has.
         ended: As for a reader.
         task: What it reads in.
     """
 
     name: str
     reading: Reading = field(default_factory=Reading)
+    positions: list[str | None] = field(default_factory=list)
     ended: str | None = None
     task: Future[None] = field(default_factory=Future)
 
@@ -113,6 +115,8 @@ class Caller:
             ) as stream:
                 async for event in stream:
                     self.reading.events.append(event)
+                    if self.positions[-1:] != [stream.position]:
+                        self.positions.append(stream.position)
                 self.reading.message = await stream.get_final_message()
                 self.reading.partial, self.reading.report = stream.partial, stream.report
             self.ended = "complete"
@@ -130,7 +134,6 @@ class Process:
         host: Its host.
         closing: What is closed when it ends, the last first.
         callers: Who asks there.
-        frozen: Whether it stands still.
     """
 
     journal: Any
@@ -138,7 +141,6 @@ class Process:
     host: StreamHost
     closing: list[Callable[[], object]] = field(default_factory=list)
     callers: list[Caller] = field(default_factory=list)
-    frozen: bool = False
 
 
 class Machine(RuleBasedStateMachine):
@@ -158,6 +160,7 @@ class Machine(RuleBasedStateMachine):
         self.ever: list[MortalJournal] = []
         self.processes = [self.open(), self.open()]
         self.readers: list[Reader] = []
+        self.callers: list[Caller] = []  # also of processes that are dead
         self.left: list[Reader] = []
         self.logs: dict[str, Log] = {}
         self.stopped: set[str] = set()
@@ -222,25 +225,28 @@ class Machine(RuleBasedStateMachine):
 
     @rule(at=st.integers(0, 1), name=NAMES)
     def start(self, at: int, name: str) -> None:
-        process = self.processes[at]
-        if not process.frozen:
-            begun = self.ask(process.host.start, name, **asking(name))
-            assert begun == (name not in self.logs)
-            self.logs.setdefault(name, Log([]))
+        process, known = self.processes[at], name in self.logs
+        if process.journal.is_frozen:
+            return
+        begun = self.portal.start_task_soon(partial(process.host.start, name, **asking(name)))
+        self.soon(lambda: begun.done() or process.journal.is_frozen)
+        if begun.done():
+            assert begun.result() == (not known)
 
     @rule(at=st.integers(0, 1), name=NAMES)
     def call(self, at: int, name: str) -> None:
         process = self.processes[at]
-        if process.frozen or len(process.callers) > 3:
+        if process.journal.is_frozen or len(process.callers) > 3:
             return
         caller = Caller(name)
         process.callers.append(caller)
+        self.callers.append(caller)
         caller.task = self.portal.start_task_soon(caller.read, process)
-        # Others may say that they want it, too, from now on: it is there.
-        self.ask(self._until_there, name)
+        # From now on it is there, for whoever else asks for it.
+        self.ask(self._until_there, process, name)
 
-    async def _until_there(self, name: str) -> None:
-        while await self.watching.look(name) is None:  # noqa: ASYNC110  # nobody tells of it
+    async def _until_there(self, process: Process, name: str) -> None:
+        while not process.journal.is_frozen and await self.watching.look(name) is None:  # noqa: ASYNC110
             await anyio.sleep(0.005)
 
     @rule(name=NAMES, events=st.integers(1, 12))
@@ -271,21 +277,24 @@ class Machine(RuleBasedStateMachine):
     def leave(self, at: int) -> None:
         """In good order, as for a deploy, and another comes."""
         process = self.processes[at]
-        if not process.frozen:
+        if not process.journal.is_frozen:
+            self.portal.call(process.journal.thaw)  # it will not stand still now
             self.close(process)
             self.processes[at] = self.open()
 
+    @rule(at=st.integers(0, 1), moments=st.integers(0, 6))
+    def freeze(self, at: int, moments: int) -> None:
+        """It stands still: at once, or soon, in the middle of something."""
+        self.portal.call(self.processes[at].journal.freeze, moments)
+
     @rule(at=st.integers(0, 1))
-    def freeze(self, at: int) -> None:
-        """It stands still for longer than its lease."""
-        process = self.processes[at]
-        process.frozen = True
-        self.portal.call(process.journal.freeze)
-        self.ask(process.journal.give_up)
+    def lapse(self, at: int) -> None:
+        """It has stood still for longer than its lease."""
+        if self.processes[at].journal.is_frozen:
+            self.ask(self.processes[at].journal.give_up)
 
     @rule(at=st.integers(0, 1))
     def thaw(self, at: int) -> None:
-        self.processes[at].frozen = False
         self.portal.call(self.processes[at].journal.thaw)
 
     @precondition(lambda self: self.logs)
@@ -325,6 +334,7 @@ class Machine(RuleBasedStateMachine):
 
     async def _look(self) -> None:
         had = [(reader, reader.ended, list(reader.pairs)) for reader in self.readers + self.left]
+        shown = [(caller.name, list(caller.positions)) for caller in self.callers]
         asked = {name: len(self.api.of(name)) for name in ASKED}
         for name in ASKED:
             if await self.watching.look(name) is None:
@@ -342,6 +352,10 @@ class Machine(RuleBasedStateMachine):
                 assert sum((name, fence) in journal.wrote for journal in self.ever) <= 1
         for reader, ended, pairs in had:
             assert_agrees(reader.after, pairs, self.logs[reader.name], has_ended=ended == "complete")
+        # What a caller has seen is in the journal, and stays there, whatever becomes of its process.
+        for name, positions in shown:
+            log = self.logs.get(name, Log([]))  # it stands still before there is one
+            assert positions == [position for position, _ in log.pairs][: len(positions)]
         assert not self.api.rejected
 
     # -- the end
@@ -368,6 +382,7 @@ class Machine(RuleBasedStateMachine):
             self.portal.call(self.api.flow, name)
         callers = [caller for process in self.processes for caller in process.callers]
         self.soon(lambda: all(each.ended is not None for each in [*self.readers, *callers]))
+        self.ask(self._look)
         for name in self.logs:
             self.ask(self._has_ended, name)
         self.ask(self._look)
