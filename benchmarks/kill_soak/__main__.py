@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks.kill_soak.findings import broken, kinds, rows, setting
+from benchmarks.kill_soak.findings import Findings, broken, kinds, rows, setting
 from benchmarks.kill_soak.plan import Plan
 from benchmarks.kill_soak.run import Look, kill_soak
 from benchmarks.kill_soak.stores import STORES
@@ -45,10 +45,12 @@ def main() -> int:
     if "Redis" in names and shutil.which("redis-server") is None:
         print("redis-server is not installed: the soak on Redis is left out", file=sys.stderr)
         names.remove("Redis")
-    found = [watched(partial(kill_soak, plan, name), _state) for name in names]
+    found: list[Findings] = []
     JSON.parent.mkdir(exist_ok=True)
-    told = {"setting": setting(plan), "found": [each.to_dict() for each in found]}
-    JSON.write_text(json.dumps(told, indent=1), "utf-8")
+    for name in names:
+        found.append(watched(partial(kill_soak, plan, name), _state))
+        told = {"setting": setting(plan), "found": [each.to_dict() for each in found]}
+        JSON.write_text(json.dumps(told, indent=1), "utf-8")
     happened, came = ("what went wrong", *names), ("", *names)
     show("What went wrong", happened, kinds(found))
     show("What came of it", came, [(row[0].replace("**", ""), *row[1:]) for row in rows(found)])

@@ -35,9 +35,17 @@ class Store(ABC):
     address: str
     disturbance: str
 
-    @abstractmethod
+    def __init__(self) -> None:
+        self._one_at_a_time = asyncio.Lock()
+
     async def disturb(self, rng: Random) -> None:
-        """Take it away, for a moment."""
+        """Take it away, for a moment; who comes while it is away waits until it is back."""
+        async with self._one_at_a_time:
+            await self._disturb(rng)
+
+    @abstractmethod
+    async def _disturb(self, rng: Random) -> None:
+        """Take it away, and bring it back."""
 
     @abstractmethod
     def left(self) -> dict[str, int]:
@@ -54,10 +62,11 @@ class SQLiteStore(Store):
     disturbance = "the file's write lock held"
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._path = folder / "answers.db"
         self.address = str(self._path)
 
-    async def disturb(self, rng: Random) -> None:
+    async def _disturb(self, rng: Random) -> None:
         await asyncio.to_thread(self._hold, rng.uniform(*_HELD))
 
     def _hold(self, seconds: float) -> None:
@@ -80,10 +89,11 @@ class RedisStore(Store):
     disturbance = "the server killed with -9, and started"
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._server = RedisServer(folder, "--appendonly", "yes", "--appendfsync", "always").start()
         self.address = self._server.url
 
-    async def disturb(self, rng: Random) -> None:
+    async def _disturb(self, rng: Random) -> None:
         await asyncio.to_thread(self._server.kill)
         await asyncio.sleep(rng.uniform(*_AWAY))
         await asyncio.to_thread(self._server.start)

@@ -49,6 +49,8 @@ ASKED: Final = {
 }
 NAMES: Final = st.sampled_from([*ASKED])
 ANY: Final = st.integers(0, 99)
+#: In how many moments a process stands still that begins something (`MortalJournal.freeze`); 0: it does not.
+MOMENTS: Final = st.sampled_from([0, 0, 0, 1, 2, 3, 4])
 #: Nothing here ends because time passes, however slow the machine is.
 LONG: Final = 3600.0
 POLICY: Final = replace(AT_ONCE, allow_replay=True, journal_patience=LONG, idle_timeout=LONG, progress_timeout=LONG)
@@ -223,21 +225,25 @@ class Machine(RuleBasedStateMachine):
 
     # -- what happens
 
-    @rule(at=st.integers(0, 1), name=NAMES)
-    def start(self, at: int, name: str) -> None:
+    @rule(at=st.integers(0, 1), name=NAMES, moments=MOMENTS)
+    def start(self, at: int, name: str, moments: int) -> None:
         process, known = self.processes[at], name in self.logs
         if process.journal.is_frozen:
             return
+        if moments:
+            self.freeze(at, moments)
         begun = self.portal.start_task_soon(partial(process.host.start, name, **asking(name)))
         self.soon(lambda: begun.done() or process.journal.is_frozen)
         if begun.done():
             assert begun.result() == (not known)
 
-    @rule(at=st.integers(0, 1), name=NAMES)
-    def call(self, at: int, name: str) -> None:
+    @rule(at=st.integers(0, 1), name=NAMES, moments=MOMENTS)
+    def call(self, at: int, name: str, moments: int) -> None:
         process = self.processes[at]
         if process.journal.is_frozen or len(process.callers) > 3:
             return
+        if moments:
+            self.freeze(at, moments)
         caller = Caller(name)
         process.callers.append(caller)
         self.callers.append(caller)
