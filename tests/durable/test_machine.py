@@ -13,9 +13,8 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -26,123 +25,25 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from tests.corpus.grammar import SHAPES, request_for
+from tests.durable.actors import ASKED, LONG, POLICY, Caller, Process, Reader, asking
 from tests.durable.fed import FedApi
 from tests.durable.mortal import MortalJournal
-from tests.durable.processes.judging import Log, log_of, read_attached, seen
-from tests.durable.processes.work import plain
+from tests.durable.processes.judging import Log, assert_agrees, assert_in_order, log_of, read_attached
 from tests.durable.rigged import soon
 from tests.e2e.test_whole_messages import assert_whole
 
-from harness import AT_ONCE, CONTINUE, PREFILL, Reading
 from redis_server import RedisServer, needs_redis
-from unbroken import StreamCancelled, StreamHost, attach, cancel, resilient_stream
+from unbroken import StreamCancelled, StreamHost, attach, cancel
 from unbroken.api import durable as api_durable
 from unbroken.durable.claim import Claim
 from unbroken.journal import Journal, MemoryJournal, SQLiteJournal
 
-#: What can be asked for: a model, and what it says.
-ASKED: Final = {
-    "text": (CONTINUE, SHAPES["text"]),
-    "calls": (PREFILL, SHAPES["thinking and calls"]),
-    "search": (CONTINUE, SHAPES["a search"]),
-}
 NAMES: Final = st.sampled_from([*ASKED])
 ANY: Final = st.integers(0, 99)
 #: In how many moments a process stands still that begins something (`MortalJournal.freeze`); 0: it does not.
 MOMENTS: Final = st.sampled_from([0, 0, 0, 1, 2, 3, 4])
-#: Nothing here ends because time passes, however slow the machine is.
-LONG: Final = 3600.0
-POLICY: Final = replace(AT_ONCE, allow_replay=True, journal_patience=LONG, idle_timeout=LONG, progress_timeout=LONG)
 #: More cuts of one answer than this would exhaust its attempts, or open a breaker.
 CUTS: Final = 2
-
-
-def asking(name: str) -> dict[str, Any]:
-    """The request for an answer."""
-    model, answer = ASKED[name]
-    question = [{"role": "user", "content": f"Tell me. [{name}]"}]
-    return {"model": model, "max_tokens": 4096, "messages": question, **request_for(answer)}
-
-
-@dataclass(eq=False)
-class Reader:
-    """Who reads a stream, from somewhere on.
-
-    Attributes:
-        name: Of the stream.
-        after: From where on.
-        pairs: The positions and events that it has.
-        ended: `"complete"`, or the name of what it raised; None: it reads still.
-        task: What it reads in.
-    """
-
-    name: str
-    after: str | None
-    pairs: list[Any] = field(default_factory=list)
-    ended: str | None = None
-    task: Future[None] = field(default_factory=Future)
-
-    async def read(self, journal: Journal) -> None:
-        try:
-            async for position, event in attach(journal, self.name, after=self.after).entries:
-                self.pairs.append([position, plain(event)])
-            self.ended = "complete"
-        except Exception as error:
-            self.ended = type(error).__name__
-
-
-@dataclass(eq=False)
-class Caller:
-    """Who asks for a stream in a process, and reads it.
-
-    Attributes:
-        name: Of the stream.
-        reading: What it has.
-        positions: Of the events that it has.
-        ended: As for a reader.
-        task: What it reads in.
-    """
-
-    name: str
-    reading: Reading = field(default_factory=Reading)
-    positions: list[str | None] = field(default_factory=list)
-    ended: str | None = None
-    task: Future[None] = field(default_factory=Future)
-
-    async def read(self, process: Process) -> None:
-        try:
-            async with resilient_stream(
-                process.client, **asking(self.name), policy=POLICY, journal=process.journal, stream_id=self.name
-            ) as stream:
-                async for event in stream:
-                    self.reading.events.append(event)
-                    if self.positions[-1:] != [stream.position]:
-                        self.positions.append(stream.position)
-                self.reading.message = await stream.get_final_message()
-                self.reading.partial, self.reading.report = stream.partial, stream.report
-            self.ended = "complete"
-        except Exception as error:
-            self.ended = type(error).__name__
-
-
-@dataclass(eq=False)
-class Process:
-    """A process, in this one.
-
-    Attributes:
-        journal: As it has that.
-        client: Of the API.
-        host: Its host.
-        closing: What is closed when it ends, the last first.
-        callers: Who asks there.
-    """
-
-    journal: Any
-    client: Any
-    host: StreamHost
-    closing: list[Callable[[], object]] = field(default_factory=list)
-    callers: list[Caller] = field(default_factory=list)
 
 
 class Machine(RuleBasedStateMachine):
@@ -410,40 +311,6 @@ class Machine(RuleBasedStateMachine):
         with suppress(StreamCancelled):
             async for _ in attach(self.watching, name, after="0").entries:
                 pass
-
-
-def assert_in_order(log: Log) -> None:
-    """A beginning, blocks one after the other, an end, and nothing behind it."""
-    types = [event["type"] for _, event in log.pairs]
-    assert types[:1] in ([], ["message_start"])
-    assert types.count("message_start") <= 1
-    assert types.count("message_stop") <= 1
-    assert "message_stop" not in types[:-1]
-    started = [event["index"] for _, event in log.pairs if event["type"] == "content_block_start"]
-    assert started == list(range(len(started)))
-    assert log.kinds.count("end") <= 1
-    assert "end" not in log.kinds[:-1]
-
-
-def assert_agrees(after: str | None, pairs: list[Any], log: Log, *, has_ended: bool) -> None:
-    """What a reader has is what the journal has, from where it began to read: to the end, where it has that."""
-    if not pairs:
-        return
-    if after is None:
-        shown = [position for position, _ in pairs if position != "0"]
-        if not shown:
-            return  # it is in the middle of a snapshot
-        upto = [position for position, _ in log.pairs].index(shown[0])
-        snapshot = [pair for pair in pairs if pair[0] == "0"]
-        assert seen(pairs[: len(snapshot) + 1]) == seen(log.pairs[: upto + 1])
-        pairs, rest = pairs[len(snapshot) :], log.pairs[upto:]
-        assert [position for position, _ in pairs] == [position for position, _ in rest[: len(pairs)]]
-        assert pairs[1:] == rest[1 : len(pairs)]
-    else:
-        behind = 0 if after == "0" else 1 + [position for position, _ in log.pairs].index(after)
-        rest = log.pairs[behind:]
-        assert pairs == rest[: len(pairs)]
-    assert len(pairs) == len(rest) or not has_ended
 
 
 class InMemory(Machine):
