@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -104,6 +105,9 @@ class _Soak:
 
     async def run(self) -> Findings:
         plan, address = self.plan, self.where.address
+        # Whoever is asked and stands still keeps a thread waiting: there is one for each, and for the journal.
+        threads = plan.hosts + plan.callers + plan.readers + 4
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
         self.server = self.stack.enter_context(Child(serve, plan.seed, 1 / plan.rate, plan.share))
         url = self.server.ask("url")
         make_reader = partial(Child, read, plan, fork=True)

@@ -82,6 +82,24 @@ async def test_a_caller_whose_stream_was_taken_has_the_report_of_all_who_have_wr
 
 
 @pytest.mark.anyio
+async def test_one_that_has_used_up_its_resumes_has_them_anew_when_it_is_asked_for_once_more() -> None:
+    """Else whoever asks would get the same failure for ever, and no request would be made."""
+    journal = MemoryJournal()
+    cuts = [Reset(at=after_characters(60)), Reset(at=after_characters(60)), Reset(at=after_characters(60)), None]
+    policy = replace(AT_ONCE, max_resumes=1)
+    async with serving(Script(Answer(TEXT, pieces=(4, 4)), faults=cuts)) as (server, client):
+        with pytest.raises(StreamFailed):
+            await read(client, **durably(journal, policy=policy))
+        assert len(server.requests) == 2
+        with pytest.raises(StreamFailed):
+            await read(client, **durably(journal, policy=policy))
+        assert len(server.requests) == 3
+        reading = await read(client, **durably(journal, policy=policy))
+        assert reading.text == TEXT
+        assert len(server.requests) == 4
+
+
+@pytest.mark.anyio
 async def test_another_request_under_an_id_is_a_conflict() -> None:
     journal = MemoryJournal()
     async with serving(TEXT) as (server, client):
