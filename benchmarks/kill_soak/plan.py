@@ -11,8 +11,8 @@ from unbroken import Policy
 
 __all__ = ["CALLERS_LEASE", "HANGS_AFTER", "PASSING", "POLICY", "Plan", "stream_id"]
 
-#: The defaults, but for the waits in which a stall is found: minutes would be most of the run; and for how often the rest
-#: is asked for in all, which would be over for a stream whose writers are killed that often.
+#: The defaults, but for the waits in which a stall is found: minutes would be most of the run; and for how often the
+#: rest is asked for in all: the writers of some streams are killed more often.
 POLICY: Final = Policy(idle_timeout=8.0, progress_timeout=12.0, max_resumes=1000)
 #: How long nothing at all may be read, once nothing goes wrong any more, before what has not ended hangs, in seconds:
 #: as long as the policy would wait for a `retry-after`.
