@@ -119,6 +119,10 @@ survival: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.soak --transport aiohttp --loop uvloop --write
 
+# Streams in a journal, while the processes that write them are killed, each second for five minutes; on SQLite, on Redis.
+kill-soak: $(VENV)/.dev redis
+	$(BIN)/python -m benchmarks.kill_soak --write
+
 # Real TCP through networks that break, in network namespaces of their own; a sentence says so where there can be none.
 networks: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.networks

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
 import uvloop
 
-__all__ = ["LOOPS", "Child", "Commands", "obey"]
+__all__ = ["LOOPS", "Child", "Commands", "forked", "obey"]
 
 Commands = Mapping[str, Callable[..., Awaitable[Any]]]
 #: What a process runs: it is given its end of the pipe, and its arguments.
@@ -21,8 +23,14 @@ Work = Callable[..., Coroutine[Any, Any, None]]
 LOOPS: Final[Mapping[str, Callable[[Coroutine[Any, Any, None]], None]]] = {"asyncio": asyncio.run, "uvloop": uvloop.run}
 
 _PROCESSES: Final = get_context("spawn")
+_FORKS: Final = get_context("forkserver")
 #: How long a process may take to answer, and to end, in seconds.
 PATIENCE: Final = 60.0
+
+
+def forked(*modules: str) -> None:
+    """From now on, have these modules loaded in every process that is begun with `fork=True`."""
+    _FORKS.set_forkserver_preload([*modules])
 
 
 class Child(AbstractContextManager["Child"]):
@@ -32,13 +40,28 @@ class Child(AbstractContextManager["Child"]):
         work: A function of a module, called with a pipe and the arguments.
         arguments: Whatever can be pickled.
         loop: One of `LOOPS`.
+        fork: Whether it is forked from a process that has loaded what `forked` was told: it then begins in
+            milliseconds, where to load the SDK takes a second.
     """
 
-    def __init__(self, work: Work, *arguments: Any, loop: str = "asyncio") -> None:
-        self._pipe, theirs = _PROCESSES.Pipe()
-        self._process = _PROCESSES.Process(target=_run, args=(theirs, work, arguments, loop), daemon=True)
+    def __init__(self, work: Work, *arguments: Any, loop: str = "asyncio", fork: bool = False) -> None:
+        context = _FORKS if fork else _PROCESSES
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_run, args=(theirs, work, arguments, loop), daemon=True)
         self._process.start()
         theirs.close()
+        self.pid: int = self._process.pid or 0
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs, or stands still."""
+        return self._process.is_alive()
+
+    def send(self, sign: signal.Signals) -> None:
+        """Send the process a signal, if it is alive."""
+        with suppress(ProcessLookupError, ValueError):  # it is dead, or was put away
+            if self._process.is_alive():
+                os.kill(self.pid, sign)
 
     def ask(self, command: str, *arguments: Any) -> Any:
         """What a command gives.

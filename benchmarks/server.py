@@ -160,9 +160,13 @@ class _Connection(asyncio.Protocol):
             return
         if response.refuse is not None:
             self._server.refuse(response.refuse)
-        write = self._transport.write
-        self._sending = Paced(response.pieces, response.every, write, lambda: self._done(response.end))
+        self._sending = Paced(response.pieces, response.every, self._write, lambda: self._done(response.end))
         self._server.metronome.start(self._sending)
+
+    def _write(self, piece: bytes) -> None:
+        # Whoever is killed takes nothing more, which is seen here before it is told (`connection_lost`).
+        if not self._transport.is_closing():
+            self._transport.write(piece)
 
     def _done(self, end: End) -> None:
         self._sending = None

@@ -13,22 +13,17 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
-
 from benchmarks.children import LOOPS
 from benchmarks.soak.clients import TRANSPORTS
-from benchmarks.soak.findings import HEADS, KIND_HEADS, Findings
+from benchmarks.soak.findings import HEADS, KIND_HEADS
 from benchmarks.soak.plan import Plan
 from benchmarks.soak.run import Look, soak
 from benchmarks.tables import markdown, show
+from benchmarks.watching import watched
 
 ROOT: Final = Path(__file__).parent.parent.parent
 PAGE: Final = ROOT / "docs" / "pages" / "benchmarks-soak-table.md"
 JSON: Final = ROOT / "build" / "soak.json"
-#: Seconds between two lines where there is no terminal.
-LINES_EVERY: Final = 15.0
 
 
 def main() -> int:
@@ -46,7 +41,7 @@ def main() -> int:
         transport=chosen.transport,
         loop=chosen.loop,
     )
-    found = _watched(plan)
+    found = watched(lambda tell: soak(plan, tell), _state)
     JSON.parent.mkdir(exist_ok=True)
     JSON.write_text(json.dumps(found.to_dict(), indent=1), "utf-8")
     show("What went wrong", KIND_HEADS, list(found.kinds()))
@@ -84,30 +79,8 @@ def _options() -> argparse.ArgumentParser:
     return options
 
 
-def _watched(plan: Plan) -> Findings:
-    """Run it, and show how it goes: as it goes on a terminal, else in a line now and then."""
-    console = Console()
-    if console.is_terminal:
-        with Live(console=console, transient=True, auto_refresh=False) as live:
-            return soak(plan, lambda look: live.update(_picture(look), refresh=True))
-    said = [-LINES_EVERY]
-
-    def tell(look: Look) -> None:
-        if look.seconds >= said[0] + LINES_EVERY:
-            said[0] = look.seconds
-            print("; ".join(f"{name}: {value}" for name, value in _state(look)), flush=True)
-
-    return soak(plan, tell)
-
-
-def _picture(look: Look) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for name, value in _state(look):
-        table.add_row(name, value)
-    return table
-
-
 def _state(look: Look) -> list[tuple[str, str]]:
+    """How it goes."""
     tally = look.tally
     return [
         ("seconds", f"{look.seconds:.0f}"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import linear_regression
 from typing import Any, Final
 
-__all__ = ["TURNS", "Complaints", "Held", "Memory", "held", "kept_waiting", "resident"]
+__all__ = ["TURNS", "Complaints", "Held", "Memory", "doing", "held", "kept_waiting", "resident"]
 
 #: Whose objects are counted, and which: what belongs to one stream, request or connection.
 _MODULES: Final = ("unbroken.engine.", "anthropic.lib.streaming", "httpcore2.", "aiohttp.")
@@ -59,6 +59,16 @@ def held() -> Held:
         if str(kind.__module__).startswith(_MODULES) and kind.__name__.endswith(_NAMES):
             objects[kind.__qualname__] += 1
     return Held(len(asyncio.all_tasks()), threading.active_count(), _files(), objects)
+
+
+def doing(task: asyncio.Task[Any]) -> str:
+    """What a task waits in: the names of its coroutines, from the outermost to the innermost."""
+    names: list[str] = []
+    coroutine: Any = task.get_coro()
+    while (name := getattr(coroutine, "__qualname__", None)) is not None:
+        names.append(name.rpartition("<locals>.")[2])
+        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "ag_await", None)
+    return " > ".join(names)
 
 
 def _files() -> int:

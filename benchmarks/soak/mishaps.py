@@ -1,4 +1,4 @@
-"""What goes wrong in the soak, drawn for each request."""
+"""What goes wrong with requests, drawn for each."""
 
 from __future__ import annotations
 
@@ -116,9 +116,9 @@ RARER: Final = {"connections refused": 10}
 _WEIGHTS: Final = [1 / RARER.get(kind, 1) for kind in KINDS]
 
 
-def draw(rng: Random, reply: Reply) -> Mishap | None:
-    """What goes wrong with the request that gets this reply; None for most."""
-    if rng.random() >= SHARE:
+def draw(rng: Random, reply: Reply, share: float = SHARE) -> Mishap | None:
+    """What goes wrong with the request that gets this reply; None for all but a share of them."""
+    if rng.random() >= share:
         return None
     kind = rng.choices(KINDS, _WEIGHTS)[0]
     return Mishap(kind, *MAKERS[kind](rng, reply))

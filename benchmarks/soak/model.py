@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from random import Random
 from typing import Any, Final
 
 from benchmarks.server import Response
-from benchmarks.soak.mishaps import Mishap, draw
+from benchmarks.soak.mishaps import SHARE, Mishap, draw
 from benchmarks.soak.stories import PIECES, Soaked, stamps_asked, story_asked
 from benchmarks.stamps import stamped
 from unbroken.testing.claude.carried import carried
@@ -24,7 +25,7 @@ from unbroken.testing.server.response_writer import ResponseWriter
 from unbroken.testing.wire.http import LAST_CHUNK, HttpRequest, chunk, frame
 from unbroken.testing.wire.record import Connection, Request
 
-__all__ = ["PINGS_EVERY", "REFUSED_FOR", "Model"]
+__all__ = ["PINGS_EVERY", "REFUSED_FOR", "Asked", "Model"]
 
 #: Seconds between two pings of a stream that brings nothing else.
 PINGS_EVERY: Final = 1.0
@@ -38,24 +39,42 @@ _NAMED: Final = len(_DELTA) + len(b"ffff\r\n")
 _NOBODY: Final = Connection(0, 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request for a story.
+
+    Attributes:
+        at: When it came, in monotonic seconds, which all processes of a machine share.
+        begun: How many characters of the story it brought.
+        mishap: The kind of what went wrong with it; None: nothing did.
+    """
+
+    at: float
+    begun: int
+    mishap: str | None
+
+
 @dataclass(slots=True)
 class Model:
-    """Answers requests of the soak, and breaks one in four.
+    """Answers requests of the soak, and breaks a share of them.
 
     Attributes:
         seed: Everything follows from it, and from what a request is the how-manieth of its question.
         every: Seconds between two events of an answer.
+        share: The share of requests that go wrong.
         requests: How many came.
         mishaps: How many of each kind were drawn.
         rejected: What the API would not have accepted of them, by its message. It has to stay empty.
+        asked: The requests that were accepted, by the number of their story.
     """
 
     seed: int
     every: float
+    share: float = SHARE
     requests: int = 0
     mishaps: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
-    _asked: Counter[int] = field(default_factory=Counter)
+    asked: dict[int, list[Asked]] = field(default_factory=dict)
 
     def __call__(self, http: HttpRequest) -> Response:
         """What a request gets."""
@@ -71,8 +90,8 @@ class Model:
         return self._respond(http, body, story)
 
     def _respond(self, http: HttpRequest, body: dict[str, Any], story: Soaked) -> Response:
-        self._asked[story.number] += 1
-        rng = Random(f"{self.seed} {story.number} {self._asked[story.number]}")
+        asked = self.asked.setdefault(story.number, [])
+        rng = Random(f"{self.seed} {story.number} {len(asked) + 1}")
         answers = (Answer(story.text, manner=story.manner, pieces=PIECES),)
         request = _request(http, body, self.requests)
         wrong = validate(body, http.headers.get("anthropic-version"), models=KNOWN_MODELS, answers=answers)
@@ -80,8 +99,10 @@ class Model:
             self.rejected[wrong.message] += 1
             pieces, end = _written(request, None, Status(wrong.status, wrong.type, wrong.message))
             return Response(pieces, end=end)
-        message = reply(body, carried(answers, body["messages"]), rng, id=f"msg_{self.requests:08d}")
-        mishap = draw(rng, message)
+        begun = carried(answers, body["messages"])
+        message = reply(body, begun, rng, id=f"msg_{self.requests:08d}")
+        mishap = draw(rng, message, self.share)
+        asked.append(Asked(time.monotonic(), len(begun.sent), None if mishap is None else mishap.kind))
         if mishap is None:
             pieces, end = _written(request, message)
             return Response(pieces, self.every, end)

@@ -10,7 +10,8 @@ from multiprocessing.connection import Connection
 from benchmarks.children import obey
 from benchmarks.lags import Lags
 from benchmarks.server import Server
-from benchmarks.soak.model import Model
+from benchmarks.soak.mishaps import SHARE
+from benchmarks.soak.model import Asked, Model
 
 __all__ = ["Served", "serve"]
 
@@ -44,15 +45,16 @@ class Served:
     cpu: float
 
 
-async def serve(pipe: Connection, seed: int, every: float) -> None:
-    """A process that serves: ask for its `url` and its `progress`.
+async def serve(pipe: Connection, seed: int, every: float, share: float = SHARE) -> None:
+    """A process that serves: ask for its `url`, its `progress`, and what was `asked` of it.
 
     Args:
         pipe: Where it is asked.
         seed: Of texts and mishaps.
         every: Seconds between two events.
+        share: The share of requests that go wrong.
     """
-    model = Model(seed, every)
+    model = Model(seed, every, share)
     async with Server(model) as server:
 
         async def url() -> str:
@@ -73,4 +75,7 @@ async def serve(pipe: Connection, seed: int, every: float) -> None:
                 time.process_time(),
             )
 
-        await obey(pipe, {"url": url, "progress": progress})
+        async def asked() -> dict[int, list[Asked]]:
+            return model.asked
+
+        await obey(pipe, {"url": url, "progress": progress, "asked": asked})

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 import anyio
 import anyio.lowlevel
 import pytest
+import trio.lowlevel
 from builders import text_delta
 from tests.durable.author import Author
 from tests.durable.rigged import RiggedJournal, soon
@@ -471,6 +472,39 @@ async def test_one_log_that_is_damaged_is_no_others() -> None:
 
 
 # -- what runs meanwhile
+
+
+@pytest.mark.backends("virtual")
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_reader_that_stood_still_reads_on(answers: bool) -> None:
+    """A process that was stopped while it waited has no reason to say that the journal is away; nor if it was twice."""
+    journal, waiting, going_on = RiggedJournal(), anyio.Event(), anyio.Event()
+    author = await Author.begin(journal)
+    cursor = await new_cursor(journal)
+    stops = 2
+
+    async def stop() -> None:
+        nonlocal stops
+        if stops and not waiting.is_set():
+            stops -= 1
+            waiting.set()
+            await going_on.wait()
+            trio.lowlevel.current_clock().jump(60)  # type: ignore[attr-defined]
+            if answers:
+                raise JournalUnavailable("it does not answer in time")
+            await anyio.sleep_forever()
+
+    await read(cursor, 1)
+    journal.before["wait"] = stop
+    for piece in ("one", "two"):
+        async with anyio.create_task_group() as group:
+            group.start_soon(read, cursor, 1)
+            await waiting.wait()
+            await author.add(text_delta(piece))
+            going_on.set()
+        waiting, going_on = anyio.Event(), anyio.Event()
+    assert cursor.seq == 3
+    assert stops == 0
 
 
 @pytest.mark.backends("virtual")

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 import anyio
 import pytest
+from tests.durable.author import Author, events_of
 from tests.durable.killed import entries_of, killed_after
+from tests.durable.rigged import RiggedJournal
 from tests.durable.test_every_kill import ID, read_durably
 
 from harness import CONTINUE
@@ -55,3 +57,24 @@ async def test_who_has_read_to_a_bad_end_is_told_of_it_again(end: Any) -> None:
     for entry in await entries_of(journal, ID):
         with pytest.raises(StreamFailed):
             await pairs_of(journal, f"{entry.fence}-{entry.seq}")
+
+
+@pytest.mark.anyio
+async def test_a_stream_that_is_asked_for_once_more_as_its_end_is_read_goes_on() -> None:
+    """Its reader has come to the failure, and asks what that was, when it is none any more."""
+    journal = RiggedJournal()
+    author = await Author.begin(journal, ID)
+    first, *rest = events_of("The lighthouse", " was lit.")
+    await author.add(first)
+    await author.end("failed", message="No.")
+
+    async def revive() -> None:
+        if journal.calls["read"] == 2:
+            again = await author.taken()
+            await again.add(*rest)
+            await again.end()
+
+    journal.before["read"] = revive
+    pairs = await pairs_of(journal, "0")
+    assert [event["type"] for _, event in pairs] == [event["type"] for event in (first, *rest)]
+    assert journal.calls["read"] > 2

@@ -6,9 +6,11 @@ import logging
 
 import anyio
 import pytest
+import trio.lowlevel
+import trio.testing
 
 from harness import until
-from unbroken.durable.questions import Questions
+from unbroken.durable.questions import Questions, patiently
 from unbroken.journal import JournalUnavailable
 
 
@@ -92,3 +94,56 @@ async def test_so_many_are_asked_at_a_time_and_who_waits_for_a_turn_loses_no_pat
         for n in range(60):
             group.start_soon(questions.shared, (n,), ask, 0.1)
     assert most == 8
+
+
+def stand_still(seconds: float) -> None:
+    """This process does nothing for so long, and does not notice: it is stopped, or its machine sleeps."""
+    clock = trio.lowlevel.current_clock()
+    assert isinstance(clock, trio.testing.MockClock)
+    clock.jump(seconds)
+
+
+@pytest.mark.anyio
+@pytest.mark.backends("virtual")
+@pytest.mark.parametrize("answers", [True, False])
+async def test_whoever_stood_still_in_the_middle_of_a_question_asks_again(answers: bool) -> None:
+    """Time in which this process did nothing says nothing of the journal, whichever of the two notices first."""
+    asked = 0
+
+    async def ask() -> str:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            stand_still(60)
+            if not answers:
+                raise JournalUnavailable("it does not answer in time")
+            await anyio.sleep_forever()
+        return "there"
+
+    assert await patiently(ask, 5) == "there"
+    assert asked == 2
+
+
+@pytest.mark.anyio
+@pytest.mark.backends("virtual")
+async def test_a_journal_that_is_always_late_is_not_asked_for_ever() -> None:
+    asked = 0
+
+    async def ask() -> str:
+        nonlocal asked
+        asked += 1
+        stand_still(60)
+        raise JournalUnavailable("it does not answer in time")
+
+    with pytest.raises(JournalUnavailable):
+        await patiently(ask, 5)
+    assert asked == 2
+
+
+@pytest.mark.anyio
+@pytest.mark.backends("virtual")
+async def test_what_does_not_answer_is_given_up_when_it_is_time() -> None:
+    began = anyio.current_time()
+    with pytest.raises(JournalUnavailable):
+        await patiently(anyio.sleep_forever, 5)
+    assert anyio.current_time() - began == 5

@@ -9,6 +9,7 @@ from typing import Any, Final
 import anyio
 import anyio.lowlevel
 import pytest
+from tests.durable.author import Author, events_of
 from tests.durable.journals import GatedJournal
 from tests.durable.killed import killed_after, records_of
 from tests.durable.test_every_kill import read_durably
@@ -45,6 +46,33 @@ async def test_who_does_not_hear_that_it_has_taken_a_stream_has_taken_it_all_the
         assert len(server.requests) == 1
     kinds = [record.kind for record in await records_of(journal, ID)]
     assert kinds.count("takeover") == 1
+
+
+@pytest.mark.anyio
+async def test_who_does_not_hear_of_its_creation_takes_nothing_of_whoever_has_created_it() -> None:
+    """It finds a stream of which nothing is there yet, and when it has looked at it, another has written some of it."""
+    journal, first, *rest = GatedJournal(), *events_of(TEXT[:20], TEXT[20:])
+    journal.unsure["create"] = 1
+    journal.gates["read"] = anyio.Event()
+    texts: list[str] = []
+    async with serving(TEXT) as (server, client):
+
+        async def call() -> None:
+            async with resilient_stream(client, **ask(journal=journal, stream_id=ID)) as stream:
+                assert stream.role == "reader"
+                texts.append(await stream.get_final_text())
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(call)
+            await until(lambda: bool(journal.begun.get("read")))
+            creator = Author(journal, Lease(ID, 1, 1))
+            await creator.add(first, *rest[:2])
+            journal.gates.pop("read").set()
+            await anyio.wait_all_tasks_blocked()
+            await creator.add(*rest[2:])
+            await creator.end()
+        assert texts == [TEXT]
+        assert server.requests == []
 
 
 @pytest.mark.anyio

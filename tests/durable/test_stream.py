@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 from tests.corpus.grammar import SHAPES, request_for
 from tests.durable.killed import entries_of, killed_after, records_of
+from tests.durable.mortal import MortalJournal
 
 import unbroken
 from harness import AT_ONCE, ask, client_of, read, serving, until
@@ -56,6 +57,46 @@ async def test_an_id_that_has_ended_costs_no_request() -> None:
             assert stream.role == "reader"
             with pytest.raises(RuntimeError, match="no response here"):
                 _ = stream.response
+
+
+@pytest.mark.anyio
+async def test_a_caller_whose_stream_was_taken_has_the_report_of_all_who_have_written_it() -> None:
+    """It stood still meanwhile, and reads on: how it went is not how it went for this one."""
+    store = MemoryJournal()
+    journal = MortalJournal(store)
+    script = Script(Answer(TEXT, pieces=(4, 4)), faults=[Silence(at=after_characters(100)), None])
+    async with serving(script) as (server, client):
+        async with resilient_stream(client, **durably(journal)) as stream:
+            text = ""
+            while len(text) < 100:
+                text += await anext(stream.text_stream)
+            journal.freeze()
+            await journal.give_up()
+            other = await read(client, **durably(store))
+            journal.thaw()
+            assert await stream.get_final_text() == TEXT
+            assert stream.role == "reader"
+            assert stream.report.outcome == other.report.outcome == "complete"
+            assert stream.report.request_ids == other.report.request_ids
+        assert len(server.requests) == 2
+
+
+@pytest.mark.anyio
+async def test_one_that_has_used_up_its_resumes_has_them_anew_when_it_is_asked_for_once_more() -> None:
+    """Else whoever asks would get the same failure for ever, and no request would be made."""
+    journal = MemoryJournal()
+    cuts = [Reset(at=after_characters(60)), Reset(at=after_characters(60)), Reset(at=after_characters(60)), None]
+    policy = replace(AT_ONCE, max_resumes=1)
+    async with serving(Script(Answer(TEXT, pieces=(4, 4)), faults=cuts)) as (server, client):
+        with pytest.raises(StreamFailed):
+            await read(client, **durably(journal, policy=policy))
+        assert len(server.requests) == 2
+        with pytest.raises(StreamFailed):
+            await read(client, **durably(journal, policy=policy))
+        assert len(server.requests) == 3
+        reading = await read(client, **durably(journal, policy=policy))
+        assert reading.text == TEXT
+        assert len(server.requests) == 4
 
 
 @pytest.mark.anyio

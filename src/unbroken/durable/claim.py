@@ -76,7 +76,11 @@ class Claim:
             raise StreamConflict(f"there is a stream {request.stream_id!r} of another request, or of another owner")
         if hold and tries > 1 and (found.fence, found.head) == (1, 1):
             # It is the one whose creation was not answered; who is faster here than its creator costs a request.
-            return await self._take(await read_history(session, request.stream_id, self.patience), force=True) or found
+            history = await read_history(session, request.stream_id, self.patience)
+            if (history.state.fence, history.state.head) != (1, 1):
+                # Another has created it, and writes: what is there since would be begun anew.
+                return history.state
+            return await self._take(history, force=True) or found
         return found
 
     @staticmethod

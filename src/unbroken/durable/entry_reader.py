@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from ..core.wire.decoded import Event
-from ..errors import StreamFailed
 from ..journal import JournalError, StreamGone
 from .cursor import Cursor, Rewound
 from .entries import position_of
@@ -46,7 +45,10 @@ async def read_entries(
                     elif entry.kind == "end" and cursor.is_at_head and entry.seq == cursor.seq:
                         if entry.body.get("outcome") == "complete":
                             return
-                        raise await _error(session, stream_id)
+                        history = await read_history(session, stream_id, PATIENCE)
+                        if history.fold.head == entry.seq:
+                            raise ended_with(history.fold)
+                        # It has been asked for once more since.
             except Rewound:
                 yield "0", {"type": "rewind"}
                 async for pair in _snapshot(cursor):
@@ -85,7 +87,3 @@ async def _go_behind(cursor: Cursor, start: tuple[int, int]) -> None:
     # Who names the place of the end has nothing to come but that.
     if entries[0].kind != "end":
         cursor.seq, cursor.fence = seq, fence
-
-
-async def _error(session: Session, stream_id: str) -> StreamFailed:
-    return ended_with((await read_history(session, stream_id, PATIENCE)).fold)

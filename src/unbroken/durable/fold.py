@@ -44,6 +44,7 @@ class Fold:
         self._asked = False  # under this fence
         self._kept = 0  # when the writers in a row began
         self._attempts: dict[int, AttemptReport] = {}
+        self._failed_after = 0  # the number of the last request before it was asked for once more
         self._open: set[int] = set()
 
     def take(self, stored: Stored) -> Event | None:
@@ -105,6 +106,8 @@ class Fold:
         if self.end is not None or kept > self._kept:
             # Also one that had ended, and is asked for once more by its caller, is begun with new courage.
             self.futile, self._kept = 0, kept
+        if self.end is not None:
+            self._failed_after = max(self._attempts, default=0)
         attempts = [self._attempts[number] for number in self._open]
         unended = [attempt for attempt in attempts if attempt.outcome != "orphaned"]
         if self.end is None and (unended or not self._asked) and seq > 2:
@@ -144,4 +147,5 @@ class Fold:
             cut=cut,
             thinker=self._thinker,
             attempts=self.report.attempts,
+            failed_after=self._failed_after,
         )

@@ -10,7 +10,7 @@ import anyio
 from ..concurrency.detached import Step, detach
 from ..journal import JournalUnavailable
 
-__all__ = ["Questions", "patiently"]
+__all__ = ["STOOD_STILL", "Questions", "patiently"]
 
 T = TypeVar("T")
 
@@ -18,18 +18,28 @@ T = TypeVar("T")
 _AT_A_TIME: Final = 8
 #: Between tries where the journal is away, in seconds.
 _PAUSE: Final = 0.1
+#: What comes so much later than its deadline, in seconds, says that this process stood still meanwhile, as on a laptop
+#: whose lid was closed: of the journal it says nothing.
+STOOD_STILL: Final = 1.0
 
 
 async def patiently(ask: Callable[[], Awaitable[T]], patience: float) -> T:
-    """What the journal answers, asked again while it is away, for so many seconds. Raises `JournalError`."""
-    until = anyio.current_time() + patience
+    """What the journal answers, asked again while it is away, for so many seconds. Raises `JournalError`.
+
+    The seconds in which this process stood still are none of them.
+    """
+    until, has_stood_still = anyio.current_time() + patience, False
     while True:
         try:
             with anyio.CancelScope(deadline=until):
                 return await ask()
             raise JournalUnavailable("the journal does not answer")
         except JournalUnavailable:
-            if anyio.current_time() + _PAUSE >= until:
+            now = anyio.current_time()
+            # Once: else a journal that answers late by itself would be asked for ever.
+            if now >= until + STOOD_STILL and not has_stood_still:
+                until, has_stood_still = now + patience, True
+            elif now + _PAUSE >= until:
                 raise
         await anyio.sleep(_PAUSE)
 

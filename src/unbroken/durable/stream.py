@@ -95,9 +95,11 @@ class DurableStream:
     @property
     def report(self) -> Report:
         """How it goes: over all who have written it."""
-        if self._writer is not None and self._writer.driver is not None:
-            return self._writer.driver.report
-        return self._fold.report
+        writer = self._writer
+        # Of one that has lost the stream it ends there: what others have written since is none of it.
+        if writer is None or writer.driver is None or writer.lost:
+            return self._fold.report
+        return writer.driver.report
 
     @property
     def response(self) -> httpx2.Response | None:

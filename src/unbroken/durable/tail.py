@@ -11,6 +11,7 @@ import anyio.lowlevel
 
 from ..journal import Journal, JournalUnavailable
 from .channel import Channel
+from .questions import STOOD_STILL
 
 __all__ = ["Tail"]
 
@@ -36,6 +37,7 @@ class Tail:
         self._watched: dict[Channel, int] = {}
         self._asking: Mapping[str, int] = {}
         self._waiting: anyio.CancelScope | None = None
+        self._stood_still = False  # when it was asked last
 
     @contextmanager
     def watching(self, channel: Channel) -> Iterator[None]:
@@ -84,6 +86,7 @@ class Tail:
     async def _news(self, after: Mapping[str, int]) -> Sequence[str]:
         news: Sequence[str] = ()
         self._asking = after
+        late = anyio.current_time() + _WAIT + _LATE + STOOD_STILL
         try:
             with anyio.CancelScope() as self._waiting:
                 if after:
@@ -93,7 +96,18 @@ class Tail:
                 else:
                     await anyio.sleep(_WAIT)
         except TimeoutError:
-            raise JournalUnavailable("the journal does not answer") from None
+            if not self._has_stood_still(late):
+                raise JournalUnavailable("the journal does not answer") from None
+        except JournalUnavailable:
+            if not self._has_stood_still(late):
+                raise
+        else:
+            self._stood_still = False
         finally:
             self._waiting, self._asking = None, {}
         return news
+
+    def _has_stood_still(self, late: float) -> bool:
+        """Whether it is this process that has done nothing, until now, when it is too late: so it can be once."""
+        stood_still, self._stood_still = self._stood_still, anyio.current_time() >= late
+        return self._stood_still and not stood_still

@@ -30,6 +30,8 @@ class Begun:
         cut: Whether a request was out whose end nobody has seen: where its tools may act, it may have acted.
         thinker: The model that has written the last whole thinking; None: none is known.
         attempts: Every request that was made, in order.
+        failed_after: The number of the last of them that counts for no limit any more: after it the stream had failed,
+            and was asked for once more.
         notices: What was told on the way.
     """
 
@@ -39,19 +41,25 @@ class Begun:
     cut: bool = False
     thinker: str | None = None
     attempts: Sequence[AttemptReport] = ()
+    failed_after: int = 0
     notices: Sequence[Notice] = ()
 
     @property
     def resumes(self) -> int:
         """How often the rest was asked for; a race counts once."""
-        return sum(attempt.form != "request" and not attempt.hedge for attempt in self.attempts)
+        return sum(not attempt.hedge for attempt in self._counted)
 
     @property
     def extra_input(self) -> int:
         """What that has cost in input, in tokens: as the API said, and else as it was estimated."""
-        asked = [attempt for attempt in self.attempts if attempt.form != "request"]
+        asked = self._counted
         told = [[getattr(attempt, name) or 0 for name in INPUT_TOKENS] for attempt in asked]
         return sum(sum(each) or attempt.estimated_input_tokens or 0 for each, attempt in zip(told, asked, strict=True))
+
+    @property
+    def _counted(self) -> Sequence[AttemptReport]:
+        """Those that asked for the rest, since the stream has failed last."""
+        return [each for each in self.attempts if each.form != "request" and each.number > self.failed_after]
 
     def splicer(self, policy: Policy, requests: Sequence[Mapping[str, Any]]) -> Splicer:
         """What joins the attempts that are made from now on to what was delivered.

@@ -17,7 +17,17 @@ from unbroken.durable.entries import Stored, decode
 from unbroken.journal import Journal
 from unbroken.testing import Answer, FaultServer
 
-__all__ = ["Log", "asked_for", "assert_one_message", "log_of", "pairs_of", "read_attached", "seen"]
+__all__ = [
+    "Log",
+    "asked_for",
+    "assert_agrees",
+    "assert_in_order",
+    "assert_one_message",
+    "log_of",
+    "pairs_of",
+    "read_attached",
+    "seen",
+]
 
 
 class Log:
@@ -117,3 +127,37 @@ async def assert_one_message(journal: Journal, stream_id: str, answer: Answer, s
     for after in ("0", None):
         assert_whole(await read_attached(journal, stream_id, after), answer, server)
     return log
+
+
+def assert_in_order(log: Log) -> None:
+    """A beginning, blocks one after the other, an end, and nothing behind it."""
+    types = [event["type"] for _, event in log.pairs]
+    assert types[:1] in ([], ["message_start"])
+    assert types.count("message_start") <= 1
+    assert types.count("message_stop") <= 1
+    assert "message_stop" not in types[:-1]
+    started = [event["index"] for _, event in log.pairs if event["type"] == "content_block_start"]
+    assert started == list(range(len(started)))
+    assert log.kinds.count("end") <= 1
+    assert "end" not in log.kinds[:-1]
+
+
+def assert_agrees(after: str | None, pairs: list[Any], log: Log, *, has_ended: bool) -> None:
+    """What a reader has is what the journal has, from where it began to read: to the end, where it has that."""
+    if not pairs:
+        return
+    if after is None:
+        shown = [position for position, _ in pairs if position != "0"]
+        if not shown:
+            return  # it is in the middle of a snapshot
+        upto = [position for position, _ in log.pairs].index(shown[0])
+        snapshot = [pair for pair in pairs if pair[0] == "0"]
+        assert seen(pairs[: len(snapshot) + 1]) == seen(log.pairs[: upto + 1])
+        pairs, rest = pairs[len(snapshot) :], log.pairs[upto:]
+        assert [position for position, _ in pairs] == [position for position, _ in rest[: len(pairs)]]
+        assert pairs[1:] == rest[1 : len(pairs)]
+    else:
+        behind = 0 if after == "0" else 1 + [position for position, _ in log.pairs].index(after)
+        rest = log.pairs[behind:]
+        assert pairs == rest[: len(pairs)]
+    assert len(pairs) == len(rest) or not has_ended

@@ -1,0 +1,1 @@
+"""Hundreds of streams in a journal, while the processes that write them are killed: nothing may be lost or doubled."""
