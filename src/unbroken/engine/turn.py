@@ -55,6 +55,7 @@ class Turns:
         self._notifier = notifier
         self._waits = waits
         self._sizes: dict[int, int] = {}
+        self._gates: dict[int, SharedGate] = {}
         self._since: float | None = None  # when the request that is to be made next came into a line first
 
     def at_once(self, step: Ask, state: ResumeState) -> Place | None:
@@ -84,8 +85,12 @@ class Turns:
         return place
 
     def _gate(self, rank: int) -> SharedGate:
-        route = self._routes[rank]
-        return self._limiter.gate(route.client, route.model, mode=self._requests.mode(rank))
+        gate = self._gates.get(rank)
+        if gate is None:
+            route = self._routes[rank]
+            gate = self._limiter.gate(route.client, route.model, mode=self._requests.mode(rank))
+            self._gates[rank] = gate
+        return gate
 
     def _demand(self, step: Ask, state: ResumeState) -> Demand:
         """What the budget of resumes counts (`ResumeState.input_tokens`), of which nothing is told before a request."""

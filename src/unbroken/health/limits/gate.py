@@ -127,9 +127,12 @@ class Gate:
         return longest, reason
 
     def _take(self, demand: Demand, now: float) -> Slot | None:
-        if self.due(demand, now)[0]:
+        if self.in_flight >= self.limit:
             return None
         used = self._averages.expected(demand)
+        for cost, bucket, told in zip(used, self._buckets, self._told, strict=True):
+            if told.due(cost, now) or (bucket is not None and bucket.due(cost, now)):
+                return None
         self.in_flight += 1
         for index, cost in enumerate(used):
             self._unseen[index] += cost

@@ -48,6 +48,7 @@ class Limiter:
         self._clock = clock
         self._lock = Lock()
         self._clients: WeakKeyDictionary[object, dict[tuple[str, str], SharedGate]] = WeakKeyDictionary()
+        self._buckets: dict[str, str] = {}  # by model: a bucket belongs to a name for good
 
     def gate(self, client: object, model: str, *, mode: str = "") -> SharedGate:
         """The gate of a route, from now on if there is none yet.
@@ -57,8 +58,13 @@ class Limiter:
             model: The model that is asked; those of one bucket have one gate.
             mode: What has limits of its own beside the model, such as the fast mode; empty: nothing.
         """
-        bucket = (self._models.get(model).rate_limit, mode)
         with self._lock:
+            name = self._buckets.get(model)
+            if name is None:
+                name = self._models.get(model).rate_limit
+                if len(self._buckets) < _MAX_GATES:
+                    self._buckets[model] = name
+            bucket = (name, mode)
             gates = self._clients.setdefault(key_of(client), {})
             gate = gates.get(bucket)
             if gate is None:

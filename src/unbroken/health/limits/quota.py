@@ -66,8 +66,8 @@ class ToldQuota:
 
     def due(self, cost: float, now: float) -> float:
         """Seconds until so many may be used; 0.0: now, or nothing was told. What costs more than all waits for all."""
-        if not self.known:
-            return 0.0
+        if not self._limit or self._left > cost + self._limit * _RESERVE:
+            return 0.0  # for most requests nothing has to be counted
         missing = min(cost + self._limit * _RESERVE, self._limit) - self.left(now)
         return seconds_until(now + missing / self._per_second, now)
 
