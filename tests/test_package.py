@@ -33,6 +33,8 @@ TESTED_ELSEWHERE: Final = {
     "cli/runner.py": "cli/test_app.py",
     "diagnosis/remedies.py": "diagnosis/test_advice.py",
     "diagnosis/transport_advice.py": "diagnosis/test_advice.py",
+    "health/clients.py": "health/limits/test_limiter.py",
+    "health/limits/slot.py": "health/limits/test_gate.py",
     "health/permit.py": "health/test_health.py",
     "pipe/markdown_lines.py": "pipe/test_markdown.py",
     "preflight/schema_limits.py": "preflight/test_schemas.py",

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         DiagnosedRequest as DiagnosedRequest,
         Diagnosis as Diagnosis,
     )
-    from .diagnosis.rate_limits import RateLimit as RateLimit
+    from .core.wire.rate_limits import RateLimit as RateLimit
     from .durable.attached import AttachedStream as AttachedStream
     from .durable.errors import (
         StreamCancelled as StreamCancelled,
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         StreamTimeout as StreamTimeout,
     )
     from .health.health import Health as Health
+    from .health.limits.settings import Limits as Limits
     from .health.status_page import (
         Incident as Incident,
         Status as Status,
@@ -107,7 +108,7 @@ _HOMES = {
     ".core.models.prices": ("PRICES", "Price"),
     ".core.models.table": ("ModelInfo",),
     ".diagnosis.diagnosis": ("DiagnosedRequest", "Diagnosis"),
-    ".diagnosis.rate_limits": ("RateLimit",),
+    ".core.wire.rate_limits": ("RateLimit",),
     ".durable.attached": ("AttachedStream",),
     ".durable.errors": ("StreamCancelled", "StreamConflict", "StreamMissing"),
     ".engine.stream": ("ResilientStream", "ResilientStreamManager"),
@@ -122,6 +123,7 @@ _HOMES = {
         "StreamTimeout",
     ),
     ".health.health": ("Health",),
+    ".health.limits.settings": ("Limits",),
     ".health.status_page": ("Incident", "Status", "StatusPage", "StatusPageError"),
     ".policy": ("Hedging", "Policy"),
     ".preflight": ("Finding", "PreflightFailed"),

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from ..core.plan.plan import Plan
-from ..core.plan.readiness import ROUNDING
+from ..core.plan.readiness import ROUNDING, Readiness
 from ..core.plan.steps import Ask, Fail
 from ..core.requests.resume_state import ResumeState
 from ..health.health import Health
 from ..health.permit import Permit
 from ..policy import Hedging, Policy
+from ..report import WaitedFor
 from ..reporting.notifier import Notifier
 from ..routes import Route
 from .admission import POLL, Admission, Exhausted
@@ -134,11 +135,12 @@ class Dispatcher:
                 self._notify_not_ready(step.route, step)
             if ready.open_for:
                 self._wait_at_most(step.wait)
-            await anyio.sleep(step.wait)
+            with self._admission.waits.spent(_waits_for(ready)):
+                await anyio.sleep(step.wait)
         if step.costs_retry:
             self._patience -= await self._admission.pay(self._patience)
         notified = False
-        while (permit := self._admission.enter(step, retry=step.costs_retry)) is None:
+        while (permit := await self._admission.admit(step, state, retry=step.costs_retry)) is None:
             asked, ready_now = step, self._admission.readiness()
             next_step = self._plan.rerouted(state, now=anyio.current_time(), ready=ready_now)
             if isinstance(next_step, Fail):
@@ -150,7 +152,8 @@ class Dispatcher:
             if step.route == asked.route or step.wait:
                 pause = min(step.wait or POLL, POLL)
                 self._wait_at_most(pause)
-                await anyio.sleep(pause)
+                with self._admission.waits.spent(_waits_for(ready_now[step.route])):
+                    await anyio.sleep(pause)
         return step, permit
 
     def _wait_at_most(self, seconds: float) -> None:
@@ -158,3 +161,10 @@ class Dispatcher:
         self._patience -= seconds
         if self._patience < -ROUNDING:
             raise Exhausted(_NOT_IN_TIME)
+
+
+def _waits_for(ready: Readiness) -> WaitedFor:
+    """What is waited for before a route is asked that is so ready."""
+    if ready.cool_for:
+        return "cool_down"
+    return "breaker" if ready.open_for else "backoff"

@@ -6,7 +6,6 @@ The arithmetic is in `budget.py`, `vitals.py` and what that imports; here are th
 from __future__ import annotations
 
 import inspect
-import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from threading import Lock
@@ -20,6 +19,9 @@ from ..core.plan.readiness import Readiness
 from ..routes import is_first_party
 from .breaker import BreakerSettings
 from .budget import RetryBudget
+from .clients import key_of
+from .limits.limiter import Limiter
+from .limits.settings import Limits
 from .permit import Permit, Shared
 from .vitals import ClientVitals
 
@@ -74,6 +76,8 @@ class Health:
             to be asked beside that route are asked at once (with `Policy.hedging`; hedges are paid from the budget as
             ever), and waits before that route is asked again are four times as long. None, the default: no page is
             asked. Routes on the clients of other platforms are not concerned.
+        limits: How much is asked at a time. None, the default: as much as there is to ask. With them, requests wait for
+            each other in order, and are paced by what the API says is left of the account's rate limits.
         clock: Monotonic seconds, the same in all threads. None: `time.monotonic`, or the clock of a test that runs on
             trio's `MockClock`.
 
@@ -81,10 +85,11 @@ class Health:
         models: What each model accepts, as far as is known by now: with what `learn` was told, and with what a 400
             has said to any of the streams.
         status: As given.
+        limiter: What keeps the limits; None without `limits`.
 
     Raises:
         ValueError: A number is out of range.
-        TypeError: `status` is no `StatusPage`.
+        TypeError: `status` is no `StatusPage`, or `limits` are no `Limits`.
     """
 
     def __init__(
@@ -99,6 +104,7 @@ class Health:
         recovery_time: float = 5.0,
         models: Mapping[str, ModelInfo] | None = None,
         status: StatusPage | None = None,
+        limits: Limits | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         if not (retry_ratio >= 0 and retries_per_second >= 0):
@@ -111,6 +117,8 @@ class Health:
             raise ValueError("Health: window and recovery_time must be above 0 seconds")
         if status is not None and not hasattr(status, "keep_fresh"):
             raise TypeError(f"Health: status must be a StatusPage, not {type(status).__name__}")
+        if limits is not None and not isinstance(limits, Limits):
+            raise TypeError(f"Health: limits must be Limits, not {type(limits).__name__}")
         self.status: StatusPage | None = status
         self._lock = Lock()
         self._clock = clock or monotonic
@@ -121,6 +129,7 @@ class Health:
         self._seen = 0
         # With a lock of its own: it is asked while the other is held.
         self.models: Models = Models(models, Lock())
+        self.limiter: Limiter | None = None if limits is None else Limiter(limits, self.models, self._clock)
 
     def take_retry(self) -> float:
         """Take one retry from the budget: 0.0 when it was there, else the seconds until one may be (taking none)."""
@@ -130,7 +139,7 @@ class Health:
     def readiness(self, client: object, model: str, *, mode: str = "") -> Readiness:
         """Whether a route may be asked now. Takes nothing: only `enter` does. `mode` as for `enter`."""
         with self._lock:
-            vitals = self._clients.get(_key(client))
+            vitals = self._clients.get(key_of(client))
             ready = Readiness() if vitals is None else vitals.readiness(model, self._clock(), mode)
         if self.status is None or self.incident(client, model) is None:
             return ready
@@ -168,7 +177,7 @@ class Health:
         `DEFAULT_HEDGE_DELAY` until 20 have brought content.
         """
         with self._lock:
-            vitals = self._clients.get(_key(client))
+            vitals = self._clients.get(key_of(client))
             latency = None if vitals is None else vitals.latency(model, mode)
             if latency is None or latency.observed < _MIN_SAMPLES:
                 return DEFAULT_HEDGE_DELAY
@@ -209,33 +218,35 @@ class Health:
             - `first_content`: of the last 200 times to first content, in seconds, the `count`, `p50` and `p95`;
               None when there is none yet;
             - `cool_for`: seconds until the cool-down of its rate-limit bucket is over; 0.0 when there is none;
+        - `limits`, if there are any: one for each rate-limit bucket of each client in which something was asked:
+            - `client` as above, and `bucket`, with the `mode`: the models that share a limit;
+            - `limit`: how many requests may be out at a time; None: any number;
+            - `in_flight`: how many are, and how many more are `waiting`; `waiting_for`: what the first of them waits
+              for, `"concurrency"`, `"requests"`, `"input-tokens"` or `"output-tokens"`; None where nobody waits;
+            - `wait`: seconds until it is its turn; None: when another has ended;
+            - `left`: what the API has said of the account's `requests`, `input-tokens` and `output-tokens`: the
+              `limit` for a minute, and how many are `left`, with what was used and has come since;
         - `status`, if there is a `StatusPage`: what it said last, as `Status.to_dict` has it; None: nothing is known.
         """
         said = None if self.status is None else self.status.latest
         status = {} if self.status is None else {"status": None if said is None else said.to_dict()}
         with self._lock:
             now = self._clock()
-            clients = sorted(self._clients.values(), key=lambda vitals: vitals.number)
-            routes = [route for vitals in clients for route in vitals.describe(now)]
-            return {"retries_left": self._budget.left(now), "routes": routes, **status}
+            clients = sorted(self._clients.items(), key=lambda item: item[1].number)
+            routes = [route for _, vitals in clients for route in vitals.describe(now)]
+            limits = {} if self.limiter is None else {"limits": self._limits(self.limiter, clients)}
+            return {"retries_left": self._budget.left(now), "routes": routes, **limits, **status}
+
+    def _limits(self, limiter: Limiter, clients: list[tuple[object, ClientVitals]]) -> list[dict[str, Any]]:
+        return [{"client": vitals.number, **each} for client, vitals in clients for each in limiter.describe(client)]
 
     def _vitals(self, client: object) -> ClientVitals:
-        key = _key(client)
+        key = key_of(client)
         vitals = self._clients.get(key)
         if vitals is None:
             vitals = self._clients[key] = ClientVitals(self._seen, self._settings, self.models)
             self._seen += 1
         return vitals
-
-
-def _key(client: object) -> object:
-    """The client, or its type where it cannot be a weak key, such as a test's stand-in with slots."""
-    try:
-        hash(client)
-        weakref.ref(client)
-    except TypeError:
-        return type(client)
-    return client
 
 
 _DEFAULTS: WeakKeyDictionary[object, Health] = WeakKeyDictionary()

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..core.failure import Failure, Kind
 from .breaker import Ticket
 from .budget import RetryBudget
 from .vitals import ClientVitals, RouteVitals
+
+if TYPE_CHECKING:
+    from .limits.limiter import Place
 
 __all__ = ["SERVER_IS_ILL", "Permit", "Shared"]
 
@@ -28,6 +31,8 @@ SERVER_IS_ILL: Final = frozenset(
         Kind.MALFORMED,
     }
 )
+#: The failures that say that too much is asked at a time.
+_TOO_MUCH: Final = frozenset({Kind.RATE_LIMITED, Kind.OVERLOADED})
 #: Of what never reached the server, nothing is learnt of it.
 _NEVER_SENT: Final = frozenset({Kind.NO_RESOURCES, Kind.NOT_SENT})
 
@@ -45,9 +50,23 @@ class Permit:
     """The permission to send one request. Its holder reports how the request went.
 
     Of the four ends (`succeeded`, `failed`, `lost`, `cancelled`) the first counts, and later ones do nothing.
+
+    Attributes:
+        place: Its place among the requests that are out, which ends with it; None without `Health(limits=...)`.
     """
 
-    __slots__ = ("_client", "_ended", "_given", "_had_content", "_mode", "_model", "_retry", "_route", "_shared")
+    __slots__ = (
+        "_client",
+        "_ended",
+        "_given",
+        "_had_content",
+        "_mode",
+        "_model",
+        "_retry",
+        "_route",
+        "_shared",
+        "place",
+    )
 
     def __init__(
         self,
@@ -69,6 +88,7 @@ class Permit:
         self._retry = retry
         self._had_content = False
         self._ended = False
+        self.place: Place | None = None
 
     def content(self, seconds: float) -> None:
         """Its first content came, so many seconds after it was sent: that earns. A probe's closes the breaker."""
@@ -82,6 +102,8 @@ class Permit:
     def _answered(self) -> None:
         """It was answered: `retry_ratio` retries are earned, and its own comes back. Not at its end: that is late."""
         self._had_content = True
+        if self.place is not None:
+            self.place.answered()
         now = self._shared.clock()
         self._shared.budget.earn(now)
         if self._retry:
@@ -90,9 +112,9 @@ class Permit:
     def succeeded(self) -> None:
         """Its answer is whole."""
         with self._shared.lock:
+            if not self._ended and not self._had_content:
+                self._answered()
             if self._end():
-                if not self._had_content:
-                    self._answered()
                 now = self._shared.clock()
                 self._route.breaker.healthy(self._given)
                 self._route.breaker.count(self._given, now)
@@ -107,7 +129,7 @@ class Permit:
             cut: Whether content had come; the failure then counts half.
         """
         with self._shared.lock:
-            if not self._end():
+            if not self._end(refused=failure.kind in _TOO_MUCH):
                 return
             now = self._shared.clock()
             if failure.kind in _NEVER_SENT:
@@ -141,7 +163,9 @@ class Permit:
             if self._end():
                 self._route.breaker.release(self._given, self._shared.clock())
 
-    def _end(self) -> bool:
+    def _end(self, *, refused: bool = False) -> bool:
         """Whether this is the first end."""
         first, self._ended = not self._ended, True
+        if first and self.place is not None:
+            self.place.ended(refused=refused)
         return first
