@@ -51,7 +51,7 @@ async def read(answers: Any) -> dict[str, RunAnswer[None]]:
 
 def texts(answers: Run[Any]) -> list[str]:
     """The texts of what runs, as far as they have come."""
-    running = () if answers._state is None else answers._state.running.values()
+    running = () if answers._work is None else answers._work._running.values()
     return [asked.stream.partial.text for asked in running if asked.stream is not None]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal
+from pathlib import Path
+from typing import Any, Final, Literal
 
 from anthropic import Omit, omit
 
@@ -14,19 +15,18 @@ from ..health.health import Health
 from ..journal import Journal
 from ..policy import Policy
 from ..routes import Fallback
+from ..runs.batched import Batched
 from ..runs.costs import Estimate, estimate
 from ..runs.errors import BrokenRequest
+from ..runs.options import RunOptions
 from ..runs.request import RunRequest, arguments_of
 from ..runs.result_file import ResultFile, without_failed
-from ..runs.run import Run, RunOptions
+from ..runs.run import Run
 from ..runs.source import Requests, Source, count_lines
 from ..sdk.typed_events import FormatT
 from .checks import accepted_arguments, check_whole
 from .durable import check_journal
 from .stream import resilient_stream
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["CONCURRENCY", "PATIENT", "run"]
 
@@ -52,6 +52,7 @@ def run(
     budget_usd: float | None = None,
     max_failures: int | None = None,
     retry_failed: bool = False,
+    defer: bool = False,
     policy: Policy | None = None,
     health: Health | None = None,
     api: Literal["messages", "beta"] = "messages",
@@ -90,6 +91,9 @@ def run(
             expected of those that run, reaches it; then `RunStopped` is raised. None: any amount.
         max_failures: After so many failed requests, no more are asked, and `RunStopped` is raised. None: any number.
         retry_failed: Whether requests that have failed in an earlier call are asked once more. False: they are answers.
+        defer: Whether requests that nobody has begun to answer are put into message batches, at half the price, and
+            what was begun is finished here; it needs an `output`. A later call collects what batches have brought into
+            the same file, whatever it says here, and leaves to them what they are still at.
         policy: As for `resilient_stream`. None: one that outlives an outage of minutes.
         health: As for `resilient_stream`.
         api: As for `resilient_stream`.
@@ -115,11 +119,17 @@ def run(
     fallbacks = fallback_models if isinstance(fallback_models, str) else tuple(fallback_models)
     limits_of_each = policy or PATIENT
 
+    if defer and output is None:
+        raise ValueError("defer needs an output: the file into which a later call collects the answers")
+
+    def arguments(request: RunRequest) -> dict[str, Any]:
+        given = {} if isinstance(output_format, Omit) else {"output_format": output_format}
+        return {**given, **arguments_of(request, accepted, model)}
+
     def make_stream(request: RunRequest) -> ResilientStreamManager[Any]:
-        arguments: Mapping[str, Any] = arguments_of(request, accepted, model)
         return resilient_stream(
             client,
-            **{"output_format": output_format, **arguments},
+            **arguments(request),
             fallback_models=fallbacks,
             policy=limits_of_each,
             health=shared,
@@ -130,6 +140,17 @@ def run(
 
     def estimated(request: RunRequest) -> Estimate:
         return estimate({**request.params, **({} if model is None else {"model": model})})
+
+    def batched(output: str | os.PathLike[str]) -> Batched:
+        return Batched(
+            path=Path(f"{os.fspath(output)}.batches"),
+            client=client,
+            api=api,
+            policy=limits_of_each,
+            arguments=arguments,
+            output_format=None if isinstance(output_format, Omit) else output_format,
+            defers=defer,
+        )
 
     concurrency = check_whole("concurrency", concurrency, 1)
     if max_failures is not None:
@@ -147,6 +168,7 @@ def run(
             max_cost=None if budget_usd is None else float(budget_usd),
             max_failures=max_failures,
             retry_failed=retry_failed,
+            batched=None if output is None else batched(output),
             on_broken=on_broken,
             total=None if source.path is None else count_lines(source.path),
         )
@@ -169,8 +191,6 @@ def _journal_of(journal: Journal | str | os.PathLike[str]) -> tuple[Journal, boo
 
 
 def _open_results(output: str | os.PathLike[str], retry_failed: bool) -> ResultFile:
-    from pathlib import Path
-
     if retry_failed:
         without_failed(Path(output))
     return ResultFile(output)

@@ -26,6 +26,7 @@ class RunProgress:
         succeeded: How many were answered since.
         failed: How many could not be.
         broken: How many could not be asked as they stand.
+        deferred: How many are in message batches that have not ended.
         running: How many are being asked, or read along with another process.
         requests: How many HTTP requests have ended that were made here: each can be one of several for an answer.
         rate_limited: How many of them were answered with 429.
@@ -48,6 +49,7 @@ class RunProgress:
     succeeded: int
     failed: int
     broken: int
+    deferred: int
     running: int
     requests: int
     rate_limited: int
@@ -71,7 +73,9 @@ class RunProgress:
     @property
     def waiting(self) -> int | None:
         """How many were not begun yet; None: that is not known."""
-        return None if self.total is None else max(0, self.total - self.done - self.running - self.broken)
+        return (
+            None if self.total is None else max(0, self.total - self.done - self.running - self.broken - self.deferred)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
@@ -88,6 +92,7 @@ class Tally:
     def __init__(self, now: float) -> None:
         self.answered_before: int = 0
         self.broken: int = 0
+        self.deferred: int = 0
         self.succeeded: int = 0
         self.failed: int = 0
         #: How often each code of a diagnosis was met.
@@ -138,7 +143,7 @@ class Tally:
             open_ += 1
             outcomes.update(attempt.outcome for attempt in report.attempts)
         ended = self.succeeded + self.failed
-        left = None if total is None else max(0, total - self.answered_before - self.broken - ended)
+        left = None if total is None else max(0, total - self.answered_before - self.broken - self.deferred - ended)
         known = ended > 0 and left is not None
         return RunProgress(
             total=total,
@@ -146,6 +151,7 @@ class Tally:
             succeeded=self.succeeded,
             failed=self.failed,
             broken=self.broken,
+            deferred=self.deferred,
             running=open_,
             requests=sum(self.outcomes.values()),
             rate_limited=outcomes["rate_limited"],

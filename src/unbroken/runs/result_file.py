@@ -22,7 +22,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]  # nothing keeps two runs apart there
 
-__all__ = ["ResultFile", "ResultFileError", "without_failed"]
+__all__ = ["ResultFile", "ResultFileError", "results_in", "without_failed"]
 
 #: What every line of ours begins with.
 _BEGINNING: Final = b'{"custom_id": '
@@ -120,6 +120,17 @@ class ResultFile:
     def close(self) -> None:
         """Give the file up."""
         os.close(self._handle)
+
+
+def results_in(path: Path) -> Iterator[Result]:
+    """The results that a file has, without opening it for writing; none where there is no file. Raises `OSError`."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for line in file:
+            result = result_of(line)
+            if result is not None:
+                yield result
 
 
 def without_failed(path: Path) -> int:
