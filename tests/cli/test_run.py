@@ -226,6 +226,23 @@ def test_ctrl_c(api: ThreadedFaultServer, run: Run, start: Start, tmp_path: Path
     assert len(api.requests) == (4 if interrupts == 1 else 6)
 
 
+def test_a_full_disk(api: ThreadedFaultServer, run: Run, start: Start, tmp_path: Path) -> None:
+    """One sentence; and when there is room again, the run goes on, and every result is there once."""
+    resource = pytest.importorskip("resource", reason="Windows has no such limits")
+    requests = write(tmp_path / "requests.jsonl", range(24), system="x" * 40_000)
+    output = tmp_path / "answers.jsonl"
+    process = start("run", str(requests), str(output), "--base-url", api.url, "--concurrency", "2")
+    # The system refuses what makes a file longer, as it does on a disk that is full.
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (300_000, 300_000))
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    assert "journal" in err.splitlines()[-1]
+    assert run("run", str(requests), str(output), "--base-url", api.url).code == 0
+    assert len(read(output)) == 24
+    assert texts(output) == {TEXT}
+
+
 def until(condition: Callable[[], bool]) -> None:
     """Wait until it is so; what never becomes so fails."""
     pause = threading.Event()
