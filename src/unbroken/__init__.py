@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .api.message import resilient_message as resilient_message
     from .api.middleware import ResilienceMiddleware as ResilienceMiddleware
     from .api.record import StreamRecord as StreamRecord
+    from .api.run import run as run
     from .api.stream import (
         StreamArguments as StreamArguments,
         resilient_stream as resilient_stream,
@@ -86,6 +87,14 @@ if TYPE_CHECKING:
         Usage as Usage,
     )
     from .routes import Route as Route
+    from .runs.answer import RunAnswer as RunAnswer
+    from .runs.errors import (
+        BrokenRequest as BrokenRequest,
+        RunStopped as RunStopped,
+    )
+    from .runs.progress import RunProgress as RunProgress
+    from .runs.result_file import ResultFileError as ResultFileError
+    from .runs.run import Run as Run
     from .sdk.exceptions import (
         StreamStalled as StreamStalled,
         StreamTruncated as StreamTruncated,
@@ -103,6 +112,7 @@ _HOMES = {
     ".api.message": ("resilient_message",),
     ".api.middleware": ("ResilienceMiddleware",),
     ".api.record": ("StreamRecord",),
+    ".api.run": ("run",),
     ".api.stream": ("StreamArguments", "resilient_stream"),
     ".core.message.partial": ("Partial",),
     ".core.models.prices": ("PRICES", "Price"),
@@ -129,6 +139,11 @@ _HOMES = {
     ".preflight": ("Finding", "PreflightFailed"),
     ".report": ("AttemptCost", "AttemptReport", "Cost", "Notice", "Report", "Usage"),
     ".routes": ("Route",),
+    ".runs.answer": ("RunAnswer",),
+    ".runs.errors": ("BrokenRequest", "RunStopped"),
+    ".runs.progress": ("RunProgress",),
+    ".runs.result_file": ("ResultFileError",),
+    ".runs.run": ("Run",),
     ".sdk.exceptions": ("StreamStalled", "StreamTruncated"),
 }
 
