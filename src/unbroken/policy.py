@@ -78,10 +78,12 @@ class Policy:
 
     Attributes:
         max_attempts: Requests in a row that brought nothing new before the stream fails. Content starts the count
-            again, so a long answer may be cut many times. Default 8: the backoffs before them are 39.5 s at most.
+            again, so a long answer may be cut many times. Default 8: the backoffs before them are 39.5 s at most. A 429
+            whose `retry-after` is obeyed is not counted, unless there is but 1.
         max_attempts_per_route: Of those, how many go to one route before the next route's turn; after the last
             route the round starts over. Default 3, the low end of the "3-5" that the API's guides advise. With
-            `hedging` a round has one request for each route, whatever this says.
+            `hedging` a round has one request for each route, whatever this says. Of a 429 whose `retry-after` is
+            obeyed none is counted, but a turn ends when those add up to more than `max_retry_after`.
         max_resumes: How often the rest of an answer is asked for, in one stream, in all; a race counts once. Default
             20.
         max_extra_input_tokens: Input tokens that resumes may cost in all, estimated where the API has not said.

@@ -297,6 +297,19 @@ async def test_a_cool_down_that_one_stream_was_given_is_obeyed_by_another() -> N
         assert states(shared) == {FIRST: "closed"}
 
 
+async def test_honoured_rate_limits_end_no_stream_and_cost_nothing() -> None:
+    """More of them than `max_attempts`, with an empty budget; the report has each."""
+    limited = Status(429, type="rate_limit_error", headers={"retry-after": "2"})
+    shared = health(max_retries=1, retries_per_second=0)
+    assert shared.take_retry() == 0.0
+    async with serving(Script(TEXT, faults=[limited] * 12)) as (_, client):
+        reading = await read(client, model=FIRST, policy=replace(AT_ONCE, max_attempts=3), health=shared)
+        assert_unbroken(reading, TEXT)
+        assert [when for _, when in asked(reading)] == [2.0 * number for number in range(13)]
+        assert [attempt.outcome for attempt in reading.report.attempts] == ["rate_limited"] * 12 + ["complete"]
+        assert shared.snapshot()["retries_left"] == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize("max_retry_after", [25.0, 15.0])
 async def test_a_cool_down_longer_than_max_retry_after_is_not_waited_for(max_retry_after: float) -> None:
     """The fallback is asked; without one the stream fails, and no request is made."""

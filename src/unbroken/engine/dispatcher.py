@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
+from ..core.plan.limits import RATE_LIMIT_PATIENCE
 from ..core.plan.plan import Plan
 from ..core.plan.readiness import ROUNDING
 from ..core.plan.steps import Ask, Fail
@@ -60,6 +61,7 @@ class Dispatcher:
         self._notifier = notifier
         self._notified_incident = False
         self._patience = policy.max_retry_after
+        self._cooling = RATE_LIMIT_PATIENCE
 
     async def ask(self, step: Ask, state: ResumeState) -> Exchange:
         """Make a request after its wait, or several against each other.
@@ -125,9 +127,11 @@ class Dispatcher:
     async def _admitted(self, step: Ask, state: ResumeState) -> tuple[Ask, Permit]:
         """Wait until a request may be made; the breakers may send it to another route."""
         if not step.costs_retry:
-            # Something new has come. Until it does again, all waits for breakers and for the budget are one wait:
-            # with one for each request, a stream would take minutes to say that the API is gone.
+            # Something new has come, or a rate limit has said that the server is there. Until it does again, all waits
+            # for breakers and for the budget are one wait: with one for each request, a stream would take minutes to
+            # say that the API is gone.
             self._patience = self._policy.max_retry_after
+            self._cooling = RATE_LIMIT_PATIENCE
         if step.wait:
             ready = self._admission.readiness()[step.route]
             if ready.open_for or ready.cool_for:
@@ -149,9 +153,18 @@ class Dispatcher:
                 self._notify_not_ready(asked.route, step)
             if step.route == asked.route or step.wait:
                 pause = min(step.wait or POLL, POLL)
-                self._wait_at_most(pause)
+                if step.wait and ready_now[step.route].cool_for:
+                    self._cool_at_most(pause)
+                else:
+                    self._wait_at_most(pause)
                 await anyio.sleep(pause)
         return step, permit
+
+    def _cool_at_most(self, seconds: float) -> None:
+        """Count a wait for a cool-down, which others may make longer. Raises `Exhausted` where it has no end."""
+        self._cooling -= seconds
+        if self._cooling < -ROUNDING:
+            raise Exhausted(_NOT_IN_TIME)
 
     def _wait_at_most(self, seconds: float) -> None:
         """Count a wait that is about to begin. Raises `Exhausted` where there were too many of them."""
