@@ -52,7 +52,7 @@ class Table:
 
     def __init__(self, client: Any, *models: str, health: Health | None = None, **policy: Any) -> None:
         self.client = client
-        self.health = health or Health(clock=anyio.current_time)
+        self.health = health or Health(clock=anyio.current_time, consecutive_failures=20)
         self.routes = [Route(model=model, client=client) for model in models or (CONTINUE,)]
         self.driver = Driver(
             api="messages",
@@ -96,7 +96,7 @@ class Table:
 
 def spent(per_second: float) -> Health:
     """A budget that is empty, and fills at that pace."""
-    health = Health(clock=anyio.current_time, max_retries=1, retries_per_second=per_second)
+    health = Health(clock=anyio.current_time, max_retries=1, retries_per_second=per_second, retries_per_missing=0)
     assert health.take_retry() == 0.0
     return health
 

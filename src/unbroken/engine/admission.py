@@ -112,17 +112,20 @@ class Admission:
             await anyio.sleep(pause)
         return waited
 
-    def enter(self, step: Ask, *, retry: bool) -> Permit | None:
+    def enter(self, step: Ask, *, retry: bool, insist: bool = False) -> Permit | None:
         """The permission for a request; None while its route's breaker is open, or a rate limit has to cool down.
 
         Args:
             step: The request.
             retry: Whether it was paid for as a retry.
+            insist: Whether there is nowhere else to go, so that a route is asked of which most requests fail.
         """
         route = self._routes[step.route]
-        if self._readiness(step.route).cool_for:
+        ready = self._readiness(step.route)
+        if ready.cool_for and not ready.starting:
             return None
-        return self._health.enter(route.client, route.model, retry=retry, mode=self._sender.mode(step.route))
+        mode, begins = self._sender.mode(step.route), step.form == "request" and not step.costs_retry
+        return self._health.enter(route.client, route.model, retry=retry, mode=mode, begins=begins, insist=insist)
 
     def prepare(
         self, step: Ask, state: ResumeState, permit: Permit, *, waited: float = 0.0, hedge: bool = False

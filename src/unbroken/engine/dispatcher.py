@@ -100,7 +100,8 @@ class Dispatcher:
 
     def notify_passed_over(self, wanted: int, step: Ask) -> None:
         """Tell that a route would have been asked, but for its circuit breaker."""
-        if step.route != wanted and self._admission.readiness()[wanted].open_for:
+        ready = self._admission.readiness()[wanted]
+        if step.route != wanted and (ready.open_for or ready.failing):
             self._notify_not_ready(wanted, step)
 
     def _notify_not_ready(self, route: int, step: Ask) -> None:
@@ -136,24 +137,28 @@ class Dispatcher:
             ready = self._admission.readiness()[step.route]
             if ready.open_for or ready.cool_for:
                 self._notify_not_ready(step.route, step)
-            if ready.open_for:
+            if ready.open_for and not ready.starting:
                 self._wait_at_most(step.wait)
             await anyio.sleep(step.wait)
         if step.costs_retry:
             self._patience -= await self._admission.pay(self._patience)
-        notified = False
-        while (permit := self._admission.enter(step, retry=step.costs_retry)) is None:
+        notified, insist = False, False
+        while (permit := self._admission.enter(step, retry=step.costs_retry, insist=insist)) is None:
             asked, ready_now = step, self._admission.readiness()
             next_step = self._plan.rerouted(state, now=anyio.current_time(), ready=ready_now)
             if isinstance(next_step, Fail):
                 raise Exhausted(_NOT_IN_TIME)
             step = next_step
+            route = ready_now[step.route]
+            if step.route == asked.route and route.failing and not (insist or step.wait):
+                insist = True
+                continue
             if not notified:
                 notified = True
                 self._notify_not_ready(asked.route, step)
             if step.route == asked.route or step.wait:
                 pause = min(step.wait or POLL, POLL)
-                if step.wait and ready_now[step.route].cool_for:
+                if route.starting or (step.wait and route.cool_for):
                     self._cool_at_most(pause)
                 else:
                     self._wait_at_most(pause)

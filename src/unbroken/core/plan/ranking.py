@@ -169,8 +169,9 @@ class Ranking:
         return [rank for rank in order if self.is_ready(rank, askable, now=now, ready=ready)]
 
     def is_ready(self, rank: int, askable: Collection[int], *, now: float, ready: Sequence[Readiness]) -> bool:
-        """Whether a route may be asked at once."""
-        return self._may_ask(rank, askable) and not self._not_ready(rank, now, ready)
+        """Whether a route may be asked at once, beside another."""
+        is_well = not _of(ready, rank).failing
+        return is_well and self._may_ask(rank, askable) and not self._not_ready(rank, now, ready)
 
     def _next_round(
         self, askable: Collection[int], now: float, jitter: float, ready: Sequence[Readiness]
@@ -201,9 +202,12 @@ class Ranking:
         choice = [
             rank for rank in order if self._may_ask(rank, askable) and self._not_ready(rank, now, ready) <= patience
         ]
-        if not self._hedged and (closed := [rank for rank in choice if not _of(ready, rank).open_for]):
-            return closed[0]
-        return min(choice, key=lambda rank: self._not_ready(rank, now, ready), default=None)
+        if not self._hedged:
+            well = [rank for rank in choice if not (_of(ready, rank).open_for or _of(ready, rank).failing)]
+            closed = well or [rank for rank in choice if not _of(ready, rank).open_for]
+            if closed:
+                return closed[0]
+        return min(choice, key=lambda rank: (self._not_ready(rank, now, ready), _of(ready, rank).failing), default=None)
 
     def _may_ask(self, rank: int, askable: Collection[int]) -> bool:
         return not self._standings[rank].left_out and rank in askable
