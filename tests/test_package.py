@@ -34,6 +34,7 @@ TESTED_ELSEWHERE: Final = {
     "diagnosis/remedies.py": "diagnosis/test_advice.py",
     "diagnosis/transport_advice.py": "diagnosis/test_advice.py",
     "health/clients.py": "health/limits/test_limiter.py",
+    "health/default.py": "health/test_health.py",
     "health/limits/slot.py": "health/limits/test_gate.py",
     "health/permit.py": "health/test_health.py",
     "pipe/markdown_lines.py": "pipe/test_markdown.py",

@@ -12,6 +12,7 @@ from anthropic import Omit, omit
 
 from ..engine.stream import ResilientStreamManager
 from ..health.health import Health
+from ..health.limits.settings import Limits
 from ..journal import Journal
 from ..policy import Policy
 from ..routes import Fallback
@@ -35,7 +36,7 @@ CONCURRENCY: Final = 16
 #: The most that the entries of one stream may have, in bytes: the API's largest request is 32 MB (errors page).
 _MAX_BYTES: Final = 256 * 2**20
 #: Nobody waits for one answer of a run: it outlives an outage of minutes.
-PATIENT: Final = Policy(max_attempts=40, max_attempts_per_route=6, max_backoff=30.0, max_retry_after=600.0)
+PATIENT: Final = Policy.patient(max_attempts=40, max_attempts_per_route=6, max_backoff=30.0, max_retry_after=600.0)
 
 
 def run(
@@ -48,7 +49,7 @@ def run(
     fallback_models: Iterable[Fallback] = (),
     output_format: type[FormatT] | Omit | None = omit,
     concurrency: int = CONCURRENCY,
-    limits: Any = None,
+    limits: Limits | None = None,
     budget_usd: float | None = None,
     max_failures: int | None = None,
     retry_failed: bool = False,
@@ -110,7 +111,7 @@ def run(
     accepted = accepted_arguments(client, api, "run")
     if limits is not None and health is not None:
         raise ValueError("limits are those of health: give one of the two")
-    shared = health if limits is None else _limited(limits)
+    shared = health if limits is None else Health(limits=limits)
     if budget_usd is not None and (isinstance(budget_usd, bool) or not isinstance(budget_usd, int | float)):
         raise TypeError(f"budget_usd must be a number or None, not {budget_usd!r}")
     if budget_usd is not None and not budget_usd >= 0:
@@ -173,12 +174,6 @@ def run(
             total=None if source.path is None else count_lines(source.path),
         )
     )
-
-
-def _limited(limits: Any) -> Health:
-    """What the streams of a run share, with its limits."""
-    options: dict[str, Any] = {"limits": limits}
-    return Health(**options)
 
 
 def _journal_of(journal: Journal | str | os.PathLike[str]) -> tuple[Journal, bool]:

@@ -9,14 +9,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import anyio
 
-import unbroken
-
 from ..api.run import CONCURRENCY
 from ..api.run import run as run_requests
+from ..health.limits.settings import Limits
 from ..journal import Journal
 from ..private_files import write_private
 from ..runs.errors import RunStopped
@@ -172,14 +171,11 @@ async def _journal(place: Place) -> AsyncIterator[Journal | str]:
         yield journal
 
 
-def _limits(running: Running) -> Any:
+def _limits(running: Running) -> Limits | None:
     """What `Health` is told of how fast it may ask; None: nothing."""
     if running.rpm is None and running.tpm is None:
         return None
-    make = getattr(unbroken, "Limits", None)
-    if make is None:
-        raise Problem("this release has no limits")
-    return make(requests_per_minute=running.rpm, input_tokens_per_minute=running.tpm)
+    return Limits(requests_per_minute=running.rpm, input_tokens_per_minute=running.tpm)
 
 
 def _write_report(path: Path, answers: Run[None], ended: Exception | str | None) -> None:

@@ -120,20 +120,21 @@ class Admission:
                 await anyio.sleep(pause)
         return waited
 
-    async def admit(self, step: Ask, state: ResumeState, *, retry: bool) -> Permit | None:
+    async def admit(self, step: Ask, state: ResumeState, *, retry: bool, insist: bool = False) -> Permit | None:
         """What `enter` gives, after a wait for a place in which others, who came before, are served first.
 
         Args:
             step: The request.
             state: What was delivered.
             retry: Whether it was paid for as a retry.
+            insist: Whether there is nowhere else to go, so that a route is asked of which most requests fail.
         """
         if self._turns is None:
-            return self.enter(step, state, retry=retry)
-        if not self._is_ready(step.route):
+            return self._enter(step, retry=retry, insist=insist)
+        if not self._is_ready(step.route, insist=insist):
             return None  # whoever cannot send anything keeps nobody waiting
-        place = await self._turns.wait(step, state, ready=lambda: self._is_ready(step.route))
-        return None if place is None else self._enter_with(place, step, retry=retry)
+        place = await self._turns.wait(step, state, ready=lambda: self._is_ready(step.route, insist=insist))
+        return None if place is None else self._enter_with(place, step, retry=retry, insist=insist)
 
     def enter(self, step: Ask, state: ResumeState, *, retry: bool) -> Permit | None:
         """The permission for a request; None while its route's breaker is open, or a rate limit has to cool down.
@@ -150,22 +151,26 @@ class Admission:
         place = self._turns.at_once(step, state)
         return None if place is None else self._enter_with(place, step, retry=retry)
 
-    def _enter(self, step: Ask, *, retry: bool) -> Permit | None:
+    def _enter(self, step: Ask, *, retry: bool, insist: bool = False) -> Permit | None:
         route = self._routes[step.route]
-        if self._readiness(step.route).cool_for:
+        ready = self._readiness(step.route)
+        if ready.cool_for and not ready.starting:
             return None
-        return self._health.enter(route.client, route.model, retry=retry, mode=self._sender.mode(step.route))
+        mode, begins = self._sender.mode(step.route), step.form == "request" and not step.costs_retry
+        return self._health.enter(route.client, route.model, retry=retry, mode=mode, begins=begins, insist=insist)
 
-    def _enter_with(self, place: Place, step: Ask, *, retry: bool) -> Permit | None:
-        permit = self._enter(step, retry=retry)
+    def _enter_with(self, place: Place, step: Ask, *, retry: bool, insist: bool = False) -> Permit | None:
+        permit = self._enter(step, retry=retry, insist=insist)
         if permit is None:
             place.unused()
         else:
             permit.place = place
         return permit
 
-    def _is_ready(self, rank: int) -> bool:
+    def _is_ready(self, rank: int, *, insist: bool) -> bool:
         ready = self._readiness(rank)
+        if ready.starting or (insist and ready.failing):
+            return True  # whether there is room is seen when it enters
         return not (ready.open_for or ready.cool_for)
 
     def prepare(

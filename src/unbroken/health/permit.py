@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from ..core.failure import Failure, Kind
 from .breaker import Ticket
 from .budget import RetryBudget
+from .demand import Demand
+from .slow_start import SlowStart
 from .vitals import ClientVitals, RouteVitals
 
 if TYPE_CHECKING:
@@ -44,6 +46,14 @@ class Shared:
     lock: Lock
     clock: Callable[[], float]
     budget: RetryBudget
+    demand: Demand
+
+
+#: How many times the normal rate of requests those are let through at who have waited for a breaker. Ours: below twice
+#: of it, with room for what is not exact about that rate; and an outage's queue is served within seconds.
+RECOVERY_PACE: Final = 1.6
+#: The least of it, a second: what a few users ask for is no storm.
+LEAST_PACE: Final = 2.0
 
 
 class Permit:
@@ -65,6 +75,7 @@ class Permit:
         "_retry",
         "_route",
         "_shared",
+        "_slow_starts",
         "place",
     )
 
@@ -78,8 +89,10 @@ class Permit:
         mode: str,
         *,
         retry: bool,
+        slow_starts: Sequence[SlowStart] = (),
     ) -> None:
         self._shared = shared
+        self._slow_starts = slow_starts
         self._client = client
         self._route = route
         self._given = given
@@ -97,7 +110,13 @@ class Permit:
                 return
             self._answered()
             self._route.latency.add(seconds)
-            self._route.breaker.healthy(self._given)
+            self._is_well()
+
+    def _is_well(self) -> None:
+        """Content came; if nothing did before, those who have waited for it are let through by and by."""
+        if self._route.breaker.healthy(self._given):
+            now = self._shared.clock()
+            self._route.recovery.begin(now, max(LEAST_PACE, RECOVERY_PACE * self._shared.demand.normal(now)))
 
     def _answered(self) -> None:
         """It was answered: `retry_ratio` retries are earned, and its own comes back. Not at its end: that is late."""
@@ -106,6 +125,9 @@ class Permit:
             self.place.answered()
         now = self._shared.clock()
         self._shared.budget.earn(now)
+        self._shared.demand.answered(now)
+        for slow_start in self._slow_starts:
+            slow_start.answered()
         if self._retry:
             self._shared.budget.give_back(now)
 
@@ -115,9 +137,8 @@ class Permit:
             if not self._ended and not self._had_content:
                 self._answered()
             if self._end():
-                now = self._shared.clock()
-                self._route.breaker.healthy(self._given)
-                self._route.breaker.count(self._given, now)
+                self._is_well()
+                self._route.breaker.count(self._given, self._shared.clock())
 
     def failed(self, failure: Failure, *, cut: bool) -> None:
         """It died.
@@ -138,6 +159,8 @@ class Permit:
                     self._shared.budget.give_back(now)
                 return
             if failure.kind in SERVER_IS_ILL:
+                if not cut:
+                    self._shared.demand.failed(now)
                 self._route.breaker.count(self._given, now, 0.5 if cut else 1.0)
                 return
             self._route.breaker.count(self._given, now)
@@ -168,4 +191,7 @@ class Permit:
         first, self._ended = not self._ended, True
         if first and self.place is not None:
             self.place.ended(refused=refused)
+        if first and not self._had_content:
+            for slow_start in self._slow_starts:
+                slow_start.ended()
         return first
