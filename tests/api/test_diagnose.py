@@ -285,7 +285,7 @@ async def test_a_server_that_speaks_no_tls_is_a_matter_of_tls() -> None:
 @pytest.mark.backends("virtual")
 async def test_where_health_says_no_nothing_was_asked() -> None:
     """Other streams have opened the breaker."""
-    health = Health(min_requests=1, recovery_time=1000)
+    health = Health(min_requests=1, consecutive_failures=1, recovery_time=1000)
     async with serving(Script(then=Status(529))) as (_, client):
         await fail(client, health=health, policy=Policy(max_attempts=1))
         error = await fail(client, health=health, policy=Policy(max_attempts=1))

@@ -21,6 +21,7 @@ from unbroken import (
     BatchExpired,
     BatchFailed,
     BatchTimeout,
+    BrokenRequest,
     Cost,
     Deferred,
     DiagnosedRequest,
@@ -29,6 +30,7 @@ from unbroken import (
     Health,
     Hedging,
     Incident,
+    Limits,
     ModelInfo,
     Notice,
     Partial,
@@ -40,9 +42,12 @@ from unbroken import (
     ResilienceMiddleware,
     ResilientStream,
     ResilientStreamManager,
+    ResultFileError,
     Route,
     Run,
     RunAnswer,
+    RunProgress,
+    RunStopped,
     Status,
     StatusPage,
     StatusPageError,
@@ -307,6 +312,10 @@ def streams_to_the_browser(wire: WireName) -> list[object]:
     return [response, app, BrokenOff("the server is shutting down")]
 
 
+def broken(request: BrokenRequest) -> None:
+    assert_type(request.number, int)
+
+
 async def streams_that_outlive_their_process(client: AsyncAnthropic) -> None:
     def prepare(record: StreamRecord) -> dict[str, Any]:
         assert_type(record.stream_id, str)
@@ -327,8 +336,17 @@ async def streams_that_outlive_their_process(client: AsyncAnthropic) -> None:
             async for answer in answers:
                 assert_type(answer, RunAnswer[None])
                 assert_type(answer.text, str | None)
+            assert_type(answers.progress, RunProgress)
             assert_type(answers.progress.seconds_left, float | None)
         assert_type(run(client, [], journal="run.db", output_format=Weather), Run[Weather])
+        health = Health(limits=Limits(concurrency="adaptive", requests_per_minute=50))
+        try:
+            async with run(client, [], journal=journal, health=health, on_broken=broken) as answers:
+                await anext(answers)
+        except RunStopped as ended:
+            assert_type(ended.diagnosis, Diagnosis | None)
+        except ResultFileError as error:
+            assert_type(error, ResultFileError)
         try:
             async with attach(journal, "c7/4", after="1-57", owner="ann") as attached:
                 assert_type(attached, AttachedStream)
