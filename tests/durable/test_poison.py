@@ -147,9 +147,9 @@ async def test_the_last_that_may_be_lost_is_the_last(max_recoveries: int, lost: 
             assert await stream.get_final_text() == TEXT
 
 
-async def lose(journal: MemoryJournal, attempt: dict[str, Any]) -> None:
+async def lose(journal: MemoryJournal, attempt: dict[str, Any], stream_id: str = ID) -> None:
     """A writer that takes the stream, asks, and is lost."""
-    state = await journal.look(ID)
+    state = await journal.look(stream_id)
     assert state is not None
     lease = await journal.take(state, encode(Record("takeover", {"head": state.head})), lease=20.0)
     assert lease is not None

@@ -12,6 +12,8 @@ import anyio
 import pytest
 from anthropic.types.messages import MessageBatchIndividualResponse
 from pydantic import TypeAdapter
+from tests.durable.killed import killed_after, records_of
+from tests.durable.test_poison import lose
 
 from harness import AT_ONCE, serving, until
 from unbroken import BrokenRequest, ResultFileError, Run, RunAnswer, RunStopped, run
@@ -344,3 +346,18 @@ async def test_arguments_are_checked_at_the_call(tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
             run(client, tmp_path / "none.jsonl", journal=tmp_path / "run.db")
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.anyio
+async def test_who_was_killed_three_times_without_a_word_is_asked_once_more() -> None:
+    """Whoever kills a run kills all that it writes: that is no poison of a request."""
+    whole = MemoryJournal()
+    async with serving(Script(Answer(TEXT))) as (server, client):
+        await read(run(client, requests(1), journal=whole))
+        journal = await killed_after(whole, "run/q0", 2)
+        attempt = (await records_of(journal, "run/q0"))[1].body
+        for number in (2, 3):
+            await lose(journal, {**attempt, "number": number}, "run/q0")
+        answers = await read(run(client, requests(1), journal=journal))
+        assert answers["q0"].text == TEXT
+        assert len(server.requests) == 2
