@@ -328,3 +328,16 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
+
+
+def test_content_of_what_was_sent_before_does_not_bring_the_dead_back() -> None:
+    """It was asked for while the server was well."""
+    breaker = Breaker(BreakerSettings(0.5, 1_000, 30.0, 5.0, consecutive_failures=2))
+    before = entered(breaker, 0.0)
+    ask(breaker, 0.0, 1.0, 1.0)
+    assert breaker.is_dead
+    assert not breaker.healthy(before)
+    assert breaker.is_dead
+    probe = entered(breaker, 5.0)
+    assert breaker.healthy(probe)
+    assert breaker.state(5.0) == "closed"

@@ -13,10 +13,10 @@ import pytest
 from anthropic.types.messages import MessageBatchIndividualResponse
 from pydantic import TypeAdapter
 from tests.durable.processes.fleet import fleet, forking
+from tests.durable.processes.texts import TEXT
 
 from unbroken.testing import Answer, Drop, ErrorEvent, FaultServer, Reset, Script, Status, after_characters
 
-TEXT: Final = "The lamp is lit, the glass is clear of salt, and the clockwork is wound. " * 4
 CONCURRENCY: Final = 8
 #: What goes wrong, over and over; one request in three.
 FAULTS: Final = (
@@ -63,6 +63,7 @@ async def test_killed_at_random(tmp_path: Path, requests: int, kills: int, seed:
     for result in results:
         TypeAdapter(MessageBatchIndividualResponse).validate_python(result)
     assert sorted(result["custom_id"] for result in results) == sorted(f"q{n}" for n in range(requests))
+    assert [result for result in results if result["result"]["type"] != "succeeded"] == []
     assert {_text(result) for result in results} == {TEXT}
     begun = [each for each in server.requests if each.status == 200 and each.body["messages"][-1]["role"] == "user"]
     assert len(begun) <= requests + kills * CONCURRENCY
