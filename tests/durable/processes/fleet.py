@@ -35,6 +35,11 @@ class _Zygote:
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
+    @property
+    def runs(self) -> bool:
+        """Whether it is there."""
+        return self._process is not None
+
     def fork(self, orders: Mapping[str, Any]) -> int:
         """Begin a worker; the number of its process."""
         process = self._process or self.start()
@@ -68,7 +73,10 @@ _ZYGOTE: Final = _Zygote()
 
 
 def forking() -> Any:
-    """For a fixture: what forks, until it is closed."""
+    """For a fixture: what forks, until it is closed by whoever was the first to ask for it."""
+    if _ZYGOTE.runs:
+        yield
+        return
     try:
         _ZYGOTE.start()
         yield
