@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         StreamFailed as StreamFailed,
         StreamTimeout as StreamTimeout,
     )
+    from .health.fleet.health import SharedHealth as SharedHealth
     from .health.health import Health as Health
     from .health.status_page import (
         Incident as Incident,
@@ -121,6 +122,7 @@ _HOMES = {
         "StreamFailed",
         "StreamTimeout",
     ),
+    ".health.fleet.health": ("SharedHealth",),
     ".health.health": ("Health",),
     ".health.status_page": ("Incident", "Status", "StatusPage", "StatusPageError"),
     ".policy": ("Hedging", "Policy"),

@@ -113,8 +113,7 @@ class Breaker:
     def healthy(self, given: Ticket) -> None:
         """Content came: a probe's closes the breaker, and the window starts anew."""
         if self._probe_at is not None and given.opening == self._openings:
-            self._probe_at = self._probe = None
-            self._steps.clear()
+            self._close()
 
     def count(self, given: Ticket, now: float, failure: float = 0.0) -> None:
         """A request ended: 0.0 without a failure, 1.0 with one, 0.5 cut after content."""
@@ -136,6 +135,10 @@ class Breaker:
         self._openings += 1
         self._probe = None
         self._probe_at = now + self._settings.recovery_time
+
+    def _close(self) -> None:
+        self._probe_at = self._probe = None
+        self._steps.clear()
 
     def _is_ill(self, now: float) -> bool:
         requests, failures = self.counted(now)

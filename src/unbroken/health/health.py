@@ -114,7 +114,7 @@ class Health:
         self.status: StatusPage | None = status
         self._lock = Lock()
         self._clock = clock or monotonic
-        self._budget = RetryBudget(retry_ratio, retries_per_second, max_retries, self._clock())
+        self._budget = self._new_budget(retry_ratio, retries_per_second, max_retries, self._clock())
         self._shared = Shared(self._lock, self._clock, self._budget)
         self._settings = BreakerSettings(failure_ratio, min_requests, window, recovery_time)
         self._clients: WeakKeyDictionary[object, ClientVitals] = WeakKeyDictionary()
@@ -223,9 +223,17 @@ class Health:
         key = _key(client)
         vitals = self._clients.get(key)
         if vitals is None:
-            vitals = self._clients[key] = ClientVitals(self._seen, self._settings, self.models)
+            vitals = self._clients[key] = self._new_vitals(client)
             self._seen += 1
         return vitals
+
+    # -- what a fleet has of its own
+
+    def _new_budget(self, *terms: Any) -> RetryBudget:
+        return RetryBudget(*terms)
+
+    def _new_vitals(self, client: object) -> ClientVitals:  # noqa: ARG002
+        return ClientVitals(self._seen, self._settings, self.models)
 
 
 def _key(client: object) -> object:
