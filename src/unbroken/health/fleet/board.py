@@ -83,9 +83,19 @@ class Board:
                 breaker.told_open(self._open_until[name])
         return breaker
 
+    @property
+    def has_news(self) -> bool:
+        """Whether anything is open or cools down in the fleet."""
+        return bool(self._open_until or self._cool_until)
+
     def is_open(self, name: str) -> bool:
         """Whether the fleet has last said that the route's breaker is open."""
         return name in self._open_until
+
+    @property
+    def has_cool_downs(self) -> bool:
+        """Whether the fleet has any."""
+        return bool(self._cool_until)
 
     def cool_until(self, name: str) -> float | None:
         """When the cool-down of a bucket ends, as the fleet has it; None: it has none."""

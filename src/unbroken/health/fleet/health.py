@@ -86,8 +86,9 @@ class SharedHealth(Health):
     def readiness(self, client: object, model: str, *, mode: str = "") -> Readiness:
         """As in `Health`. An event loop that runs begins the exchange, if it does not run yet."""
         self._exchange.keep_going()
-        with self._lock:
-            self._vitals(client)
+        if self._board.has_news:  # of a client that is new here, the fleet may know more than nothing
+            with self._lock:
+                self._vitals(client)
         return super().readiness(client, model, mode=mode)
 
     def snapshot(self) -> dict[str, Any]:

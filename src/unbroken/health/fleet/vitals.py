@@ -43,7 +43,8 @@ class FleetVitals(ClientVitals):
         return RouteVitals(self._board.breaker(self._name("route", model, mode)))
 
     def readiness(self, model: str, now: float, mode: str = "") -> Readiness:
-        until = self._board.cool_until(self._bucket_name(model, mode))
+        # What a bucket is called is found out only where there is any cool-down: this is on every request's way.
+        until = self._board.cool_until(self._bucket_name(model, mode)) if self._board.has_cool_downs else None
         if until is not None and until > now + self._cool_for(model, mode, now) + _LATER:
             super().cool(model, until - now, now, mode)
         name = self._name("route", model, mode)
