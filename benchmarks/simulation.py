@@ -24,8 +24,9 @@ from benchmarks.tables import markdown, show
 
 #: Draws everything; `--seed` sets another.
 SEED: Final = 20_261_122
-#: The most load that `unbroken` may offer during the outage, as a multiple of the normal load.
-LOAD_BOUND: Final = 1.25
+#: The most load that `unbroken` may offer during the outage, as a multiple of the normal load: it is a partial one, in
+#: which the SDK's five retries are matched (`partial.py`); of a total one the bound is 1.25.
+LOAD_BOUND: Final = 3.0
 #: Seconds after the repair within which the goodput has to be normal again.
 RECOVERY_BOUND: Final = 10.0
 #: The budgets that `--sweep` compares: `retries_per_second`, and `max_retries`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -44,15 +44,15 @@ def sdk_backoff(retries: int, rng: Random) -> float:
     return float(min(0.5 * 2.0**retries, 8.0) * (1 - 0.25 * rng.random()))
 
 
-def sdk_defaults(endpoint: Endpoint) -> Strategy:
+def sdk_defaults(endpoint: Endpoint, *, max_retries: int = 2) -> Strategy:
     """`AsyncAnthropic()` as it comes: two retries of what was refused, none of what died inside its stream."""
 
     async def answer(_user: int, job: Job, told: Answered) -> None:
-        for retries in range(3):
+        for retries in range(1 + max_retries):
             try:
                 await read(await endpoint.ask(job, MODELS[0]), job, told)
             except Refused:
-                await trio.sleep(sdk_backoff(retries, endpoint.rng) if retries < 2 else 0)
+                await trio.sleep(sdk_backoff(retries, endpoint.rng) if retries < max_retries else 0)
             except Died:
                 return
             else:
@@ -138,11 +138,20 @@ class Unbroken:
         processes: How many `Health` objects there are; users take them in turn.
         policy: The streams' policy.
         health: Makes a `Health` on the virtual clock.
+        fallbacks: Whom the streams may ask besides the primary.
     """
 
-    def __init__(self, endpoint: Endpoint, processes: int, policy: Policy, health: Callable[[], Health]) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        processes: int,
+        policy: Policy,
+        health: Callable[[], Health],
+        fallbacks: Sequence[str] = MODELS[1:],
+    ) -> None:
         self._processes = [(MemoryClient(endpoint), health()) for _ in range(processes)]
         self._policy = policy
+        self._fallbacks = fallbacks
 
     async def __call__(self, user: int, job: Job, told: Answered) -> None:
         """Get one answer."""
@@ -153,7 +162,7 @@ class Unbroken:
             async with resilient_stream(
                 client,
                 model=MODELS[0],
-                fallback_models=MODELS[1:],
+                fallback_models=self._fallbacks,
                 max_tokens=1024,
                 messages=[{"role": "user", "content": "Tell me."}],
                 metadata={"user_id": str(user)},

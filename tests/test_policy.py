@@ -219,3 +219,14 @@ def test_what_the_preflight_finds_may_be_told_raised_or_not_looked_for(mode: Any
     assert Policy(preflight=mode).preflight == mode
     with pytest.raises(ValueError, match="preflight must be 'warn', 'error' or 'off', not 'loud'"):
         Policy(preflight="loud")  # type: ignore[arg-type]
+
+
+def test_the_patient_policy_outlives_an_outage() -> None:
+    """Of minutes; what is said beside it goes before."""
+    patient = Policy.patient()
+    assert (patient.max_attempts, patient.max_retry_after) == (1_000, 3_600.0)
+    assert Policy.patient(max_attempts=5, deadline=60.0) == Policy(
+        max_attempts=5, max_retry_after=3_600.0, deadline=60.0
+    )
+    with pytest.raises(TypeError):
+        Policy.patient(patience=1)

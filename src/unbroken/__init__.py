@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .api.message import resilient_message as resilient_message
     from .api.middleware import ResilienceMiddleware as ResilienceMiddleware
     from .api.record import StreamRecord as StreamRecord
+    from .api.run import run as run
     from .api.stream import (
         StreamArguments as StreamArguments,
         resilient_stream as resilient_stream,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
         DiagnosedRequest as DiagnosedRequest,
         Diagnosis as Diagnosis,
     )
-    from .diagnosis.rate_limits import RateLimit as RateLimit
+    from .core.wire.rate_limits import RateLimit as RateLimit
     from .durable.attached import AttachedStream as AttachedStream
     from .durable.errors import (
         StreamCancelled as StreamCancelled,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     )
     from .health.fleet.health import SharedHealth as SharedHealth
     from .health.health import Health as Health
+    from .health.limits.settings import Limits as Limits
     from .health.status_page import (
         Incident as Incident,
         Status as Status,
@@ -86,6 +88,14 @@ if TYPE_CHECKING:
         Usage as Usage,
     )
     from .routes import Route as Route
+    from .runs.answer import RunAnswer as RunAnswer
+    from .runs.errors import (
+        BrokenRequest as BrokenRequest,
+        RunStopped as RunStopped,
+    )
+    from .runs.progress import RunProgress as RunProgress
+    from .runs.result_file import ResultFileError as ResultFileError
+    from .runs.run import Run as Run
     from .sdk.exceptions import (
         StreamStalled as StreamStalled,
         StreamTruncated as StreamTruncated,
@@ -103,12 +113,13 @@ _HOMES = {
     ".api.message": ("resilient_message",),
     ".api.middleware": ("ResilienceMiddleware",),
     ".api.record": ("StreamRecord",),
+    ".api.run": ("run",),
     ".api.stream": ("StreamArguments", "resilient_stream"),
     ".core.message.partial": ("Partial",),
     ".core.models.prices": ("PRICES", "Price"),
     ".core.models.table": ("ModelInfo",),
     ".diagnosis.diagnosis": ("DiagnosedRequest", "Diagnosis"),
-    ".diagnosis.rate_limits": ("RateLimit",),
+    ".core.wire.rate_limits": ("RateLimit",),
     ".durable.attached": ("AttachedStream",),
     ".durable.errors": ("StreamCancelled", "StreamConflict", "StreamMissing"),
     ".engine.stream": ("ResilientStream", "ResilientStreamManager"),
@@ -124,11 +135,17 @@ _HOMES = {
     ),
     ".health.fleet.health": ("SharedHealth",),
     ".health.health": ("Health",),
+    ".health.limits.settings": ("Limits",),
     ".health.status_page": ("Incident", "Status", "StatusPage", "StatusPageError"),
     ".policy": ("Hedging", "Policy"),
     ".preflight": ("Finding", "PreflightFailed"),
     ".report": ("AttemptCost", "AttemptReport", "Cost", "Notice", "Report", "Usage"),
     ".routes": ("Route",),
+    ".runs.answer": ("RunAnswer",),
+    ".runs.errors": ("BrokenRequest", "RunStopped"),
+    ".runs.progress": ("RunProgress",),
+    ".runs.result_file": ("ResultFileError",),
+    ".runs.run": ("Run",),
     ".sdk.exceptions": ("StreamStalled", "StreamTruncated"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
 from .core.models.costs import AttemptCost, Cost
 from .core.wire.counters import INPUT_TOKENS, TOKENS
@@ -20,6 +20,7 @@ __all__ = [
     "Notice",
     "Report",
     "Usage",
+    "WaitedFor",
     "attempt_of",
     "first_content",
     "first_delivered",
@@ -28,6 +29,10 @@ __all__ = [
 
 VERSION: Final = 1
 
+#: What is waited for before a request: the backoff after a failure, a retry of the budget, a circuit breaker, the end
+#: of a cool-down that a 429 asked for, or a place among the requests that are out (`Health(limits=...)`).
+WaitedFor: TypeAlias = Literal["backoff", "budget", "breaker", "cool_down", "limit"]
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -35,8 +40,8 @@ class Notice:
 
     Attributes:
         code: What it is, stable: `"retry"`, `"cut"`, `"resume"`, `"failover"`, `"hedge"`, `"won"`, `"circuit_open"`,
-            `"cool_down"`, `"incident"`, `"budget_wait"`, `"route_skipped"`, `"prefill_unsupported"`,
-            `"request_adapted"`, `"seam_retry"`, `"seam_unverified"`, `"block_abandoned"`,
+            `"cool_down"`, `"incident"`, `"budget_wait"`, `"limit_wait"`, `"limit_reduced"`, `"route_skipped"`,
+            `"prefill_unsupported"`, `"request_adapted"`, `"seam_retry"`, `"seam_unverified"`, `"block_abandoned"`,
             `"message_stop_supplied"`, `"tool_use_finished"`, `"failed"`, `"deferred"`,
             `"defer_failed"`, `"preflight"`.
         message: One sentence for people; its wording may change.
@@ -65,7 +70,10 @@ class AttemptReport:
         model: The model that was asked.
         form: `"request"` for the caller's own request, or the resume form: `"prefill"`, `"continue"`, `"restart"`.
         started: Seconds from entering the stream to sending it.
-        waited: Seconds of that spent waiting for this attempt (backoff, `retry-after`, budget).
+        waited: Seconds of that spent waiting for this attempt.
+        waited_for: What they were waited for, in seconds each: `"backoff"`, `"budget"` (a retry of `Health`'s budget),
+            `"breaker"` (a circuit breaker was open), `"cool_down"` (a 429 had asked for it) and `"limit"` (a place
+            among the requests that `Health(limits=...)` lets out).
         request_id: The `request-id` of its response; None where none came.
         status: Its HTTP status; None where no response came.
         hedge: Whether it was sent while others were still being waited for.
@@ -103,6 +111,7 @@ class AttemptReport:
     form: str
     started: float
     waited: float = 0.0
+    waited_for: dict[WaitedFor, float] = field(default_factory=dict)
     hedge: bool = False
     request_id: str | None = None
     status: int | None = None

@@ -16,7 +16,7 @@ from anthropic.resources.messages.messages import DEPRECATED_MODELS
 
 from harness import CONTINUE, PREFILL, ask, assert_unbroken, client_of, read, serving
 from unbroken import Health, Notice, Policy, ResilienceMiddleware, Route, resilient_stream
-from unbroken.health.health import default_health
+from unbroken.health.default import default_health
 from unbroken.testing import FaultServer, Reset, Script, Status
 
 TEXT: Final = "What is wrong with a call is said at the call, and not in the middle of the night."

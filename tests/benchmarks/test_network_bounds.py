@@ -54,7 +54,7 @@ def worst_luck(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def scarce(seconds: float) -> Health:
     """A budget with six retries, and a seventh so many seconds after the first of them was taken."""
-    return Health(max_retries=6, retry_ratio=0, retries_per_second=1.000001 / seconds)
+    return Health(max_retries=6, retry_ratio=0, retries_per_missing=0, retries_per_second=1.000001 / seconds)
 
 
 async def until_failed(client: AsyncAnthropic, health: Health | None = None) -> tuple[float, StreamFailed]:

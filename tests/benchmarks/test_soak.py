@@ -63,7 +63,7 @@ def test_a_stream_survives_a_mishap_of_this_kind(kind: str, monkeypatch: pytest.
 
     waiting = [kind]
 
-    def draw(rng: Random, reply: Any) -> Any:
+    def draw(rng: Random, reply: Any, _share: float) -> Any:
         return mishaps.Mishap(kind, *mishaps.MAKERS[waiting.pop()](rng, reply)) if waiting else None
 
     monkeypatch.setattr(model, "draw", draw)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from unbroken.core.wire.rate_limits import RateLimit
 from unbroken.diagnosis.advice import ADVICE
 from unbroken.diagnosis.diagnosis import DiagnosedRequest, conclude
-from unbroken.diagnosis.rate_limits import RateLimit
 from unbroken.preflight import Finding
 
 OVERLOADED = DiagnosedRequest("overloaded", "claude-opus-5-5", 529, "overloaded_error", "req_529")

@@ -373,6 +373,7 @@ def test_any_order_of_things(kind: type[Machine], backend: str, request: pytest.
 
 
 @pytest.mark.slow
+@pytest.mark.thinned(5)
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_order_of_many_things(kind: type[Machine], backend: str, request: pytest.FixtureRequest) -> None:

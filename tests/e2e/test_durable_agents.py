@@ -51,8 +51,8 @@ def running(agent: Path, server: ThreadedFaultServer) -> Iterator[subprocess.Pop
         process.communicate()
 
 
-def killed(agent: Path, server: ThreadedFaultServer, streams: int) -> None:
-    """Run the program, and kill it when its stream of that number has shown a third of its text."""
+def killed(agent: Path, server: ThreadedFaultServer, streams: int, part: float = 1 / 3) -> None:
+    """Run the program, and kill it when its stream of that number has shown so much of its text."""
 
     async def shown() -> None:
         with anyio.fail_after(600):
@@ -65,7 +65,7 @@ def killed(agent: Path, server: ThreadedFaultServer, streams: int) -> None:
                             text = ""
                             async for piece in attach(journal, newest.stream_id).text_stream:
                                 text += piece
-                                if len(text) >= len(TEXT) // 3:
+                                if len(text) >= int(len(TEXT) * part):
                                     return
                 await anyio.sleep(0.05)
 
@@ -106,7 +106,7 @@ def test_a_step_that_has_returned_is_not_run_again(agent: Path) -> None:
     faults = [None, Silence(at=after_fraction(0.5)), Silence(at=after_fraction(0.8))]
     with FaultServer.in_thread(Script(Answer(TEXT), faults=faults)) as server:
         killed(agent, server, 2)
-        killed(agent, server, 2)
+        killed(agent, server, 2, 0.6)  # it has more than before
         assert finished(agent, server) == TEXT + "\n"
         asked = [request.body["messages"] for request in server.requests]
         assert len(asked) == 4

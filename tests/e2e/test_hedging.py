@@ -248,7 +248,7 @@ async def test_losers_are_in_the_report_with_what_they_are_assumed_to_have_cost(
 async def test_an_empty_budget_delays_a_hedge_and_fails_nothing() -> None:
     """The second request waits for its retry; the third for the next one."""
     now = anyio.current_time
-    health = Health(max_retries=1, retries_per_second=0.1, clock=now)
+    health = Health(max_retries=1, retries_per_missing=0, retries_per_second=0.1, clock=now)
     assert health.take_retry() == 0.0
     answers = script(first=PINGS, second=PINGS)
     async with serving(answers) as (_, client):
@@ -260,7 +260,7 @@ async def test_an_empty_budget_delays_a_hedge_and_fails_nothing() -> None:
 
 async def test_with_an_empty_budget_the_primary_may_still_win() -> None:
     """Nothing was needed after all."""
-    health = Health(max_retries=1, retries_per_second=0.1, clock=anyio.current_time)
+    health = Health(max_retries=1, retries_per_missing=0, retries_per_second=0.1, clock=anyio.current_time)
     health.take_retry()
     async with serving(script(first=first_content(5))) as (server, client):
         reading = await read(client, **MODELS, policy=hedged(1.0), health=health)

@@ -274,7 +274,9 @@ def staged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) ->
         if name in CONNECTING and LEAKS and "uvloop" in type(asyncio_loop()).__module__:
             pytest.skip("before 4.16, anyio leaves a connection open that is cancelled while uvloop makes it")
         phase = PHASES[name]
-        health = Watched(max_retries=1, retries_per_second=0.01) if phase.empty_budget else Watched()
+        health = (
+            Watched(max_retries=1, retries_per_missing=0, retries_per_second=0.01) if phase.empty_budget else Watched()
+        )
         if phase.empty_budget:
             health.take_retry()
         with FaultServer.in_thread(phase.script) as server:

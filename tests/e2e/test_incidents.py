@@ -120,7 +120,7 @@ async def test_hedges_are_paid_from_the_budget_as_ever() -> None:
         server.status = incidents(ON_THE_FIRST)
         page = StatusPage(server.url)
         await page.fetch()
-        health = Health(status=page, max_retries=1, retries_per_second=0.1, retry_ratio=0)
+        health = Health(status=page, max_retries=1, retries_per_missing=0, retries_per_second=0.1, retry_ratio=0)
         assert health.take_retry() == 0.0
         reading = await read(client, **MODELS, policy=HEDGED, health=health)
         assert started(reading)[1] == (SECOND, 10.0)

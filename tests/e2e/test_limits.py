@@ -28,6 +28,8 @@ from unbroken.testing import (
 pytestmark = [pytest.mark.anyio, pytest.mark.backends("virtual")]
 
 TEXT: Final = "The clock jumps, and nobody waits for it. What takes an hour takes no time at all."
+#: A budget of one retry, which nothing but time fills.
+SCARCE: Final[dict[str, Any]] = {"max_retries": 1, "retry_ratio": 0, "retries_per_missing": 0}
 
 
 def gaps(server: FaultServer) -> list[float]:
@@ -276,7 +278,9 @@ async def test_a_deadline_also_runs_while_the_caller_dawdles() -> None:
 
 async def test_a_deadline_also_bounds_the_wait_for_the_retry_budget() -> None:
     """An empty budget is waited for, and no longer than the deadline allows."""
-    health = Health(max_retries=1, retries_per_second=0.02, retry_ratio=0, clock=anyio.current_time)
+    health = Health(
+        max_retries=1, retries_per_missing=0, retries_per_second=0.02, retry_ratio=0, clock=anyio.current_time
+    )
     async with serving(Script(TEXT, then=Status(529))) as (server, client):
         with pytest.raises(StreamTimeout):
             await read(client, health=health, policy=Policy(initial_backoff=0, deadline=DEADLINE))
@@ -383,7 +387,9 @@ async def test_another_route_is_asked_without_a_wait() -> None:
 
 async def test_an_empty_retry_budget_is_waited_for_and_told_of() -> None:
     """A storm of overloads does not become a storm of retries: the second retry waits for its token."""
-    health = Health(max_retries=1, retries_per_second=0.1, retry_ratio=0, clock=anyio.current_time)
+    health = Health(
+        max_retries=1, retries_per_missing=0, retries_per_second=0.1, retry_ratio=0, clock=anyio.current_time
+    )
     async with serving(Script(TEXT, faults=[Status(529), Status(529)])) as (server, client):
         reading = await read(client, health=health)
         assert_unbroken(reading, TEXT)
@@ -393,7 +399,7 @@ async def test_an_empty_retry_budget_is_waited_for_and_told_of() -> None:
 
 async def test_resumes_after_content_are_free_of_the_retry_budget() -> None:
     """They are bounded by `max_resumes` instead."""
-    health = Health(max_retries=1, retries_per_second=0, retry_ratio=0, clock=anyio.current_time)
+    health = Health(**SCARCE, retries_per_second=0, clock=anyio.current_time)
     async with serving(Script(TEXT * 4, faults=[Reset(at=after_characters(n)) for n in (20, 70, 70)])) as (_, client):
         reading = await read(client, health=health)
         assert_unbroken(reading, TEXT * 4)

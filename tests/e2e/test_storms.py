@@ -37,8 +37,8 @@ SharedT = TypeVar("SharedT", bound=Health)
 
 
 def health(**changes: Any) -> Health:
-    """A `Health` on the clock of the test."""
-    return Health(clock=anyio.current_time, **changes)
+    """A `Health` on the clock of the test, for which twenty failures in a row are the end of all success."""
+    return Health(**{"clock": anyio.current_time, "consecutive_failures": ENOUGH, **changes})
 
 
 def open_all(shared: SharedT, client: object, *models: str) -> SharedT:
@@ -126,6 +126,72 @@ async def test_with_every_breaker_open_the_probe_is_waited_for(hedging: Hedging 
         assert reading.report.attempts[0].waited == pytest.approx(RECOVERY)
         assert reading.codes == ["circuit_open"]
         assert states(shared)[FIRST] == "closed"
+
+
+def failing(client: object, *models: str) -> Health:
+    """A `Health` of which most requests to these models have failed just now, but not so many in a row."""
+    return open_all(Health(clock=anyio.current_time), client, *models)
+
+
+@pytest.mark.parametrize("hedging", [None, Hedging(1.0)])
+async def test_a_route_that_mostly_fails_is_asked_at_once_where_no_other_is_left(hedging: Hedging | None) -> None:
+    """Some of what it is asked may succeed; nobody waits for a probe."""
+    async with serving(TEXT) as (_, client):
+        policy = replace(AT_ONCE, hedging=hedging)
+        reading = await read(client, model=FIRST, policy=policy, health=failing(client, FIRST))
+        assert_unbroken(reading, TEXT)
+        assert (asked(reading), reading.codes) == ([(FIRST, 0.0)], [])
+        shared = failing(client, FIRST, SECOND)
+        assert states(shared) == {FIRST: "open", SECOND: "open"}
+        reading = await read(client, **TWO, policy=policy, health=shared)
+        assert_unbroken(reading, TEXT)
+        assert asked(reading) == [(FIRST, 0.0)]
+        assert states(shared) == {FIRST: "closed", SECOND: "open"}
+
+
+@pytest.mark.parametrize("hedging", [None, Hedging(0.0)])
+async def test_a_route_that_mostly_fails_is_passed_over_where_another_is_left(hedging: Hedging | None) -> None:
+    """It is told why, and does not take part in a race."""
+    async with serving(TEXT) as (server, client):
+        policy = replace(AT_ONCE, hedging=hedging)
+        reading = await read(client, **TWO, policy=policy, health=failing(client, FIRST))
+        assert_unbroken(reading, TEXT)
+        assert (asked(reading), reading.codes) == ([(SECOND, 0.0)], ["circuit_open"])
+        assert [request.model for request in server.requests] == [SECOND]
+
+
+async def test_a_hundred_failures_in_a_row_and_nobody_asks_but_probes() -> None:
+    """Streams wait for what the probe finds, and are then let through by and by."""
+    async with serving(TEXT) as (server, client):
+        shared = failing(client, FIRST)
+        for _ in range(100 - ENOUGH):
+            permit = shared.enter(client, FIRST, insist=True)
+            assert permit is not None
+            permit.failed(DEAD, cut=False)
+        readings = await together(client, 12, model=FIRST, health=shared)
+        started = sorted(when for reading in readings for _, when in asked(reading))
+        assert started[0] == pytest.approx(RECOVERY)
+        assert max(sum(since <= when < since + 1 for when in started) for since in started) <= 4
+        assert len(server.requests) == 12
+        assert all(reading.text == TEXT for reading in readings)
+
+
+async def test_after_a_cool_down_one_goes_then_twice_as_many() -> None:
+    """Those whom it has kept waiting do not all ask in the instant of its end."""
+    limited = Status(429, type="rate_limit_error", headers={"retry-after": "10"})
+    slow = Silence(0.4, at=AFTER_MESSAGE_START)
+    shared = health()
+    async with serving(Script(TEXT, faults=[limited, *[slow] * 40])) as (_, client):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: read(client, model=FIRST, health=shared))
+            await anyio.sleep(1)
+            readings = await together(client, 20, model=FIRST, health=shared)
+        started = sorted(1 + when for reading in readings for _, when in asked(reading))
+        first_second = [sum(10 + half / 2 <= when < 10.5 + half / 2 for when in started) for half in range(4)]
+        assert sum(first_second[:1]) <= 1
+        assert sum(first_second[:2]) <= 3
+        assert sum(first_second[:3]) <= 7
+        assert started[-1] < 20
 
 
 async def test_a_breaker_is_not_waited_for_where_a_closed_one_is_left() -> None:
@@ -219,7 +285,9 @@ async def test_ten_streams_send_one_probe() -> None:
             assert_unbroken(reading, TEXT)
         started = sorted(when for reading in readings for _, when in asked(reading))
         assert started[0] == RECOVERY
-        assert all(RECOVERY + 2 <= when <= RECOVERY + 2.5 for when in started[1:]), "they look twice a second"
+        late = [when - RECOVERY - 2 for when in started[1:]]
+        assert all(0 <= when <= 5 for when in late), "of nobody it is known how much he asks: two a second"
+        assert sum(when < 0.5 for when in late) <= 2, "slow start"
         assert len(server.requests) == 10
         assert before_content(server) == 1
 
@@ -297,6 +365,19 @@ async def test_a_cool_down_that_one_stream_was_given_is_obeyed_by_another() -> N
         assert states(shared) == {FIRST: "closed"}
 
 
+async def test_honoured_rate_limits_end_no_stream_and_cost_nothing() -> None:
+    """More of them than `max_attempts`, with an empty budget; the report has each."""
+    limited = Status(429, type="rate_limit_error", headers={"retry-after": "2"})
+    shared = health(max_retries=1, retries_per_second=0, retries_per_missing=0)
+    assert shared.take_retry() == 0.0
+    async with serving(Script(TEXT, faults=[limited] * 12)) as (_, client):
+        reading = await read(client, model=FIRST, policy=replace(AT_ONCE, max_attempts=3), health=shared)
+        assert_unbroken(reading, TEXT)
+        assert [when for _, when in asked(reading)] == [2.0 * number for number in range(13)]
+        assert [attempt.outcome for attempt in reading.report.attempts] == ["rate_limited"] * 12 + ["complete"]
+        assert shared.snapshot()["retries_left"] == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize("max_retry_after", [25.0, 15.0])
 async def test_a_cool_down_longer_than_max_retry_after_is_not_waited_for(max_retry_after: float) -> None:
     """The fallback is asked; without one the stream fails, and no request is made."""
@@ -334,7 +415,7 @@ async def test_two_streams_share_the_health_of_their_client() -> None:
 
 def spent(**changes: Any) -> Health:
     """A `Health` whose budget is empty."""
-    shared = health(max_retries=1, **changes)
+    shared = health(**{"max_retries": 1, "retries_per_missing": 0, **changes})
     assert shared.take_retry() == 0.0
     return shared
 
@@ -371,7 +452,7 @@ async def test_a_budget_that_stays_empty_too_long_fails_the_stream() -> None:
 
 async def test_ten_streams_in_a_storm_send_no_more_than_the_budget_lets_them() -> None:
     """Ten requests of their own, four retries that were saved up, and two for each second that passes."""
-    shared = health(max_retries=4, retries_per_second=2, min_requests=1_000)
+    shared = health(max_retries=4, retries_per_second=2, retries_per_missing=0, consecutive_failures=1_000)
     async with serving(Script(TEXT, then=OVERLOADED)) as (server, client):
         policy = Policy(initial_backoff=0, max_attempts=1_000, deadline=10)
 

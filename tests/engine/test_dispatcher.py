@@ -52,7 +52,7 @@ class Table:
 
     def __init__(self, client: Any, *models: str, health: Health | None = None, **policy: Any) -> None:
         self.client = client
-        self.health = health or Health(clock=anyio.current_time)
+        self.health = health or Health(clock=anyio.current_time, consecutive_failures=20)
         self.routes = [Route(model=model, client=client) for model in models or (CONTINUE,)]
         self.driver = Driver(
             api="messages",
@@ -96,7 +96,7 @@ class Table:
 
 def spent(per_second: float) -> Health:
     """A budget that is empty, and fills at that pace."""
-    health = Health(clock=anyio.current_time, max_retries=1, retries_per_second=per_second)
+    health = Health(clock=anyio.current_time, max_retries=1, retries_per_second=per_second, retries_per_missing=0)
     assert health.take_retry() == 0.0
     return health
 
@@ -265,6 +265,42 @@ async def test_a_cool_down_that_begins_during_the_wait_is_obeyed() -> None:
         assert 21.0 <= sent.recorder.entry.started <= 21.5
         sent.cancelled()
         await table.admission.discard(sent)
+
+
+async def test_a_cool_down_that_others_make_longer_is_waited_for_to_its_end() -> None:
+    """`max_retry_after` is for each, and the retry budget has no part in it."""
+    async with serving(TEXT) as (_, client), anyio.create_task_group() as group:
+        table = Table(client, health=spent(0.0), max_retry_after=20)
+
+        async def others() -> None:
+            for _ in range(6):
+                table.cool(15)
+                await anyio.sleep(10)
+
+        group.start_soon(others)
+        await anyio.sleep(0.1)
+        sent = await table.dispatcher.ask(FIRST, NOTHING)
+        assert 65.0 <= sent.recorder.entry.started <= 65.5
+        sent.cancelled()
+        await table.admission.discard(sent)
+
+
+async def test_a_cool_down_without_an_end_is_left_some_day() -> None:
+    """After an hour."""
+    async with serving(TEXT) as (_, client), anyio.create_task_group() as group:
+        table = Table(client)
+
+        async def others() -> None:
+            while True:
+                table.cool(15)
+                await anyio.sleep(10)
+
+        group.start_soon(others)
+        await anyio.sleep(0.1)
+        with pytest.raises(Exhausted, match="max_retry_after"):
+            await table.dispatcher.ask(FIRST, NOTHING)
+        assert anyio.current_time() == pytest.approx(3_600, abs=20)
+        group.cancel_scope.cancel()
 
 
 async def test_patience_ends() -> None:

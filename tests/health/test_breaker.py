@@ -214,6 +214,46 @@ def test_its_memory_is_bounded(moments: list[float], window: float) -> None:
         assert len(breaker._steps) <= 10
 
 
+def test_who_has_nowhere_else_to_go_is_let_through_as_long_as_something_succeeds() -> None:
+    """Half of all may fail; only when the last hundred have, does everyone wait for the probe."""
+    breaker = opened()
+    for number in range(79):
+        given = breaker.enter(1.0, insist=True)
+        assert (given, breaker.is_dead) == (Ticket(1), False), number
+        breaker.count(Ticket(1), 1.0, 1.0)
+    breaker.count(Ticket(1), 2.0, 1.0)
+    assert breaker.is_dead
+    assert breaker.enter(2.0, insist=True) is None
+    assert breaker.open_for(2.0) == 5.0
+    probe = breaker.enter(7.0, insist=True)
+    assert probe == Ticket(2, 1)
+    assert breaker.healthy(probe), "that was the end of it"
+    assert (breaker.state(7.0), breaker.is_dead) == ("closed", False)
+
+
+@pytest.mark.parametrize("success", ["content", "an end without a failure"])
+def test_one_success_and_the_row_begins_anew(success: str) -> None:
+    """Whether its answer becomes whole or not."""
+    breaker = opened()
+    for _ in range(3):
+        for _ in range(70):
+            breaker.count(Ticket(1), 1.0, 1.0)
+        if success == "content":
+            assert not breaker.healthy(Ticket(0))
+        else:
+            breaker.count(Ticket(1), 1.0)
+    assert not breaker.is_dead
+
+
+def test_a_row_of_failures_opens_a_busy_breaker_before_half_of_its_window_has_failed() -> None:
+    """A thousand successes are no reason to go on after a hundred failures."""
+    breaker = Breaker(SETTINGS)
+    ask(breaker, 0.0, *[0.0] * 1_000, *[1.0] * 99)
+    assert breaker.state(0.0) == "closed"
+    ask(breaker, 0.0, 1.0)
+    assert (breaker.state(0.0), breaker.is_dead) == ("open", True)
+
+
 class Life(RuleBasedStateMachine):
     """Requests are sent, and end in any order and any way, over any time."""
 

@@ -24,7 +24,8 @@ from unbroken import Health, Incident, ModelInfo, Status
 from unbroken.core.classification import PREFILL_UNSUPPORTED
 from unbroken.core.failure import Failure, Kind, of_kind
 from unbroken.core.plan.readiness import Readiness
-from unbroken.health.health import DEFAULT_HEDGE_DELAY, default_health
+from unbroken.health.default import default_health
+from unbroken.health.health import DEFAULT_HEDGE_DELAY
 from unbroken.health.permit import SERVER_IS_ILL, Permit
 
 MODEL = "claude-opus-5-5"
@@ -131,6 +132,8 @@ def test_every_success_earns_a_fraction_of_a_retry() -> None:
     entered(health).lost(1.0)
     entered(health).cancelled()
     fail(health, 1)
+    health = Health(max_retries=1, retries_per_second=0, clock=Clock())
+    assert health.take_retry() == 0.0
     for _ in range(9):
         entered(health).succeeded()
         assert health.take_retry() == math.inf
@@ -166,7 +169,7 @@ def test_numbers_that_make_no_sense(settings: dict[str, Any], message: str) -> N
 
 def test_a_route_that_fails_is_left_alone_and_probed() -> None:
     """Twenty overloads of it; five seconds later one request may see, and its content lets the others in."""
-    health = Health(clock=(clock := Clock()))
+    health = Health(consecutive_failures=20, clock=(clock := Clock()))
     fail(health, 20)
     assert health.enter(CLIENT, MODEL) is None
     assert health.readiness(CLIENT, MODEL) == Readiness(open_for=5.0)
@@ -193,7 +196,7 @@ def test_a_probe_that_is_whole_at_once_closes_it() -> None:
 
 def test_a_probe_that_fails_is_not_followed_for_another_recovery_time() -> None:
     """The server is still ill."""
-    health = Health(recovery_time=8, clock=(clock := Clock()))
+    health = Health(recovery_time=8, consecutive_failures=20, clock=(clock := Clock()))
     fail(health, 20)
     clock.now += 8
     fail(health, 1)
@@ -222,7 +225,7 @@ def test_a_probe_that_ends_without_a_verdict_makes_way_for_the_next(end: Callabl
 
 def test_a_probe_that_nobody_speaks_of_bars_the_road_for_one_recovery_time() -> None:
     """Its task may have been killed."""
-    health = Health(clock=(clock := Clock()))
+    health = Health(consecutive_failures=20, clock=(clock := Clock()))
     fail(health, 20)
     clock.now += 5
     entered(health)
@@ -258,7 +261,9 @@ def test_the_kinds_that_count() -> None:
 
 def test_the_numbers_are_the_callers() -> None:
     """Half of four requests within a second, say."""
-    health = Health(failure_ratio=1.0, min_requests=4, window=1, recovery_time=2, clock=(clock := Clock()))
+    health = Health(
+        failure_ratio=1.0, min_requests=4, window=1, recovery_time=2, consecutive_failures=7, clock=(clock := Clock())
+    )
     fail(health, 3)
     clock.now += 1.1
     fail(health, 3)
@@ -561,7 +566,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.clock = Clock()
         self.clients = [Client(), Client()]
-        self.health = Health(min_requests=2, max_retries=3, clock=self.clock)
+        self.health = Health(min_requests=2, max_retries=3, consecutive_failures=4, clock=self.clock)
 
     @rule(seconds=st.floats(0, 40))
     def wait(self, seconds: float) -> None:
@@ -571,13 +576,21 @@ class Life(RuleBasedStateMachine):
     def wait_as_told(self, client: int, model: str) -> None:
         ready = self.health.readiness(self.clients[client], model)
         self.clock.now += max(ready.open_for, ready.cool_for)
-        assert self.health.readiness(self.clients[client], model) == Readiness()
+        after = self.health.readiness(self.clients[client], model)
+        assert after.starting or (after.open_for, after.cool_for) == (0.0, 0.0)
 
     @rule(target=sent, client=st.integers(0, 1), model=st.sampled_from(["claude-opus-4-5", "claude-opus-4-6"]))
     def send(self, client: int, model: str) -> Any:
-        wait = self.health.readiness(self.clients[client], model).open_for
+        ready = self.health.readiness(self.clients[client], model)
         permit = self.health.enter(self.clients[client], model)
-        assert (permit is None) == (wait > 0)
+        assert (permit is None) == (ready.open_for > 0 or ready.failing or ready.starting)
+        return multiple() if permit is None else permit
+
+    @rule(target=sent, client=st.integers(0, 1), model=st.sampled_from(["claude-opus-4-5", "claude-opus-4-6"]))
+    def insist(self, client: int, model: str) -> Any:
+        ready = self.health.readiness(self.clients[client], model)
+        permit = self.health.enter(self.clients[client], model, insist=True)
+        assert (permit is None) == (ready.open_for > 0 or ready.starting)
         return multiple() if permit is None else permit
 
     @rule(permit=sent, seconds=st.floats(0, 60))

@@ -7,7 +7,7 @@ from unbroken.core.plan.readiness import Readiness
 from unbroken.health.breaker import BreakerSettings
 from unbroken.health.vitals import ClientVitals
 
-SETTINGS = BreakerSettings(failure_ratio=0.5, min_requests=1, window=30.0, recovery_time=5.0)
+SETTINGS = BreakerSettings(failure_ratio=0.5, min_requests=1, window=30.0, recovery_time=5.0, consecutive_failures=1)
 
 
 def vitals() -> ClientVitals:

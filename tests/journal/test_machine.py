@@ -306,7 +306,7 @@ def test_any_order_of_things(kind: type[Machine], backend: str) -> None:
 @pytest.mark.parametrize("kind", [InMemory, InAFile])
 def test_any_order_of_many_things(kind: type[Machine], backend: str) -> None:
     """Many runs, and longer ones."""
-    run(kind, backend, examples=50, steps=60)
+    run(kind, backend, examples=25, steps=60)
 
 
 def run(kind: type[Machine], backend: str, *, examples: int, steps: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from harness import CONTINUE, read, serving
 from listening import Heard, listening
-from unbroken import Health, Hedging, Policy, StreamFailed
+from unbroken import Health, Hedging, Limits, Policy, StreamFailed
 from unbroken.reporting import metrics
 from unbroken.testing import AFTER_MESSAGE_START, BEFORE_RESPONSE, ErrorEvent, Script, Silence, Status, after_fraction
 
@@ -107,3 +107,29 @@ async def test_breakers_are_counted_by_their_state(heard: Heard) -> None:
     del health
     gc.collect()
     assert heard.measured("unbroken.breakers") == {}
+
+
+async def test_the_limits_are_shown_whenever_somebody_looks(heard: Heard) -> None:
+    """How many requests may be out, how many are and wait, and what the API says is left."""
+    health = Health(limits=Limits(concurrency=3))
+    async with serving(TEXT) as (_, client):
+        await read(client, health=health)
+        await read(client, health=health, service_tier="standard_only")
+    bucket = health.snapshot()["limits"][0]["bucket"]
+    ordinary = point(limit_client=0, limit_bucket=bucket)
+    assert heard.measured("unbroken.limit.concurrency")[ordinary] == 3
+    requests = heard.measured("unbroken.limit.requests")
+    assert requests[point(limit_client=0, limit_bucket=bucket, limit_state="in_flight")] == 0
+    remaining = heard.measured("unbroken.limit.remaining")
+    assert remaining[point(limit_client=0, limit_bucket=bucket, limit_name="requests")] == pytest.approx(4_000, abs=2)
+    del health
+    gc.collect()
+    assert heard.measured("unbroken.limit.concurrency") == {}
+
+
+async def test_without_limits_there_is_nothing_to_show(heard: Heard) -> None:
+    """Off by default."""
+    health = Health()
+    async with serving(TEXT) as (_, client):
+        await read(client, health=health)
+    assert heard.measured("unbroken.limit.requests") == {}

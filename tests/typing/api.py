@@ -41,6 +41,8 @@ from unbroken import (
     ResilientStream,
     ResilientStreamManager,
     Route,
+    Run,
+    RunAnswer,
     Status,
     StatusPage,
     StatusPageError,
@@ -63,6 +65,7 @@ from unbroken import (
     recover,
     resilient_message,
     resilient_stream,
+    run,
 )
 from unbroken.journal import MemoryJournal, SQLiteJournal
 from unbroken.preflight import check
@@ -319,6 +322,13 @@ async def streams_that_outlive_their_process(client: AsyncAnthropic) -> None:
             begun = await host.start("c7/4", model="claude-opus-5-5", max_tokens=1024, messages=MESSAGES, owner="ann")
             assert_type(begun, bool)
         assert_type(await recover(journal, client), int)
+        async with run(client, "requests.jsonl", journal=journal, fallback_models=["claude-sonnet-5-5"]) as answers:
+            assert_type(answers, Run[None])
+            async for answer in answers:
+                assert_type(answer, RunAnswer[None])
+                assert_type(answer.text, str | None)
+            assert_type(answers.progress.seconds_left, float | None)
+        assert_type(run(client, [], journal="run.db", output_format=Weather), Run[Weather])
         try:
             async with attach(journal, "c7/4", after="1-57", owner="ann") as attached:
                 assert_type(attached, AttachedStream)

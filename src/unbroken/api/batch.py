@@ -18,7 +18,7 @@ from ..batches.request import Rest, unsupported
 from ..engine.last_resort import Created, named
 from ..engine.preflight import check_request
 from ..errors import Deferred
-from ..health.health import default_health
+from ..health.default import default_health
 from ..policy import Policy
 from ..report import Report
 from ..reporting.notifier import Notifier

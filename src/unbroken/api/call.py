@@ -18,7 +18,8 @@ from ..engine.driver import Driver
 from ..engine.preflight import Findings, check_request
 from ..engine.recording import Recording
 from ..errors import StreamTimeout
-from ..health.health import Health, default_health
+from ..health.default import default_health
+from ..health.health import Health
 from ..policy import Policy
 from ..report import Notice, Report
 from ..reporting.notifier import check_listener

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -33,6 +33,7 @@ __all__ = [
     "answer",
     "batches_of",
     "create",
+    "create_of",
     "demanded_format",
     "failure_of",
     "has_batches",
@@ -118,8 +119,27 @@ async def create(client: Any, api: Api, request: Mapping[str, Any], custom_id: s
         anthropic.APIError: What the API said last.
         NoBatches: The client has none.
     """
-    batches = batches_of(without_retries(client), api)
     params, options = as_batched(with_schema(request))
+    return await create_of(client, api, [{"custom_id": custom_id, "params": params}], options, policy)
+
+
+async def create_of(
+    client: Any, api: Api, requests: Sequence[Mapping[str, Any]], options: Mapping[str, Any], policy: Policy
+) -> MessageBatch:
+    """Create a batch of many requests, as `create` does of one.
+
+    Args:
+        client: An async client of the SDK.
+        api: Which of its resources.
+        requests: Each with `custom_id` and `params`.
+        options: What goes with the call.
+        policy: As for `create`.
+
+    Raises:
+        anthropic.APIError: What the API said last.
+        NoBatches: The client has none.
+    """
+    batches, options = batches_of(without_retries(client), api), dict(options)
     if "timeout" not in options:
         # The SDK's own is ten minutes, for each try, and a caller waits for all of them before it gets the error.
         timeouts = Timeouts(policy.idle_timeout, policy.idle_timeout, policy.idle_timeout)
@@ -127,7 +147,7 @@ async def create(client: Any, api: Api, request: Mapping[str, Any], custom_id: s
     failures = 0
     while True:
         try:
-            return await _batch(batches.create(requests=[{"custom_id": custom_id, "params": params}], **options))
+            return await _batch(batches.create(requests=requests, **options))
         except anthropic.APIError as error:
             evidence.withhold_headers(error)
             failures += 1

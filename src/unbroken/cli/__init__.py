@@ -1,4 +1,4 @@
-"""The command line: `unbroken demo`, `chat`, `doctor`, `deferred`, `host` and `streams`.
+"""The command line: `unbroken demo`, `chat`, `doctor`, `deferred`, `run`, `host` and `streams`.
 
 It needs the extra `cli` (Typer and Rich).
 """

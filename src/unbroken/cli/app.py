@@ -11,6 +11,7 @@ import typer
 
 from .input import bytes_of, from_stdin
 from .journal_commands import host, streams
+from .run_commands import run
 from .runner import run_command
 
 __all__ = ["app"]
@@ -71,7 +72,8 @@ def demo(
     In the last act the process that streams, one of the demo's own, is killed with -9, and another goes on.
     The exit code is 0 if unbroken's answer is exact to the character in every act.
     """
-    from .demo.demo import Options, run
+    from .demo.demo import Options
+    from .demo.demo import run as play
 
     if delay is not None and not race:
         raise typer.BadParameter("is for a race: it needs --race", param_hint="--delay")
@@ -85,7 +87,7 @@ def demo(
         plain=plain,
         race=(delay or 0.0) if race else None,
     )
-    if not run_command(run, options):
+    if not run_command(play, options):
         raise typer.Exit(1)
 
 
@@ -235,5 +237,6 @@ def get_deferred(
     )
 
 
+app.command()(run)
 app.command()(host)
 app.add_typer(streams, name="streams")

@@ -44,7 +44,7 @@ class Place:
             if not self.url:
                 raise ValueError("must be the path of a file, or a URL of Redis")
             return
-        if self._path is not None:
+        if self.path is not None:
             return
         try:
             parts = urlsplit(self.url)
@@ -60,7 +60,7 @@ class Place:
             raise ValueError("may have ?prefix= behind it, and nothing else")
 
     @property
-    def _path(self) -> str | None:
+    def path(self) -> str | None:
         """Of the file, as SQLAlchemy writes it: three slashes and a relative path, or four for an absolute one."""
         if "://" not in self.url:
             return self.url
@@ -68,7 +68,7 @@ class Place:
 
     def __str__(self) -> str:
         """For people: without user and password."""
-        if (path := self._path) is not None:
+        if (path := self.path) is not None:
             return path
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
@@ -85,7 +85,7 @@ class Place:
         """
         options = {name: value for name, value in self.options.items() if value is not None}
         codec = None if self.codec is None else _codec_at(self.codec)
-        if (path := self._path) is not None:
+        if (path := self.path) is not None:
             if not make and not Path(path).exists():
                 raise Problem(f"there is no journal {path}")
             from ..journal import SQLiteJournal

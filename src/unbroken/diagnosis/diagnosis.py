@@ -20,8 +20,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from ..core.wire.rate_limits import RateLimit
 from .advice import ADVICE, Whose
-from .rate_limits import RateLimit
 
 if TYPE_CHECKING:
     from ..core.finding import Finding

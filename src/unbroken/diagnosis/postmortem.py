@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..core.classification import retry_after_seconds, words
 from ..core.failure import Kind
+from ..core.wire.rate_limits import RateLimit, rate_limits
 from .codes import about, code_of
 from .diagnosis import DiagnosedRequest, Diagnosis, Ending, conclude
 from .evidence import connection_code, date_of, failure_of, headers_of, iso, media_type, request_id_of, what_was_sent
-from .rate_limits import RateLimit, rate_limits
 
 if TYPE_CHECKING:
     from ..preflight import Finding

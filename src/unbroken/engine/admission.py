@@ -15,12 +15,15 @@ from ..core.requests.resume_state import ResumeState
 from ..core.requests.routed import Requests
 from ..diagnosis.evidence import withhold_headers
 from ..health.health import Health
+from ..health.limits.limiter import Place
 from ..health.permit import Permit
 from ..policy import Policy
 from ..reporting.notifier import Notifier
 from ..routes import Route
 from .exchange import Exchange
 from .sender import RequestSender
+from .turn import Turns
+from .waits import Waits
 
 __all__ = ["POLL", "Admission", "Exhausted"]
 
@@ -54,6 +57,7 @@ class Admission:
 
     Attributes:
         errors: What every lost request died of, in order.
+        waits: What is waited for before a request.
     """
 
     def __init__(
@@ -74,6 +78,9 @@ class Admission:
         self._requests = requests
         self._sender = sender
         self._notifier = notifier
+        self.waits: Waits = Waits()
+        limiter = health.limiter
+        self._turns = None if limiter is None else Turns(limiter, routes, requests, notifier, self.waits)
         self._notified_left_out: set[int] = set()
         self._unclosed: list[Exchange] = []
 
@@ -109,30 +116,78 @@ class Admission:
             # Not all at once: other streams may earn one meanwhile.
             pause = min(seconds, POLL)
             waited += pause
-            await anyio.sleep(pause)
+            with self.waits.spent("budget"):
+                await anyio.sleep(pause)
         return waited
 
-    def enter(self, step: Ask, *, retry: bool) -> Permit | None:
-        """The permission for a request; None while its route's breaker is open, or a rate limit has to cool down.
+    async def admit(self, step: Ask, state: ResumeState, *, retry: bool, insist: bool = False) -> Permit | None:
+        """What `enter` gives, after a wait for a place in which others, who came before, are served first.
 
         Args:
             step: The request.
+            state: What was delivered.
+            retry: Whether it was paid for as a retry.
+            insist: Whether there is nowhere else to go, so that a route is asked of which most requests fail.
+        """
+        if self._turns is None:
+            return self._enter(step, retry=retry, insist=insist)
+        if not self._is_ready(step.route, insist=insist):
+            return None  # whoever cannot send anything keeps nobody waiting
+        place = await self._turns.wait(step, state, ready=lambda: self._is_ready(step.route, insist=insist))
+        return None if place is None else self._enter_with(place, step, retry=retry, insist=insist)
+
+    def enter(self, step: Ask, state: ResumeState, *, retry: bool) -> Permit | None:
+        """The permission for a request; None while its route's breaker is open, or a rate limit has to cool down.
+
+        It waits for no place: without one there is no permission either.
+
+        Args:
+            step: The request.
+            state: What was delivered.
             retry: Whether it was paid for as a retry.
         """
+        if self._turns is None:
+            return self._enter(step, retry=retry)
+        place = self._turns.at_once(step, state)
+        return None if place is None else self._enter_with(place, step, retry=retry)
+
+    def _enter(self, step: Ask, *, retry: bool, insist: bool = False) -> Permit | None:
         route = self._routes[step.route]
-        if self._readiness(step.route).cool_for:
+        ready = self._readiness(step.route)
+        if ready.cool_for and not ready.starting:
             return None
-        return self._health.enter(route.client, route.model, retry=retry, mode=self._sender.mode(step.route))
+        mode, begins = self._sender.mode(step.route), step.form == "request" and not step.costs_retry
+        return self._health.enter(route.client, route.model, retry=retry, mode=mode, begins=begins, insist=insist)
+
+    def _enter_with(self, place: Place, step: Ask, *, retry: bool, insist: bool = False) -> Permit | None:
+        permit = self._enter(step, retry=retry, insist=insist)
+        if permit is None:
+            place.unused()
+        else:
+            permit.place = place
+        return permit
+
+    def _is_ready(self, rank: int, *, insist: bool) -> bool:
+        ready = self._readiness(rank)
+        if ready.starting or (insist and ready.failing):
+            return True  # whether there is room is seen when it enters
+        return not (ready.open_for or ready.cool_for)
 
     def prepare(
         self, step: Ask, state: ResumeState, permit: Permit, *, waited: float = 0.0, hedge: bool = False
     ) -> Exchange:
         """Compose a request; what is wrong with it leaves its permission to others."""
         try:
-            return self._sender.prepare(step, state, permit, waited=waited, hedge=hedge)
+            waited_for = self.waits.take()
+            sent = self._sender.prepare(step, state, permit, waited=waited, waited_for=waited_for, hedge=hedge)
         except BaseException:
+            if permit.place is not None:
+                permit.place.unused()
             permit.cancelled()
             raise
+        if permit.place is not None:
+            permit.place.sends(sent.recorder.entry)
+        return sent
 
     # -- after it
 
@@ -141,6 +196,8 @@ class Admission:
         withhold_headers(failure.error)
         sent.failed(failure)
         self.errors.append(failure.error)
+        if sent.permit.place is not None and (cut := sent.permit.place.cut) is not None:
+            self._notifier.limit_reduced(failure, *cut)
 
     def notify_left_out(self, failure: Failure | None) -> None:
         """Tell of each route that is not asked any more, because of a failure; None: it was never possible."""

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
+from ..core.plan.limits import RATE_LIMIT_PATIENCE
 from ..core.plan.plan import Plan
-from ..core.plan.readiness import ROUNDING
+from ..core.plan.readiness import ROUNDING, Readiness
 from ..core.plan.steps import Ask, Fail
 from ..core.requests.resume_state import ResumeState
 from ..health.health import Health
 from ..health.permit import Permit
 from ..policy import Hedging, Policy
+from ..report import WaitedFor
 from ..reporting.notifier import Notifier
 from ..routes import Route
 from .admission import POLL, Admission, Exhausted
@@ -60,6 +62,7 @@ class Dispatcher:
         self._notifier = notifier
         self._notified_incident = False
         self._patience = policy.max_retry_after
+        self._cooling = RATE_LIMIT_PATIENCE
 
     async def ask(self, step: Ask, state: ResumeState) -> Exchange:
         """Make a request after its wait, or several against each other.
@@ -98,7 +101,8 @@ class Dispatcher:
 
     def notify_passed_over(self, wanted: int, step: Ask) -> None:
         """Tell that a route would have been asked, but for its circuit breaker."""
-        if step.route != wanted and self._admission.readiness()[wanted].open_for:
+        ready = self._admission.readiness()[wanted]
+        if step.route != wanted and (ready.open_for or ready.failing):
             self._notify_not_ready(wanted, step)
 
     def _notify_not_ready(self, route: int, step: Ask) -> None:
@@ -125,36 +129,60 @@ class Dispatcher:
     async def _admitted(self, step: Ask, state: ResumeState) -> tuple[Ask, Permit]:
         """Wait until a request may be made; the breakers may send it to another route."""
         if not step.costs_retry:
-            # Something new has come. Until it does again, all waits for breakers and for the budget are one wait:
-            # with one for each request, a stream would take minutes to say that the API is gone.
+            # Something new has come, or a rate limit has said that the server is there. Until it does again, all waits
+            # for breakers and for the budget are one wait: with one for each request, a stream would take minutes to
+            # say that the API is gone.
             self._patience = self._policy.max_retry_after
+            self._cooling = RATE_LIMIT_PATIENCE
         if step.wait:
             ready = self._admission.readiness()[step.route]
             if ready.open_for or ready.cool_for:
                 self._notify_not_ready(step.route, step)
-            if ready.open_for:
+            if ready.open_for and not ready.starting:
                 self._wait_at_most(step.wait)
-            await anyio.sleep(step.wait)
+            with self._admission.waits.spent(_waits_for(ready)):
+                await anyio.sleep(step.wait)
         if step.costs_retry:
             self._patience -= await self._admission.pay(self._patience)
-        notified = False
-        while (permit := self._admission.enter(step, retry=step.costs_retry)) is None:
+        notified, insist = False, False
+        while (permit := await self._admission.admit(step, state, retry=step.costs_retry, insist=insist)) is None:
             asked, ready_now = step, self._admission.readiness()
             next_step = self._plan.rerouted(state, now=anyio.current_time(), ready=ready_now)
             if isinstance(next_step, Fail):
                 raise Exhausted(_NOT_IN_TIME)
             step = next_step
+            route = ready_now[step.route]
+            if step.route == asked.route and route.failing and not (insist or step.wait):
+                insist = True
+                continue
             if not notified:
                 notified = True
                 self._notify_not_ready(asked.route, step)
             if step.route == asked.route or step.wait:
                 pause = min(step.wait or POLL, POLL)
-                self._wait_at_most(pause)
-                await anyio.sleep(pause)
+                if route.starting or (step.wait and route.cool_for):
+                    self._cool_at_most(pause)
+                else:
+                    self._wait_at_most(pause)
+                with self._admission.waits.spent(_waits_for(route)):
+                    await anyio.sleep(pause)
         return step, permit
+
+    def _cool_at_most(self, seconds: float) -> None:
+        """Count a wait for a cool-down, which others may make longer. Raises `Exhausted` where it has no end."""
+        self._cooling -= seconds
+        if self._cooling < -ROUNDING:
+            raise Exhausted(_NOT_IN_TIME)
 
     def _wait_at_most(self, seconds: float) -> None:
         """Count a wait that is about to begin. Raises `Exhausted` where there were too many of them."""
         self._patience -= seconds
         if self._patience < -ROUNDING:
             raise Exhausted(_NOT_IN_TIME)
+
+
+def _waits_for(ready: Readiness) -> WaitedFor:
+    """What is waited for before a route is asked that is so ready."""
+    if ready.cool_for:
+        return "cool_down"
+    return "breaker" if ready.open_for else "backoff"

@@ -20,6 +20,7 @@ from .attempt import Attempt
 
 if TYPE_CHECKING:
     from ..core.seam.seam import Seam
+    from ..health.limits.limiter import Place
 
 __all__ = ["Exchange"]
 
@@ -67,12 +68,22 @@ class Exchange:
         """Send it and wait for its headers; `failure` says why none came."""
         with self.recorder.current():
             self.failure = await self.attempt.open(self.messages, self.request, self.call_site)
+        if self.permit.place is not None:
+            self._tell_limits(self.permit.place)
         if self.failure is not None:
             return False
         response = self.attempt.response
         self.recorder.headers(self.attempt.request_id, 200 if response is None else response.status_code, self.seam)
         self.sdk_span = SdkSpan.of(response, self.api)
         return True
+
+    def _tell_limits(self, place: Place) -> None:
+        """What is left stands in the headers of every response, of a refusal too."""
+        response = self.attempt.response
+        if self.failure is not None:
+            response = getattr(self.failure.error, "response", None)
+        if response is not None:
+            place.told(response.headers.raw)
 
     async def receive(self) -> None:
         """Add what arrives next to `events`, or say in `failure` why nothing will."""

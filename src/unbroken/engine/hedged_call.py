@@ -75,6 +75,7 @@ class HedgedCall:
         except BaseException:
             for sent in self._sent:
                 sent.cancelled()
+            permit.cancelled()  # it may not have been used yet, and its place is one that others wait for
             raise
         if winner is None:
             assert self._last is not None
@@ -107,9 +108,9 @@ class HedgedCall:
         """Ask one route until it is healthy; None when it has failed."""
         again: Ask | None = step
         while again is not None:
-            permit = permit or self._admission.enter(again, retry=again.route in self._retries)
+            permit = permit or self._admission.enter(again, self._state, retry=again.route in self._retries)
             if permit is None:
-                # Its breaker has opened since the race began.
+                # Its breaker has opened since the race began, or as much is out as may be.
                 return None
             hedge = any(sent.is_open for sent in self._sent)
             sent = self._admission.prepare(again, self._state, permit, waited=waited, hedge=hedge)

@@ -12,7 +12,7 @@ from ..core.requests.resume_state import ResumeState
 from ..core.requests.routed import Requests
 from ..health.permit import Permit
 from ..policy import Policy
-from ..report import Report
+from ..report import Report, WaitedFor
 from ..reporting.attempt_recorder import AttemptRecorder
 from ..reporting.telemetry import Telemetry
 from ..routes import Route
@@ -72,7 +72,16 @@ class RequestSender:
         """What a route's request asks for that has limits of its own beside its model (`requests.mode_of`)."""
         return self._requests.mode(route)
 
-    def prepare(self, step: Ask, state: ResumeState, permit: Permit, *, waited: float, hedge: bool = False) -> Exchange:
+    def prepare(
+        self,
+        step: Ask,
+        state: ResumeState,
+        permit: Permit,
+        *,
+        waited: float,
+        waited_for: dict[WaitedFor, float] | None = None,
+        hedge: bool = False,
+    ) -> Exchange:
         """Compose a request; it is in the report from now on, and has to be opened at once.
 
         Args:
@@ -80,6 +89,7 @@ class RequestSender:
             state: What was delivered.
             permit: The permission to send it.
             waited: Seconds that were waited for it.
+            waited_for: What they were waited for.
             hedge: Whether others are still being waited for.
         """
         route, info = self._routes[step.route], self._requests.model(step.route)
@@ -99,6 +109,7 @@ class RequestSender:
             info=info,
             form="continue" if step.form.startswith("continue") else step.form,
             waited=waited,
+            waited_for=waited_for,
             hedge=hedge,
             prompt=wording(step.form, state.trailing_text.strip(), self._policy.continue_prompt, again=step.whole),
             telemetry=self._telemetry,

@@ -1,5 +1,8 @@
 """The circuit breaker: a route that mostly fails is left alone, but for a probe from time to time.
 
+While some of its requests succeed, that is for those who have somewhere else to go. Who has not may insist, and is let
+through until a row of failures without a success is so long that chance does not explain it.
+
     closed    -- enough of the window's requests failed --------------> open
     open      -- recovery_time has passed ----------------------------> half open
     half open -- the probe brought content ---------------------------> closed
@@ -37,12 +40,15 @@ class BreakerSettings:
         min_requests: The fewest requests in the window to judge by.
         window: Seconds that an outcome is remembered.
         recovery_time: Seconds from opening to the first probe, and from one probe to the next.
+        consecutive_failures: So many in a row, without a success between them, and nobody is let through but probes,
+            not even who has nowhere else to go.
     """
 
     failure_ratio: float
     min_requests: int
     window: float
     recovery_time: float
+    consecutive_failures: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +76,37 @@ class _Step:
 class Breaker:
     """One route's circuit breaker. Every `now` is in monotonic seconds."""
 
-    __slots__ = ("_openings", "_probe", "_probe_at", "_probes", "_settings", "_steps")
+    __slots__ = ("_in_a_row", "_openings", "_probe", "_probe_at", "_probes", "_settings", "_steps")
 
     def __init__(self, settings: BreakerSettings) -> None:
         self._settings = settings
         self._steps: deque[_Step] = deque()
         self._openings = 0
+        self._in_a_row = 0  # failures
         self._probes = 0
         self._probe: int | None = None  # the one that was given last, since it opened
         self._probe_at: float | None = None  # when the next one may go; None while it is closed
 
     # -- asking
 
-    def enter(self, now: float) -> Ticket | None:
-        """Permission for one request; None while it is open, or another probe is out."""
+    def enter(self, now: float, *, insist: bool = False) -> Ticket | None:
+        """Permission for one request; None while it is open, or another probe is out.
+
+        `insist` is for who has nowhere else to go: then it is None only where nothing succeeds any more.
+        """
         if self._probe_at is None:
             return Ticket(self._openings)
         if self.open_for(now):
-            return None
+            return Ticket(self._openings) if insist and not self.is_dead else None
         self._probes += 1
         self._probe = self._probes
         self._probe_at = now + self._settings.recovery_time
         return Ticket(self._openings, self._probe)
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is open, and nothing has succeeded of the last `consecutive_failures`."""
+        return self._probe_at is not None and self._in_a_row >= self._settings.consecutive_failures
 
     def open_for(self, now: float) -> float:
         """Seconds until `enter` would give a pass; 0.0 when it would now."""
@@ -110,20 +125,34 @@ class Breaker:
 
     # -- telling
 
-    def healthy(self, given: Ticket) -> None:
-        """Content came: a probe's closes the breaker, and the window starts anew."""
+    def healthy(self, given: Ticket) -> bool:
+        """Content came: if it was asked for after the breaker opened, it closes, and the window starts anew.
+
+        Returns:
+            Whether that was the end of a time in which nothing succeeded.
+        """
+        was_dead = self.is_dead
+        if not was_dead or given.opening == self._openings:
+            self._in_a_row = 0
         if self._probe_at is not None and given.opening == self._openings:
             self._close()
+            return was_dead
+        return False
 
     def count(self, given: Ticket, now: float, failure: float = 0.0) -> None:
         """A request ended: 0.0 without a failure, 1.0 with one, 0.5 cut after content."""
+        was_dead = self.is_dead
+        if failure == 1.0:
+            self._in_a_row += 1
         if given.opening != self._openings:
             return
+        if not failure and not was_dead:
+            self._in_a_row = 0
         if self._probe_at is None:
             self._note(now, failure)
-            if failure and self._is_ill(now):
+            if failure and (self._is_ill(now) or self._in_a_row >= self._settings.consecutive_failures):
                 self._open(now)
-        elif failure:  # a probe's: while it is open there are no others
+        elif failure and (given.probe is not None or (self.is_dead and not was_dead)):
             self._open(now)
 
     def release(self, given: Ticket, now: float) -> None:

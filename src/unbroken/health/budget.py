@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ..core.plan.readiness import ROUNDING
+from .demand import Demand
 
 __all__ = ["RetryBudget"]
 
@@ -17,11 +18,23 @@ class RetryBudget:
         per_second: Retries that come with time.
         most: The most that can be saved up, and what it starts with.
         now: Monotonic seconds, as in every method.
+        demand: What is asked and answered. None: nothing is known of it.
+        per_missing: Retries that come with each answer that an outage withholds.
     """
 
-    __slots__ = ("_at", "_left", "_most", "_per_second", "_ratio")
+    __slots__ = ("_at", "_demand", "_left", "_most", "_per_missing", "_per_second", "_ratio")
 
-    def __init__(self, ratio: float, per_second: float, most: float, now: float) -> None:
+    def __init__(
+        self,
+        ratio: float,
+        per_second: float,
+        most: float,
+        now: float,
+        demand: Demand | None = None,
+        per_missing: float = 0.0,
+    ) -> None:
+        self._demand = demand
+        self._per_missing = per_missing
         self._ratio = ratio
         self._per_second = per_second
         self._most = most
@@ -34,7 +47,8 @@ class RetryBudget:
         if missing <= ROUNDING:
             self._left = max(0.0, -missing)
             return 0.0
-        return missing / self._per_second if self._per_second else math.inf
+        pace = self._pace(now)
+        return missing / pace if pace else math.inf
 
     def earn(self, now: float) -> None:
         """A request was answered."""
@@ -47,6 +61,11 @@ class RetryBudget:
     def left(self, now: float) -> float:
         """The retries that are there."""
         elapsed = max(0.0, now - self._at)  # monotonic clocks do not go back, but virtual ones may be exchanged
-        self._left = min(self._most, self._left + elapsed * self._per_second)
+        self._left = min(self._most, self._left + elapsed * self._pace(now))
         self._at = now
         return self._left
+
+    def _pace(self, now: float) -> float:
+        """The retries a second that come with time."""
+        missing = 0.0 if self._demand is None else self._demand.missing(now)
+        return self._per_second + self._per_missing * missing

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..core.failure import Failure, Kind
 from .breaker import Ticket
 from .budget import RetryBudget
+from .demand import Demand
+from .slow_start import SlowStart
 from .vitals import ClientVitals, RouteVitals
+
+if TYPE_CHECKING:
+    from .limits.limiter import Place
 
 __all__ = ["SERVER_IS_ILL", "Permit", "Shared"]
 
@@ -28,6 +33,8 @@ SERVER_IS_ILL: Final = frozenset(
         Kind.MALFORMED,
     }
 )
+#: The failures that say that too much is asked at a time.
+_TOO_MUCH: Final = frozenset({Kind.RATE_LIMITED, Kind.OVERLOADED})
 #: Of what never reached the server, nothing is learnt of it.
 _NEVER_SENT: Final = frozenset({Kind.NO_RESOURCES, Kind.NOT_SENT})
 
@@ -39,15 +46,31 @@ class Shared:
     lock: Lock
     clock: Callable[[], float]
     budget: RetryBudget
+    demand: Demand
 
 
 class Permit:
     """The permission to send one request. Its holder reports how the request went.
 
     Of the four ends (`succeeded`, `failed`, `lost`, `cancelled`) the first counts, and later ones do nothing.
+
+    Attributes:
+        place: Its place among the requests that are out, which ends with it; None without `Health(limits=...)`.
     """
 
-    __slots__ = ("_client", "_ended", "_given", "_had_content", "_mode", "_model", "_retry", "_route", "_shared")
+    __slots__ = (
+        "_client",
+        "_ended",
+        "_given",
+        "_had_content",
+        "_mode",
+        "_model",
+        "_retry",
+        "_route",
+        "_shared",
+        "_slow_starts",
+        "place",
+    )
 
     def __init__(
         self,
@@ -59,8 +82,10 @@ class Permit:
         mode: str,
         *,
         retry: bool,
+        slow_starts: Sequence[SlowStart] = (),
     ) -> None:
         self._shared = shared
+        self._slow_starts = slow_starts
         self._client = client
         self._route = route
         self._given = given
@@ -69,6 +94,7 @@ class Permit:
         self._retry = retry
         self._had_content = False
         self._ended = False
+        self.place: Place | None = None
 
     def content(self, seconds: float) -> None:
         """Its first content came, so many seconds after it was sent: that earns. A probe's closes the breaker."""
@@ -77,25 +103,35 @@ class Permit:
                 return
             self._answered()
             self._route.latency.add(seconds)
-            self._route.breaker.healthy(self._given)
+            self._is_well()
+
+    def _is_well(self) -> None:
+        """Content came; if nothing did before, those who have waited for it are let through by and by."""
+        if self._route.breaker.healthy(self._given):
+            now = self._shared.clock()
+            self._route.recovery.begin(now, self._shared.demand.recovery_pace(now))
 
     def _answered(self) -> None:
         """It was answered: `retry_ratio` retries are earned, and its own comes back. Not at its end: that is late."""
         self._had_content = True
+        if self.place is not None:
+            self.place.answered()
         now = self._shared.clock()
         self._shared.budget.earn(now)
+        self._shared.demand.answered(now)
+        for slow_start in self._slow_starts:
+            slow_start.answered()
         if self._retry:
             self._shared.budget.give_back(now)
 
     def succeeded(self) -> None:
         """Its answer is whole."""
         with self._shared.lock:
+            if not self._ended and not self._had_content:
+                self._answered()
             if self._end():
-                if not self._had_content:
-                    self._answered()
-                now = self._shared.clock()
-                self._route.breaker.healthy(self._given)
-                self._route.breaker.count(self._given, now)
+                self._is_well()
+                self._route.breaker.count(self._given, self._shared.clock())
 
     def failed(self, failure: Failure, *, cut: bool) -> None:
         """It died.
@@ -107,7 +143,7 @@ class Permit:
             cut: Whether content had come; the failure then counts half.
         """
         with self._shared.lock:
-            if not self._end():
+            if not self._end(refused=failure.kind in _TOO_MUCH):
                 return
             now = self._shared.clock()
             if failure.kind in _NEVER_SENT:
@@ -116,6 +152,8 @@ class Permit:
                     self._shared.budget.give_back(now)
                 return
             if failure.kind in SERVER_IS_ILL:
+                if not cut:
+                    self._shared.demand.failed(now)
                 self._route.breaker.count(self._given, now, 0.5 if cut else 1.0)
                 return
             self._route.breaker.count(self._given, now)
@@ -141,7 +179,12 @@ class Permit:
             if self._end():
                 self._route.breaker.release(self._given, self._shared.clock())
 
-    def _end(self) -> bool:
+    def _end(self, *, refused: bool = False) -> bool:
         """Whether this is the first end."""
         first, self._ended = not self._ended, True
+        if first and self.place is not None:
+            self.place.ended(refused=refused)
+        if first and not self._had_content:
+            for slow_start in self._slow_starts:
+                slow_start.ended()
         return first

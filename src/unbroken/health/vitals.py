@@ -10,6 +10,7 @@ from ..core.models.corrections import Models
 from ..core.plan.readiness import Readiness, seconds_until
 from .breaker import Breaker, BreakerSettings
 from .latency import Latency
+from .slow_start import SlowStart
 
 __all__ = ["ClientVitals", "RouteVitals"]
 
@@ -24,10 +25,12 @@ class RouteVitals:
     Attributes:
         breaker: Its circuit breaker.
         latency: Its times to first content.
+        recovery: Lets those through who have waited for the breaker.
     """
 
     breaker: Breaker
     latency: Latency = field(default_factory=Latency)
+    recovery: SlowStart = field(default_factory=SlowStart)
 
 
 class ClientVitals:
@@ -39,7 +42,7 @@ class ClientVitals:
         models: Which of them share a rate limit.
     """
 
-    __slots__ = ("_cool_until", "_models", "_routes", "_settings", "number")
+    __slots__ = ("_cool_until", "_models", "_routes", "_settings", "_thaws", "number")
 
     def __init__(self, number: int, settings: BreakerSettings, models: Models) -> None:
         self.number: int = number
@@ -48,6 +51,7 @@ class ClientVitals:
         self._routes: dict[tuple[str, str], RouteVitals] = {}  # the one that was asked last comes last
         # By bucket and mode: rate limits belong to a key, and so to a client.
         self._cool_until: dict[tuple[str, str], float] = {}
+        self._thaws: dict[tuple[str, str], SlowStart] = {}
 
     def route(self, model: str, mode: str = "") -> RouteVitals:
         """The model's, from now on if it has none yet."""
@@ -68,13 +72,31 @@ class ClientVitals:
     def readiness(self, model: str, now: float, mode: str = "") -> Readiness:
         """Whether the model may be asked."""
         route = self._routes.get((model, mode))
-        return Readiness(route.breaker.open_for(now) if route else 0.0, self._cool_for(model, mode, now))
+        cool_for, thaw = self._cool_for(model, mode, now), self._thaws.get(self._bucket(model, mode))
+        queues_for = 0.0 if cool_for or thaw is None else thaw.wait(now)
+        if route is None:
+            return Readiness(0.0, cool_for or queues_for, starting=queues_for > 0)
+        open_for, is_dead = route.breaker.open_for(now), route.breaker.is_dead
+        waits_for = 0.0 if is_dead else route.recovery.wait(now)
+        return Readiness(
+            open_for if is_dead else waits_for,
+            cool_for or queues_for,
+            failing=open_for > 0 and not is_dead,
+            starting=not (is_dead or cool_for) and (waits_for > 0 or queues_for > 0),
+        )
+
+    def thaw(self, model: str, now: float, mode: str = "") -> SlowStart | None:
+        """What lets those through who have waited for the cool-down of the model's bucket; None: none has ended."""
+        return None if self._cool_for(model, mode, now) else self._thaws.get(self._bucket(model, mode))
 
     def cool(self, model: str, seconds: float, now: float, mode: str = "") -> None:
         """Start a cool-down of all models that share this one's rate-limit bucket, in its mode; the longest holds."""
-        bucket = (self._models.get(model).rate_limit, mode)
+        bucket = self._bucket(model, mode)
         until = max(self._cool_until.get(bucket, now), now + seconds)
         self._cool_until = {other: end for other, end in self._cool_until.items() if end > now} | {bucket: until}
+        self._thaws = {other: thaw for other, thaw in self._thaws.items() if thaw.wait(now)}
+        thaw = self._thaws.setdefault(bucket, SlowStart())
+        thaw.begin(until)
 
     def describe(self, now: float) -> Iterator[dict[str, Any]]:
         """Each model as `Health.snapshot` shows it."""
@@ -92,7 +114,10 @@ class ClientVitals:
             }
 
     def _cool_for(self, model: str, mode: str, now: float) -> float:
-        return seconds_until(self._cool_until.get((self._models.get(model).rate_limit, mode), now), now)
+        return seconds_until(self._cool_until.get(self._bucket(model, mode), now), now)
+
+    def _bucket(self, model: str, mode: str) -> tuple[str, str]:
+        return self._models.get(model).rate_limit, mode
 
 
 def _describe(latency: Latency) -> dict[str, float] | None:

@@ -14,7 +14,7 @@ from ..core.printable import printable
 from ..core.wire.counters import INPUT_TOKENS, TOKENS
 from ..core.wire.decoded import Event
 from ..core.wire.deltas import Delta
-from ..report import AttemptReport, Report, input_told
+from ..report import AttemptReport, Report, WaitedFor, input_told
 from .telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class AttemptRecorder:
         info: What is known of it: how much it writes with a token.
         form: The form of the request.
         waited: Seconds that were waited for this attempt.
+        waited_for: What they were waited for. None: it was not noted.
         hedge: Whether it is sent while others are still being waited for.
         prompt: By which wording it asks for the rest (`AttemptReport.prompt`).
         telemetry: What is told of the stream. None: nobody listens.
@@ -52,6 +53,7 @@ class AttemptRecorder:
         info: ModelInfo,
         form: str,
         waited: float,
+        waited_for: dict[WaitedFor, float] | None = None,
         hedge: bool = False,
         prompt: str | None = None,
         telemetry: Telemetry | None = None,
@@ -69,6 +71,7 @@ class AttemptRecorder:
             form=form,
             started=self._sent_at - started,
             waited=waited,
+            waited_for=waited_for or {},
             hedge=hedge,
             prompt=prompt,
         )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 from weakref import WeakSet
 
 from opentelemetry import metrics
@@ -71,6 +71,23 @@ class Instruments:
             unit="{breaker}",
             description="Circuit breakers, by their state.",
         )
+        meter.create_observable_gauge(
+            "unbroken.limit.concurrency",
+            callbacks=[_observe_concurrency],
+            unit="{request}",
+            description="How many requests may be out at a time.",
+        )
+        meter.create_observable_gauge(
+            "unbroken.limit.requests",
+            callbacks=[_observe_requests],
+            unit="{request}",
+            description="Requests that are out, and that wait to be sent.",
+        )
+        meter.create_observable_gauge(
+            "unbroken.limit.remaining",
+            callbacks=[_observe_remaining],
+            description="What is left of the account's rate limits for a minute.",
+        )
 
     def record(self, report: Report) -> None:
         """A stream is over."""
@@ -123,3 +140,30 @@ def _observe_breakers(_options: CallbackOptions) -> Iterable[Observation]:
                 seen[route["model"], state] += state == route["state"]
     for (model, state), count in seen.items():
         yield Observation(count, {"gen_ai.request.model": model, "unbroken.breaker.state": state})
+
+
+def _limits() -> Iterator[tuple[dict[str, str | int], dict[str, Any]]]:
+    """Each rate-limit bucket of each client, with its attributes, as `Health.snapshot` has it.
+
+    Gauges of several `Health`s with the same client and bucket have the same attributes: the last one is shown.
+    """
+    for health in list(_watched):
+        for limit in health.snapshot().get("limits", ()):
+            bucket = {"unbroken.limit.client": limit["client"], "unbroken.limit.bucket": limit["bucket"]}
+            yield bucket | ({"unbroken.limit.mode": limit["mode"]} if "mode" in limit else {}), limit
+
+
+def _observe_concurrency(_options: CallbackOptions) -> Iterable[Observation]:
+    return [Observation(limit["limit"], bucket) for bucket, limit in _limits() if limit["limit"] is not None]
+
+
+def _observe_requests(_options: CallbackOptions) -> Iterable[Observation]:
+    for bucket, limit in _limits():
+        for state in ("in_flight", "waiting"):
+            yield Observation(limit[state], {**bucket, "unbroken.limit.state": state})
+
+
+def _observe_remaining(_options: CallbackOptions) -> Iterable[Observation]:
+    for bucket, limit in _limits():
+        for name, quota in limit["left"].items():
+            yield Observation(quota["left"], {**bucket, "unbroken.limit.name": name})

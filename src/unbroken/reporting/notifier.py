@@ -127,6 +127,17 @@ class Notifier:
         else:
             self.notice("circuit_open", f"the circuit breaker of {model} is open; {instead}")
 
+    def limit_reduced(self, failure: Failure, before: int, after: int) -> None:
+        """Tell that fewer requests go out at a time from now on, of all streams that share `Health`.
+
+        Args:
+            failure: The refusal that said so.
+            before: How many were out at most.
+            after: How many will be.
+        """
+        requests = "request" if after == 1 else "requests"
+        self.notice("limit_reduced", f"{failure.kind}: going on with {after} {requests} at a time instead of {before}")
+
     def incident(self, model: str, incident: Incident) -> None:
         """Tell that the status page declares an incident on a model that is about to be asked."""
         self.notice("incident", f"the status page declares a {incident.impact} incident on {model}: {incident.name}")

@@ -98,6 +98,7 @@ def test_a_broken_script_is_one_sentence(run: Run, tmp_path: Path, text: str | N
     assert said in run("demo", "--script", str(script)).sentence
 
 
+@pytest.mark.slow
 def test_the_picture_is_an_svg_that_fetches_nothing(run: Run, tmp_path: Path) -> None:
     """No fonts and no images from elsewhere."""
     picture = tmp_path / "demo.svg"
@@ -126,6 +127,7 @@ def test_a_picture_that_cannot_be_written_after_all(run: Run, tmp_path: Path) ->
     assert ran.sentence == f"the picture cannot be written to {tmp_path}: Is a directory"
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_exist_is_told_on_both_sides(run: Run) -> None:
     """The server knows what the API knows; and where there is no answer, nobody is killed in the middle of it."""
     ran = run("demo", "--fast", "--model", "claude-nobody", "--fallback", "claude-nobody-else")

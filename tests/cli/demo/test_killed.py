@@ -128,6 +128,7 @@ async def test_the_sdks_answer_is_gone_and_unbrokens_goes_on(model: str, form: s
     assert ours.report.attempts[1].characters == len(ANSWER) - goes_on
 
 
+@pytest.mark.slow
 async def test_an_interruption_leaves_no_process_and_no_file_behind(scratch: Path) -> None:
     """It comes while one has been killed, and the other one is about to go on."""
     play, spectator = play_of(), Spectator()

@@ -47,7 +47,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
     assert (process.returncode, err) == (0, b"")
 
 
-@pytest.mark.parametrize("asks", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("asks", [True, False])
 def test_a_process_that_is_left_alone_ends_and_clears_away(
     asks: bool, api: ThreadedFaultServer, process: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:

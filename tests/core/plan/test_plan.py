@@ -594,6 +594,82 @@ def test_retry_after_is_obeyed() -> None:
     assert Story(jitter=0).ask(died(Kind.OVERLOADED, retry_after=2.0), TEXT, brought=True).wait == 2.0
 
 
+def test_an_honoured_429_is_no_attempt_and_costs_no_retry() -> None:
+    """However often it comes; what dies of something else is counted as if there had been none."""
+    story, limited = Story(), died(Kind.RATE_LIMITED, retry_after=20.0)
+    for _ in range(100):
+        assert story.ask(limited) == Ask(route=0, form="request", wait=20.0)
+        story.now += 20.0
+    assert [story.ask(RETRY).wait for _ in range(7)] == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+    story.fail(RETRY)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        died(Kind.RATE_LIMITED),
+        died(Kind.RATE_LIMITED, retry_after=0.0),
+        died(Kind.OVERLOADED, retry_after=20.0),
+        died(Kind.SERVER_ERROR, retry_after=20.0),
+    ],
+)
+def test_what_is_no_honoured_429_is_an_attempt_and_costs_a_retry(failure: Failure) -> None:
+    """One that names no time, or none to wait; and an illness, whatever it names."""
+    story = Story()
+    assert all(story.ask(failure).costs_retry for _ in range(7))
+    assert story.fail(failure) == Fail("8 requests in a row brought nothing")
+
+
+def test_a_429_between_failures_is_no_backoff_of_theirs() -> None:
+    """It neither grows the wait nor begins it anew."""
+    story, limited = Story(), died(Kind.RATE_LIMITED, retry_after=5.0)
+    waits = []
+    for failure in (RETRY, limited, RETRY, limited, RETRY):
+        step = story.ask(failure)
+        waits.append((step.wait, step.costs_retry))
+        story.now += step.wait
+    assert waits == [(0.5, True), (5.0, False), (1.0, True), (5.0, False), (2.0, True)]
+
+
+def test_a_server_that_says_nothing_but_429_is_left_some_day() -> None:
+    """After an hour of waits; each counts for a second at least, so that a thousandth of one is no endless loop."""
+    story, limited = Story(), died(Kind.RATE_LIMITED, retry_after=0.001)
+    assert not any(story.ask(limited).costs_retry for _ in range(3_600))
+    assert story.fail(limited).why == "rate limits have held it up for more than 3600 s, and nothing has come"
+    story, limited = Story(), died(Kind.RATE_LIMITED, retry_after=60.0)
+    for _ in range(60):
+        story.ask(limited)
+    story.plan.content()
+    for _ in range(60):
+        story.ask(limited)
+    assert story.fail(limited).error is None
+
+
+def test_a_route_whose_rate_limits_take_longer_than_one_may_ends_its_turn() -> None:
+    """Another may have room. That request costs a retry: it is made at once."""
+    story, limited = Story("claude-opus-5-5", "claude-opus-5"), died(Kind.RATE_LIMITED, retry_after=25.0)
+    asked = []
+    for _ in range(6):
+        asked.append(story.ask(limited))
+        story.now += asked[-1].wait
+    assert [(step.route, step.wait, step.costs_retry) for step in asked] == [
+        (0, 25.0, False),
+        (0, 25.0, False),
+        (1, 0.0, True),
+        (1, 25.0, False),
+        (1, 25.0, False),
+        (0, 0.0, True),
+    ]
+
+
+def test_with_one_attempt_a_429_is_one() -> None:
+    """Of all: nothing is asked again. Of a turn: the next route's comes at once."""
+    limited = died(Kind.RATE_LIMITED, retry_after=5.0)
+    assert Story(max_attempts=1).fail(limited) == Fail("1 requests in a row brought nothing")
+    story = Story("claude-opus-5-5", "claude-opus-5", max_attempts_per_route=1)
+    assert story.ask(limited) == Ask(route=1, form="request", costs_retry=True)
+
+
 def test_a_retry_after_that_is_too_long_is_not_waited_for() -> None:
     """The stream fails, and says why."""
     failure = died(Kind.RATE_LIMITED, retry_after=3_600.0)
@@ -790,7 +866,8 @@ def test_no_story_goes_on_for_ever(
     fruitless = 0
     for kind, retry_after, brought in events:
         held = TEXT if brought else held
-        fruitless = 0 if brought else fruitless + 1
+        honoured = kind is Kind.RATE_LIMITED and retry_after == 5.0
+        fruitless = 0 if brought else fruitless + (not honoured)
         step = story.lose(died(kind, retry_after=retry_after), held, brought=brought)
         if not isinstance(step, Ask):
             assert isinstance(step, Fail)

@@ -21,7 +21,7 @@ from unbroken.journal import MemoryJournal
 #: Processes that are killed at a time.
 AT_A_TIME: Final = 4
 
-pytestmark = [pytest.mark.slow, pytest.mark.thinned(3)]
+pytestmark = [pytest.mark.slow, pytest.mark.thinned(7)]
 
 
 def assert_seen(told: Told, log: Log) -> None:

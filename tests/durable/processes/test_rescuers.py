@@ -17,7 +17,7 @@ from harness import CONTINUE, PREFILL
 from unbroken import StreamFailed, attach
 from unbroken.testing import Script
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thinned(5)]
 
 ID = "c7/3"
 

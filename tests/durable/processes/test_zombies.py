@@ -16,7 +16,7 @@ from tests.durable.processes.texts import LONG, TEXT
 
 from harness import CONTINUE, PREFILL
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thinned(3)]
 
 ID = "c7/3"
 #: Seconds. Others wait for it, and who is only slow may lose its stream by it: that costs a request, and no character.

@@ -14,13 +14,14 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
 from tests.durable.processes.killing import Killing
 
 from harness import _TLS, AT_ONCE
-from unbroken import StreamFailed, StreamHost, attach, cancel, resilient_stream
+from unbroken import StreamFailed, StreamHost, attach, cancel, resilient_stream, run
 from unbroken.api import durable as api_durable
 from unbroken.api.host import StreamRecord
 from unbroken.durable.claim import Claim
@@ -169,6 +170,14 @@ class Work:
         """Read a stream as anybody."""
         async for position, event in attach(self._journal, stream_id, after=after, owner=owner).entries:
             self._say(of=number, pair=[position, plain(event)])
+
+    async def _run(self, number: int, *, requests: str, output: str, journal: str, **options: Any) -> int:
+        """Answer the requests of a file."""
+        answers = run(self._client, Path(requests), journal=journal, output=output, policy=AT_ONCE, **options)
+        async with answers:
+            async for answer in answers:
+                self._say(of=number, answered=answer.custom_id)
+        return answers.progress.done
 
     async def _cancel(self, number: int, *, stream_id: str) -> bool:
         return await cancel(self._journal, stream_id)

@@ -1,7 +1,7 @@
 """A process of a fleet: it says on its output what became of what it is told on its input, line by line.
 
 `python member.py URL OPTIONS`, where OPTIONS are arguments of `SharedHealth`, as JSON. Orders: `look`, `fail N`,
-`cool S`, `enter`, `answer`, `drain`, `snapshot`. The client and the key are the same in all.
+`cool S`, `enter`, `insist`, `answer`, `drain`, `snapshot`. The client and the key are the same in all.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ async def main(url: str, options: str) -> None:
     permit = None
 
     def fail(kind: Kind, **changes: Any) -> None:
-        entered = health.enter(CLIENT, MODEL)
+        entered = health.enter(CLIENT, MODEL, insist=True)
         assert entered is not None
         entered.failed(replace(of_kind(kind, RuntimeError(kind)), **changes), cut=False)
 
@@ -42,7 +42,7 @@ async def main(url: str, options: str) -> None:
         match order:
             case "look":
                 ready = health.readiness(CLIENT, MODEL)
-                return [ready.open_for, ready.cool_for]
+                return [ready.open_for, ready.cool_for, ready.failing]
             case "fail":
                 for _ in range(int(arguments[0])):
                     fail(Kind.OVERLOADED)
@@ -52,6 +52,9 @@ async def main(url: str, options: str) -> None:
                 health.readiness(CLIENT, MODEL)
                 permit = health.enter(CLIENT, MODEL) or permit
                 return permit is not None
+            case "insist":
+                ready = health.readiness(CLIENT, MODEL)
+                return [health.enter(CLIENT, MODEL, insist=True) is not None, ready.failing]
             case "answer":
                 assert permit is not None
                 permit.content(0.1)

@@ -100,7 +100,7 @@ def test_a_breaker_that_opens_in_one_process_is_closed_in_no_other(member: Calla
     b.do("enter")
     a.do("fail", 20)
     for each in (b, c):
-        until(lambda each=each: each.do("look")[0] > 0)
+        until(lambda each=each: each.do("look")[2])
         assert not each.do("snapshot")["routes"][0]["fleet"]["failures"]  # what came before the opening says nothing
     b.do("enter")  # has its permit from before; the probe is another
     probing = until(lambda: next((each for each in (c, a) if each.do("enter")), None))
@@ -109,6 +109,21 @@ def test_a_breaker_that_opens_in_one_process_is_closed_in_no_other(member: Calla
     probing.do("answer")
     for each in (a, b, c):
         until(lambda each=each: state(each) == "closed")
+
+
+def test_nobody_insists_where_nothing_succeeds_in_any_process(member: Callable[..., Member]) -> None:
+    """But where a breaker has opened by the share of failures, who has nowhere else to go is let through."""
+    a, b = (member(recovery_time=600, consecutive_failures=30) for _ in range(2))
+    together(a, b)
+    a.do("fail", 20)
+    until(lambda: b.do("look")[2])
+    assert b.do("insist") == [True, True]
+    a.do("fail", 10)
+    assert a.do("insist") == [False, False]
+    until(lambda: b.do("insist") == [False, False])
+    newcomer = member(recovery_time=600, consecutive_failures=30)
+    until(lambda: newcomer.do("look")[0] > 500)
+    assert newcomer.do("insist") == [False, False]
 
 
 def test_what_all_have_counted_opens_it(member: Callable[..., Member]) -> None:
@@ -189,7 +204,7 @@ def test_what_the_server_has_lost_is_told_again(server: RedisServer, member: Cal
     a, b = (member(recovery_time=600) for _ in range(2))
     together(a, b)
     a.do("fail", 20)
-    until(lambda: b.do("look")[0] > 0)
+    until(lambda: b.do("look")[2])
     server.command("FLUSHALL")
     until(lambda: server.command("ZCARD", "{unbroken}:fleet:open"))
     assert [state(a), state(b)] == ["open", "open"]

@@ -62,9 +62,13 @@ class Losses:
 
     def count(self, lost: Ask, failure: Failure, state: ResumeState, *, brought: bool, now: float) -> Fail | None:
         """Count a request that has died, and rule out what can never work; `Fail` when it is the caller's to mend."""
-        if not brought:
-            self._choice.limits.lost()
-        self._ranking.lost(lost.route, failure, now)
+        limits = self._choice.limits
+        honoured = limits.is_honoured(failure)
+        if honoured:
+            limits.limited(failure.retry_after or 0.0)
+        elif not brought:
+            limits.lost()
+        self._ranking.lost(lost.route, failure, now, honoured=honoured)
         if failure.verdict is Verdict.REJECTED:
             if not state.begun and lost.route == 0:
                 return Fail("the API rejected the request", failure.error)

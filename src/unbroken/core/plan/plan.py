@@ -28,7 +28,8 @@ can mend (a wrong key, an unknown model) comes as the SDK raised it.
 Limits: `max_attempts` requests in a row that brought nothing, `max_attempts_per_route` of them before the next
 route's turn, `max_resumes` and `max_extra_input_tokens` in all. Waits: full jitter when the same route is asked again,
 longer while the status page declares an incident on it (`ranking.INCIDENT_BACKOFF`), none when another is; a
-`retry-after` is obeyed on its route up to `max_retry_after`, and above it the route is passed over.
+`retry-after` is obeyed on its route up to `max_retry_after`, and above it the route is passed over. A 429 whose
+`retry-after` is obeyed counts as no attempt and costs no retry (`limits.RATE_LIMIT_PATIENCE` bounds those in all).
 """
 
 from __future__ import annotations
@@ -213,6 +214,8 @@ class Plan:
         """What to do now that every request that was made has died, and was counted. Arguments as for `after`."""
         if not self._choice.limits.attempts_left:
             return Fail(f"{self._choice.limits.fruitless} requests in a row brought nothing")
+        if (refused := self._choice.limits.refuse_limited()) is not None:
+            return refused
         # A request that was rejected is not made again, but another one; there is nothing to wait for.
         if failure.verdict is Verdict.REJECTED and not self.hedges.allowed:
             jitter = 0.0
@@ -222,7 +225,8 @@ class Plan:
         if chosen is None:
             return self._nothing_left(failure, state)
         route, wait = chosen
-        return self._choice.ask(route, state, wait=wait, brought=brought)
+        free = brought or (self._choice.limits.is_honoured(failure) and self.ranking.is_spared(route))
+        return self._choice.ask(route, state, wait=wait, brought=free)
 
     def at_leisure(self, state: ResumeState, among: Collection[int]) -> list[Ask] | Fail:
         """The requests by which what is missing may be asked for in a batch, the best first; or why none can be.

@@ -35,6 +35,9 @@ class _Standing:
     waved_off: bool = False  # by a server that only asked not to be asked again at once
     failures: int = 0  # in a row, since the last content
     turn: int = 0  # of those, in its present turn
+    honoured: int = 0  # of those, the rate limits that are obeyed, which are no reason to back off
+    limited: float = 0.0  # seconds that they have asked for, in its present turn
+    spared: bool = False  # the last of them was one
     not_before: float = 0.0  # seconds, on the caller's clock
     mark: str | None = None  # what was wrong with its last answer, if that was no answer
 
@@ -72,14 +75,27 @@ class Ranking:
         self._first = route
         self._rounds = 0
         for standing in self._standings:
-            standing.failures = standing.turn = 0
+            standing.failures = standing.turn = standing.honoured = 0
+            standing.limited = 0.0
+            standing.spared = False
             standing.mark = None
 
-    def lost(self, route: int, failure: Failure, now: float) -> None:
-        """A request to that route has died."""
+    def lost(self, route: int, failure: Failure, now: float, *, honoured: bool = False) -> None:
+        """A request to that route has died; `honoured`: of a rate limit that is obeyed, and is no attempt of its turn.
+
+        Its turn ends all the same when such waits together are longer than one may be: others may have room. And a
+        turn of one attempt is over with the first failure.
+        """
         standing = self._standings[route]
         standing.failures += 1
-        standing.turn += 1
+        standing.spared = honoured
+        if honoured:
+            standing.honoured += 1
+            standing.limited += failure.retry_after or 0.0
+            if standing.limited > self._policy.max_retry_after or self._policy.max_attempts_per_route == 1:
+                standing.turn = self._policy.max_attempts_per_route
+        else:
+            standing.turn += 1
         if failure.mark is not None and failure.mark == standing.mark:
             # Wrong in the same way at the same place: that is no accident, and a third time is not asked for.
             standing.left_out = True
@@ -105,6 +121,10 @@ class Ranking:
             case _:
                 assert_never(failure.verdict)
 
+    def is_spared(self, route: int) -> bool:
+        """Whether the last request to that route died of a rate limit that is obeyed."""
+        return self._standings[route].spared
+
     def leave_out(self, route: int) -> None:
         """Ask that route no more."""
         self._standings[route].left_out = True
@@ -128,9 +148,12 @@ class Ranking:
         if chosen is None:
             return None
         standing = self._standings[chosen]
-        wait = self._backoff([chosen], standing.failures, jitter, ready) if chosen == current else 0.0
+        failures = max(1, standing.failures - standing.honoured)
+        wait = self._backoff([chosen], failures, jitter, ready) if chosen == current else 0.0
+        if chosen != current:
+            standing.spared = False  # that was long ago: it is asked because another has failed
         if chosen != current or turn_is_over:
-            standing.turn = 0
+            standing.turn, standing.limited = 0, 0.0
         return chosen, max(wait, self._not_ready(chosen, now, ready))
 
     def soonest(
@@ -146,8 +169,9 @@ class Ranking:
         return [rank for rank in order if self.is_ready(rank, askable, now=now, ready=ready)]
 
     def is_ready(self, rank: int, askable: Collection[int], *, now: float, ready: Sequence[Readiness]) -> bool:
-        """Whether a route may be asked at once."""
-        return self._may_ask(rank, askable) and not self._not_ready(rank, now, ready)
+        """Whether a route may be asked at once, beside another."""
+        is_well = not _of(ready, rank).failing
+        return is_well and self._may_ask(rank, askable) and not self._not_ready(rank, now, ready)
 
     def _next_round(
         self, askable: Collection[int], now: float, jitter: float, ready: Sequence[Readiness]
@@ -178,9 +202,12 @@ class Ranking:
         choice = [
             rank for rank in order if self._may_ask(rank, askable) and self._not_ready(rank, now, ready) <= patience
         ]
-        if not self._hedged and (closed := [rank for rank in choice if not _of(ready, rank).open_for]):
-            return closed[0]
-        return min(choice, key=lambda rank: self._not_ready(rank, now, ready), default=None)
+        if not self._hedged:
+            well = [rank for rank in choice if not (_of(ready, rank).open_for or _of(ready, rank).failing)]
+            closed = well or [rank for rank in choice if not _of(ready, rank).open_for]
+            if closed:
+                return closed[0]
+        return min(choice, key=lambda rank: (self._not_ready(rank, now, ready), _of(ready, rank).failing), default=None)
 
     def _may_ask(self, rank: int, askable: Collection[int]) -> bool:
         return not self._standings[rank].left_out and rank in askable

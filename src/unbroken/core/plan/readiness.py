@@ -18,6 +18,10 @@ class Readiness:
 
     Attributes:
         open_for: Seconds until its circuit breaker lets a probe through. 0.0: it is closed, or a probe may go now.
+        failing: Whether most of its requests fail, so that others are to be asked first. With nobody else to ask, it
+            is asked all the same.
+        starting: Whether nothing is wrong with it any more: `open_for`, or `cool_for`, is a place in the queue of those
+            who have waited for it.
         cool_for: Seconds until the cool-down that a 429 gave its rate-limit bucket is over. 0.0: there is none.
         incident: Whether the status page declares an incident that concerns it.
     """
@@ -25,6 +29,8 @@ class Readiness:
     open_for: float = 0.0
     cool_for: float = 0.0
     incident: bool = False
+    failing: bool = False
+    starting: bool = False
 
 
 def seconds_until(moment: float, now: float) -> float:

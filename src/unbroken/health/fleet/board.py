@@ -11,6 +11,7 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from ..breaker import BreakerSettings
+from ..demand import Demand
 from .breaker import FleetBreaker
 from .budget import LeasedBudget
 
@@ -38,22 +39,25 @@ class Board:
     Args:
         budget: This process's slice.
         settings: Of the breakers.
+        demand: What this process is asked for.
 
     Attributes:
         processes: How many there are, as the fleet last said; 1: it was not heard of.
         heard_at: When the fleet was last heard; None: not yet.
     """
 
-    def __init__(self, budget: LeasedBudget, settings: BreakerSettings) -> None:
+    def __init__(self, budget: LeasedBudget, settings: BreakerSettings, demand: Demand) -> None:
         self.processes: int = 1
         self.heard_at: float | None = None
         self._budget = budget
         self._settings = settings
+        self._demand = demand
         self._breakers: WeakValueDictionary[str, FleetBreaker] = WeakValueDictionary()
         self._nudge: Callable[[], None] = _nothing
         # What the fleet says.
         self._epochs: dict[str, int] = {}
         self._open_until: dict[str, float] = {}
+        self._dead: set[str] = set()  # of those that are open: nothing succeeds
         self._cool_until: dict[str, float] = {}
         self._windows: dict[str, tuple[int, float]] = {}
         # What it is to be told.
@@ -80,7 +84,7 @@ class Board:
         if breaker is None:
             breaker = self._breakers[name] = FleetBreaker(self._settings, self, name)
             if name in self._open_until:
-                breaker.told_open(self._open_until[name])
+                breaker.told_open(self._open_until[name], is_dead=name in self._dead)
         return breaker
 
     @property
@@ -149,7 +153,7 @@ class Board:
             "budget": [most, per_second, given, wanted],
             "counts": {name: [self._epochs.get(name, 0), *counted] for name, counted in self._counts.items()},
             "opened": {
-                name: [self._epochs.get(name, 0), _ms(breakers[name].opening(now))]
+                name: [self._epochs.get(name, 0), _ms(breakers[name].opening(now)), int(breakers[name].is_dead)]
                 for name in self._opened
                 if name in breakers
             },
@@ -177,13 +181,17 @@ class Board:
         self._budget.filled(got, left, now)
         self._cool_until = {name: now + ms / 1000 for name, ms in reply["cool"].items()}
         self._cools = {name: until for name, until in self._cools.items() if until > self._cool_until.get(name, now)}
-        self._open_until = {name: now + ms / 1000 for name, (_, ms) in reply["open"].items()}
+        self._open_until = {name: now + ms / 1000 for name, (_, ms, _) in reply["open"].items()}
+        self._dead = {name for name, (_, _, is_dead) in reply["open"].items() if is_dead}
         changed = self._opened | self._closed  # meanwhile: the fleet has not heard of that
-        for name, (epoch, _) in reply["open"].items():
+        for name, (epoch, _, is_dead) in reply["open"].items():
             self._epochs[name] = int(epoch)
             breaker = self._breakers.get(name)
-            if breaker is not None and name not in changed:
-                breaker.told_open(self._open_until[name])
+            if breaker is None or name in changed:
+                continue
+            if breaker.is_dead and not is_dead:  # it has closed, and opened again, since the fleet was last heard
+                breaker.told_closed(now, self._demand.recovery_pace(now))
+            breaker.told_open(self._open_until[name], is_dead=bool(is_dead))
         for name, (epoch, requests, failures) in reply["watch"].items():
             self._heard(name, int(epoch), int(requests), failures, now, is_changed=name in changed)
         for name, ms in reply["reserved"].items():
@@ -201,7 +209,7 @@ class Board:
         if epoch < known and breaker.is_open:  # the server has lost it
             self.opens(name)
         elif breaker.is_open:
-            breaker.told_closed()
+            breaker.told_closed(now, self._demand.recovery_pace(now))
         else:
             breaker.judge(requests, failures, now)
 

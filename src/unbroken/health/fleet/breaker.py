@@ -1,4 +1,9 @@
-"""A circuit breaker that opens and closes with those of the same route in other processes."""
+"""A circuit breaker that opens and closes with those of the same route in other processes.
+
+Where one process has found that nothing succeeds any more, that holds in all: then no request goes but the fleet's
+probe, not even that of a stream with nowhere else to go. One that has opened by the share of failures is open in all,
+and who has nowhere else to go is let through in all.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import math
 from typing import Any, Final, Protocol
 
 from ..breaker import Breaker, BreakerSettings, Ticket
+from ..slow_start import SlowStart
 
 __all__ = ["Fleet", "FleetBreaker"]
 
@@ -34,11 +40,15 @@ class FleetBreaker(Breaker):
         settings: When it opens, and for how long.
         board: What is known of the fleet, and what it is to be told.
         name: Of the route, in the fleet.
+
+    Attributes:
+        recovery: Lets those of this process through, by and by, who have waited while nothing succeeded.
     """
 
     def __init__(self, settings: BreakerSettings, board: Fleet, name: str) -> None:
         super().__init__(settings)
         self.name: str = name
+        self.recovery: SlowStart = SlowStart()
         self._board = board
         self._wanted_at = -math.inf
         self._reserved_until = -math.inf
@@ -107,20 +117,38 @@ class FleetBreaker(Breaker):
         """A probe is reserved for this process."""
         self._reserved_until = until
 
-    def told_open(self, until: float) -> None:
-        """It is open in the fleet, and the next probe may go at that time."""
-        if self._probe_at is None:
+    def told_open(self, until: float, *, is_dead: bool = False) -> None:
+        """It is open in the fleet, and the next probe may go at that time.
+
+        Args:
+            until: That time.
+            is_dead: Whether nothing succeeds any more, as far as the fleet knows. What was sent before this process has
+                heard of that says nothing of it, as after every opening.
+        """
+        if self._probe_at is None or (is_dead and not self.is_dead):
             self._openings += 1
             self._probe = None
             self._probe_at = until
+            self._reserved_until = -math.inf
+            if is_dead:
+                self._in_a_row = max(self._in_a_row, self._settings.consecutive_failures)
         elif self._probe is None or until > self._probe_at:
             self._probe_at = until
 
-    def told_closed(self) -> None:
-        """It is closed in the fleet."""
-        if self.is_open:
-            super()._close()
-            self._reserved_until = -math.inf
+    def told_closed(self, now: float, pace: float) -> None:
+        """It is closed in the fleet: something has succeeded.
+
+        Args:
+            now: Monotonic seconds.
+            pace: The most requests a second that this process lets through at first, if nothing has succeeded before.
+        """
+        if not self.is_open:
+            return
+        if self.is_dead:
+            self.recovery.begin(now, pace)
+        self._in_a_row = 0
+        super()._close()
+        self._reserved_until = -math.inf
 
     def judge(self, requests: int, failures: float, now: float) -> None:
         """What the whole fleet counted within the window may open it."""

@@ -6,9 +6,10 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local DAY, HOUR, AWAY, MOST = 86400000, 3600000, 10000, 1000
 local OPEN, EPOCHS, COOL = base .. ':open', base .. ':epochs', base .. ':cool'
-local BUDGET, HERE = base .. ':budget', base .. ':here'
+local BUDGET, HERE, DEAD = base .. ':budget', base .. ':here', base .. ':dead'
 
 local function epoch(name) return tonumber(redis.call('HGET', EPOCHS, name) or '0') end
+local function dead(name) return tonumber(redis.call('HGET', DEAD, name) or '-1') == epoch(name) end
 local function window(name) return base .. ':window:' .. name end
 local function probe(name) return base .. ':probe:' .. name end
 
@@ -19,18 +20,22 @@ redis.call('ZREMRANGEBYSCORE', HERE, '-inf', now - AWAY)
 redis.call('ZADD', HERE, now, worker)
 
 -- Breakers. The epoch counts openings: what was said of an earlier one is not heeded, and a second process that opens
--- does not set the clock anew.
+-- does not set the clock anew; unless it has found that nothing succeeds, while the first did not know that.
 for name, it in pairs(said.opened) do
+  local at, is_dead = it[1], it[3] == 1
   local is_open = redis.call('ZSCORE', OPEN, name)
   if not is_open then redis.call('HINCRBY', EPOCHS, name, 1) end
-  if not is_open or it[1] == epoch(name) then
+  local news = is_dead and at == epoch(name) - 1 and not dead(name)
+  if not is_open or at == epoch(name) or news then
     redis.call('ZADD', OPEN, now + it[2], name)
     redis.call('DEL', window(name), probe(name))
+    if is_dead then redis.call('HSET', DEAD, name, epoch(name)) end
   end
 end
 for name, at in pairs(said.closed) do
   if at == epoch(name) and redis.call('ZREM', OPEN, name) == 1 then
     redis.call('DEL', window(name), probe(name))
+    redis.call('HDEL', DEAD, name)
   end
 end
 
@@ -73,7 +78,7 @@ local got = math.min(wanted, math.floor(left))
 left = left - got
 redis.call('HSET', BUDGET, 'left', left, 'at', now)
 
-for _, key in ipairs({OPEN, EPOCHS, COOL, BUDGET, HERE}) do redis.call('PEXPIRE', key, DAY) end
+for _, key in ipairs({OPEN, EPOCHS, DEAD, COOL, BUDGET, HERE}) do redis.call('PEXPIRE', key, DAY) end
 
 -- What the fleet knows.
 local function rest(key)
@@ -82,7 +87,7 @@ local function rest(key)
   return found
 end
 local open = {}
-for name, ms in pairs(rest(OPEN)) do open[name] = {epoch(name), ms} end
+for name, ms in pairs(rest(OPEN)) do open[name] = {epoch(name), ms, dead(name) and 1 or 0} end
 local watch = {}
 for _, name in ipairs(said.watch) do
   local requests, failures = 0, 0

@@ -30,6 +30,12 @@ class SharedHealth(Health):
     or by what this process has; once it is half open, one process of the fleet may send a probe. Retries are taken
     from a slice of a tenth of the fleet's budget, which is filled up in the background.
 
+    Once `consecutive_failures` in a row have failed in one process, nothing is thought to succeed in any of them, and
+    no request goes but the fleet's one probe. A breaker that has opened by the share of failures lets those through, in
+    every process, who have nobody else to ask. The slow start after a breaker or a cool-down is each process's own:
+    after it, so many requests are let through at first as there are processes, then twice as many; and so is the normal
+    rate, with what is missing of it in an outage.
+
     With Redis away, each process goes on with what it knows, as a `Health` does; time then brings it its share of
     `retries_per_second`. That is logged once (logger `unbroken`, level WARNING), and so is the end of it (INFO).
 
@@ -70,7 +76,7 @@ class SharedHealth(Health):
         import_module("coredis")  # now: it takes a second, and a stream would notice
         assert isinstance(self._budget, LeasedBudget)
         self._leased = self._budget
-        self._board = Board(self._leased, self._settings)
+        self._board = Board(self._leased, self._settings, self._demand)
         self._exchange = Exchange(self._address, f"{{{prefix}}}:fleet", timeout, self._lock, self._board, self._clock)
 
     def __repr__(self) -> str:

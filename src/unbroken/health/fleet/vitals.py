@@ -40,7 +40,8 @@ class FleetVitals(ClientVitals):
         self._names: dict[tuple[str, ...], str] = {}
 
     def _new_route(self, model: str, mode: str) -> RouteVitals:
-        return RouteVitals(self._board.breaker(self._name("route", model, mode)))
+        breaker = self._board.breaker(self._name("route", model, mode))
+        return RouteVitals(breaker, recovery=breaker.recovery)
 
     def readiness(self, model: str, now: float, mode: str = "") -> Readiness:
         # What a bucket is called is found out only where there is any cool-down: this is on every request's way.

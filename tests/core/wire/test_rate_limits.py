@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbroken.diagnosis.rate_limits import RateLimit, rate_limits
+from unbroken.core.wire.rate_limits import Quota, QuotaReader, RateLimit, rate_limits
 
 NOW = 1_795_340_000.0  # 2026-11-22T09:33:20Z
 
@@ -88,3 +88,67 @@ def test_any_headers_can_be_read(anything: dict[str, str]) -> None:
     for limit in rate_limits(anything, NOW):
         assert limit.name
         assert 0 <= limit.left <= 1
+
+
+# -- for whoever paces requests
+
+READER = QuotaReader(["requests", "input-tokens", "fast-input-tokens"])
+
+
+def raw(**values: object) -> list[tuple[bytes, bytes]]:
+    """Headers as they came, by their names with underscores."""
+    return [(name.replace("_", "-").encode(), str(value).encode()) for name, value in values.items()]
+
+
+def test_a_response_says_what_is_left_of_the_limits_that_are_asked_for() -> None:
+    """Whatever the case of the headers. When more than half is left, nobody needs to know when it is whole."""
+    told = READER.read(
+        raw(
+            Anthropic_RateLimit_Requests_Limit=50,
+            anthropic_ratelimit_requests_remaining=49,
+            anthropic_ratelimit_requests_reset="2026-11-22T09:33:21Z",
+            anthropic_ratelimit_input_tokens_limit=30_000,
+            anthropic_ratelimit_input_tokens_remaining=1_000,
+            anthropic_ratelimit_input_tokens_reset="2026-11-22T09:34:18Z",
+            anthropic_ratelimit_output_tokens_limit=8_000,
+            anthropic_ratelimit_output_tokens_remaining=0,
+            anthropic_fast_input_tokens_limit=10,
+            anthropic_fast_input_tokens_remaining=3,
+            request_id="req_1",
+        ),
+        NOW,
+    )
+    assert told == {
+        "requests": Quota(50, 49, None),
+        "input-tokens": Quota(30_000, 1_000, 58.0),
+        "fast-input-tokens": Quota(10, 3, None),
+    }
+
+
+def test_the_seconds_are_counted_by_the_servers_clock() -> None:
+    """This machine's may be an hour off."""
+    limited = raw(
+        anthropic_ratelimit_requests_limit=50,
+        anthropic_ratelimit_requests_remaining=0,
+        anthropic_ratelimit_requests_reset="2026-11-22T09:34:20Z",
+    )
+    hour_off = NOW + 3_600
+    assert READER.read(limited, hour_off)["requests"].seconds == 0.0
+    dated = [*limited, (b"Date", b"Sun, 22 Nov 2026 09:33:50 GMT")]
+    assert READER.read(dated, hour_off)["requests"].seconds == 30.0
+    undated = [*limited, (b"date", b"yesterday")]
+    assert READER.read(undated, NOW)["requests"].seconds == 60.0
+
+
+@given(st.lists(st.tuples(st.sampled_from(["limit", "remaining", "reset"]), st.binary(max_size=25)), max_size=5))
+def test_no_value_of_a_header_breaks_the_reader(values: list[tuple[str, bytes]]) -> None:
+    """What is no number is not told."""
+    told = READER.read([(f"anthropic-ratelimit-requests-{what}".encode(), value) for what, value in values], NOW)
+    assert all(quota.limit >= 0 and quota.remaining >= 0 for quota in told.values())
+
+
+@pytest.mark.parametrize(("limit", "remaining"), [("", "5"), ("5", ""), ("many", "5"), ("5", "1" * 19), ("5", "-1")])
+def test_a_limit_of_which_half_is_said_is_not_told(limit: str, remaining: str) -> None:
+    """Both numbers are needed."""
+    told = raw(anthropic_ratelimit_requests_limit=limit, anthropic_ratelimit_requests_remaining=remaining)
+    assert READER.read(told, NOW) == {}
