@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         StreamFailed as StreamFailed,
         StreamTimeout as StreamTimeout,
     )
+    from .health.fleet.health import SharedHealth as SharedHealth
     from .health.health import Health as Health
     from .health.limits.settings import Limits as Limits
     from .health.status_page import (
@@ -132,6 +133,7 @@ _HOMES = {
         "StreamFailed",
         "StreamTimeout",
     ),
+    ".health.fleet.health": ("SharedHealth",),
     ".health.health": ("Health",),
     ".health.limits.settings": ("Limits",),
     ".health.status_page": ("Incident", "Status", "StatusPage", "StatusPageError"),

@@ -48,6 +48,7 @@ from unbroken import (
     RunAnswer,
     RunProgress,
     RunStopped,
+    SharedHealth,
     Status,
     StatusPage,
     StatusPageError,
@@ -340,6 +341,8 @@ async def streams_that_outlive_their_process(client: AsyncAnthropic) -> None:
             assert_type(answers.progress.seconds_left, float | None)
         assert_type(run(client, [], journal="run.db", output_format=Weather), Run[Weather])
         health = Health(limits=Limits(concurrency="adaptive", requests_per_minute=50))
+        fleet: Health = SharedHealth("redis://127.0.0.1", prefix="ours", limits=Limits())
+        assert_type(fleet.snapshot(), dict[str, Any])
         try:
             async with run(client, [], journal=journal, health=health, on_broken=broken) as answers:
                 await anext(answers)

@@ -135,8 +135,7 @@ class Breaker:
         if not was_dead or given.opening == self._openings:
             self._in_a_row = 0
         if self._probe_at is not None and given.opening == self._openings:
-            self._probe_at = self._probe = None
-            self._steps.clear()
+            self._close()
             return was_dead
         return False
 
@@ -165,6 +164,10 @@ class Breaker:
         self._openings += 1
         self._probe = None
         self._probe_at = now + self._settings.recovery_time
+
+    def _close(self) -> None:
+        self._probe_at = self._probe = None
+        self._steps.clear()
 
     def _is_ill(self, now: float) -> bool:
         requests, failures = self.counted(now)

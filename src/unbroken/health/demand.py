@@ -14,6 +14,11 @@ NOW_SECONDS: Final = 5.0
 #: The share of failures, among what ends, from which on the normal rate is no longer learnt. Ours: well above what a
 #: healthy API refuses, and an outage that takes less than this hardly changes the rate.
 ILL: Final = 0.2
+#: How many times the normal rate of requests those are let through at who have waited for a breaker. Ours: below twice
+#: of it, with room for what is not exact about that rate; and an outage's queue is served within seconds.
+RECOVERY_PACE: Final = 1.6
+#: The least of it, a second: what a few users ask for is no storm.
+LEAST_PACE: Final = 2.0
 
 
 class Rate:
@@ -91,6 +96,10 @@ class Demand:
         """The requests a second that are no retries, as they were before an outage; more if more are made in it."""
         self._advance(now)
         return max(self._normal.value, self._asked.value) if self._ill else self._normal.value
+
+    def recovery_pace(self, now: float) -> float:
+        """The most requests a second that are let through after a time in which nothing succeeded."""
+        return max(LEAST_PACE, RECOVERY_PACE * self.normal(now))
 
     def missing(self, now: float) -> float:
         """The answers a second that an outage withholds: what is normally asked for, less what is answered.

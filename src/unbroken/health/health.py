@@ -141,7 +141,8 @@ class Health:
         self._clock = clock or monotonic
         now = self._clock()
         self._demand = Demand(now, consecutive_failures)
-        self._budget = RetryBudget(retry_ratio, retries_per_second, max_retries, now, self._demand, retries_per_missing)
+        earned = (retry_ratio, retries_per_second, max_retries)
+        self._budget = self._new_budget(*earned, now, self._demand, retries_per_missing)
         self._shared = Shared(self._lock, self._clock, self._budget, self._demand)
         self._settings = BreakerSettings(failure_ratio, min_requests, window, recovery_time, consecutive_failures)
         self._clients: WeakKeyDictionary[object, ClientVitals] = WeakKeyDictionary()
@@ -286,6 +287,14 @@ class Health:
         key = key_of(client)
         vitals = self._clients.get(key)
         if vitals is None:
-            vitals = self._clients[key] = ClientVitals(self._seen, self._settings, self.models)
+            vitals = self._clients[key] = self._new_vitals(client)
             self._seen += 1
         return vitals
+
+    # -- what a fleet has of its own
+
+    def _new_budget(self, *terms: Any) -> RetryBudget:
+        return RetryBudget(*terms)
+
+    def _new_vitals(self, client: object) -> ClientVitals:  # noqa: ARG002
+        return ClientVitals(self._seen, self._settings, self.models)

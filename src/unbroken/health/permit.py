@@ -49,13 +49,6 @@ class Shared:
     demand: Demand
 
 
-#: How many times the normal rate of requests those are let through at who have waited for a breaker. Ours: below twice
-#: of it, with room for what is not exact about that rate; and an outage's queue is served within seconds.
-RECOVERY_PACE: Final = 1.6
-#: The least of it, a second: what a few users ask for is no storm.
-LEAST_PACE: Final = 2.0
-
-
 class Permit:
     """The permission to send one request. Its holder reports how the request went.
 
@@ -116,7 +109,7 @@ class Permit:
         """Content came; if nothing did before, those who have waited for it are let through by and by."""
         if self._route.breaker.healthy(self._given):
             now = self._shared.clock()
-            self._route.recovery.begin(now, max(LEAST_PACE, RECOVERY_PACE * self._shared.demand.normal(now)))
+            self._route.recovery.begin(now, self._shared.demand.recovery_pace(now))
 
     def _answered(self) -> None:
         """It was answered: `retry_ratio` retries are earned, and its own comes back. Not at its end: that is late."""

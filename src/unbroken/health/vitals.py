@@ -55,11 +55,14 @@ class ClientVitals:
 
     def route(self, model: str, mode: str = "") -> RouteVitals:
         """The model's, from now on if it has none yet."""
-        route = self._routes.pop((model, mode), None) or RouteVitals(Breaker(self._settings))
+        route = self._routes.pop((model, mode), None) or self._new_route(model, mode)
         self._routes[model, mode] = route
         if len(self._routes) > _MAX_ROUTES:
             del self._routes[next(iter(self._routes))]
         return route
+
+    def _new_route(self, model: str, mode: str) -> RouteVitals:  # noqa: ARG002 - a fleet names its routes
+        return RouteVitals(Breaker(self._settings))
 
     def latency(self, model: str, mode: str = "") -> Latency | None:
         """The model's times to first content; None if it was not asked yet."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import ssl
 from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
@@ -19,6 +18,7 @@ from ..options import MAX_BYTES, ORPHAN_RETENTION, RETENTION, Options
 from ..protocol import Batch, Codec, Ended, Held, Lease, StreamState
 from .address import Address
 from .claims import RedisLease, proof_of
+from .prefix import check_prefix
 from .session import Session
 from .states import batch_of, state_of
 
@@ -33,7 +33,6 @@ _TIMEOUT: Final = 2.0
 #: `purge` tells how many it has deleted, if anybody calls it in time.
 _MARGIN: Final = 120.0
 
-_PREFIX: Final = re.compile(r"[A-Za-z0-9._:/-]{1,100}", re.ASCII)
 #: So many streams are looked at in one script, at most: others wait meanwhile.
 _STEP: Final = 200
 #: What is kept without end is kept a hundred years, in seconds.
@@ -91,10 +90,7 @@ class RedisJournal:
     ) -> None:
         if find_spec("coredis") is None:
             raise ImportError("RedisJournal needs the extra `redis`: pip install 'unbroken[redis]'")
-        if not isinstance(prefix, str):
-            raise TypeError(f"prefix must be a string, not {prefix!r}")
-        if not _PREFIX.fullmatch(prefix):
-            raise ValueError(f"prefix must be 1 to 100 of [A-Za-z0-9._:/-], not {prefix!r}")
+        check_prefix(prefix)
         self._options = Options(retention=retention, orphan_retention=orphan_retention, max_bytes=max_bytes)
         _check_seconds("timeout", timeout)
         if absence is not None:
