@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..durable.claim import Claim
 from ..durable.request import StreamRequest, check_id, owner_hash
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["check_functions", "check_journal", "check_stream_id", "claim_of", "durable_engine", "durable_manager"]
 
 
+_METHODS: Final = [name for name in vars(Journal) if not name.startswith("_")]
+
+
 def durable_manager(
     call: StreamCall, journal: object, stream_id: str | None, owner: str | None
 ) -> ResilientStreamManager[Any]:
@@ -38,9 +41,11 @@ def durable_manager(
 
 def check_journal(journal: object) -> Journal:
     """A journal. Raises `TypeError` for what is none."""
-    if not isinstance(journal, Journal):
-        raise TypeError(f"journal must be a Journal, such as SQLiteJournal, not {type(journal).__name__}")
-    return journal
+    # Not by `isinstance`: from Python 3.12 on, that does not see what a wrapper hands on by `__getattr__`.
+    if isinstance(journal, type) or not all(callable(getattr(journal, name, None)) for name in _METHODS):
+        kind = journal.__name__ if isinstance(journal, type) else type(journal).__name__
+        raise TypeError(f"journal must be a Journal, such as SQLiteJournal, not {kind}")
+    return cast("Journal", journal)
 
 
 def check_stream_id(stream_id: object) -> str:
