@@ -349,15 +349,21 @@ async def test_arguments_are_checked_at_the_call(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_who_was_killed_three_times_without_a_word_is_asked_once_more() -> None:
-    """Whoever kills a run kills all that it writes: that is no poison of a request."""
+@pytest.mark.parametrize("lost", [3, 20])
+async def test_who_is_killed_with_its_run_is_no_poison_until_it_is_so_again_and_again(lost: int) -> None:
+    """Whoever kills a run kills all that it writes; and what kills each run that writes it has to end."""
     whole = MemoryJournal()
     async with serving(Script(Answer(TEXT))) as (server, client):
         await read(run(client, requests(1), journal=whole))
         journal = await killed_after(whole, "run/q0", 2)
         attempt = (await records_of(journal, "run/q0"))[1].body
-        for number in (2, 3):
+        for number in range(2, lost + 1):
             await lose(journal, {**attempt, "number": number}, "run/q0")
-        answers = await read(run(client, requests(1), journal=journal))
-        assert answers["q0"].text == TEXT
-        assert len(server.requests) == 2
+        answer = (await read(run(client, requests(1), journal=journal)))["q0"]
+        if lost == 3:
+            assert answer.text == TEXT
+            assert len(server.requests) == 2
+        else:
+            assert answer.diagnosis is not None
+            assert answer.diagnosis.code == "poison"
+            assert len(server.requests) == 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from ..durable.claim import Claim
+from ..durable.claim import MAX_RECOVERIES, Claim
 from ..durable.request import StreamRequest, check_id, owner_hash
 from ..durable.session import session_of
 from ..durable.stream import DurableStream
@@ -26,15 +27,21 @@ _METHODS: Final = [name for name in vars(Journal) if not name.startswith("_")]
 
 
 def durable_manager(
-    call: StreamCall, journal: object, stream_id: str | None, owner: str | None
+    call: StreamCall,
+    journal: object,
+    stream_id: str | None,
+    owner: str | None,
+    *,
+    max_recoveries: int = MAX_RECOVERIES,
 ) -> ResilientStreamManager[Any]:
-    """What is entered for the stream of a call that is in a journal."""
+    """What is entered for the stream of a call that is in a journal; it ends as poison after so many lost writers."""
     checked, name = check_journal(journal), check_stream_id(stream_id)
     hashed = owner_hash(owner)
 
     async def make_stream() -> DurableStream:
         session = session_of(checked)
-        return DurableStream(session, name, claim=claim_of(session, call, await call.settle(), name, hashed))
+        claim = claim_of(session, call, await call.settle(), name, hashed)
+        return DurableStream(session, name, claim=replace(claim, max_recoveries=max_recoveries))
 
     return ResilientStreamManager(make_stream, call.api, call.request.get("output_format"))
 

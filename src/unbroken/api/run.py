@@ -25,9 +25,9 @@ from ..runs.result_file import ResultFile, without_failed
 from ..runs.run import Run
 from ..runs.source import Requests, Source, count_lines
 from ..sdk.typed_events import FormatT
+from .call import StreamCall
 from .checks import accepted_arguments, check_whole
-from .durable import check_journal
-from .stream import resilient_stream
+from .durable import check_journal, durable_manager
 
 __all__ = ["CONCURRENCY", "PATIENT", "run"]
 
@@ -35,6 +35,9 @@ __all__ = ["CONCURRENCY", "PATIENT", "run"]
 CONCURRENCY: Final = 16
 #: The most that the entries of one stream may have, in bytes: the API's largest request is 32 MB (errors page).
 _MAX_BYTES: Final = 256 * 2**20
+#: How often in a row a request's writer may be lost without a character before it ends as poison. Ours: whoever kills a
+#: run kills all that it writes at that moment, of which one at most was the cause.
+_RECOVERIES: Final = 20
 #: Nobody waits for one answer of a run: it outlives an outage of minutes.
 PATIENT: Final = Policy.patient(max_attempts=40, max_attempts_per_route=6, max_backoff=30.0, max_retry_after=600.0)
 
@@ -128,16 +131,17 @@ def run(
         return {**given, **arguments_of(request, accepted, model)}
 
     def make_stream(request: RunRequest) -> ResilientStreamManager[Any]:
-        return resilient_stream(
+        call = StreamCall.of(
             client,
-            **arguments(request),
+            arguments(request),
             fallback_models=fallbacks,
             policy=limits_of_each,
             health=shared,
+            on_notice=None,
             api=api,
-            journal=kept,
-            stream_id=request.stream_id,
+            caller="run",
         )
+        return durable_manager(call, kept, request.stream_id, None, max_recoveries=_RECOVERIES)
 
     def estimated(request: RunRequest) -> Estimate:
         return estimate({**request.params, **({} if model is None else {"model": model})})

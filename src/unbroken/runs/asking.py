@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import anthropic
-from anthropic.types import ParsedMessage
 
 from ..durable.attached import AttachedStream
 from ..durable.errors import StreamConflict
@@ -101,13 +100,13 @@ async def ask(
                 report, replayed = attached.report, True
         else:
             replayed = state is not None and state.status == "complete"
-            try:
-                message, report = await _streamed(asked, make_stream, reading)
-            except StreamFailed as error:
-                if diagnosis_of(error).code != "poison":
-                    raise
-                # Whoever kills a run kills all that it writes: that is no word about this one. It is asked once more.
-                message, report = await _streamed(asked, make_stream, reading)
+            async with await _entered(request, make_stream) as stream:
+                asked.stream = stream
+                asked.wrote = stream.role == "writer"
+                if not asked.wrote:
+                    await reading()
+                message = await stream.get_final_message()
+                report = stream.report
     except BrokenRequest:
         raise
     except (anthropic.APIError, ValueError) as error:
@@ -121,18 +120,6 @@ async def ask(
         report=report,
         replayed=replayed,
     )
-
-
-async def _streamed(
-    asked: Asked, make_stream: Ask, reading: Callable[[], Awaitable[None]]
-) -> tuple[ParsedMessage[Any], Report]:
-    """The message of a request's stream, written here or by another process."""
-    async with await _entered(asked.request, make_stream) as stream:
-        asked.stream = stream
-        asked.wrote = stream.role == "writer"
-        if not asked.wrote:
-            await reading()
-        return await stream.get_final_message(), stream.report
 
 
 async def _entered(request: RunRequest, make_stream: Ask) -> ResilientStream[Any]:
