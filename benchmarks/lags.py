@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import ceil, log
 from typing import Final, Self
 
-__all__ = ["Lags"]
+__all__ = ["Lags", "p50_and_p99"]
 
 #: Each bucket reaches so many times as far as the one before: a quantile is at most 5 % too large.
 STEP: Final = 1.05
@@ -58,3 +58,8 @@ class Lags:
 
 
 _LOG: Final = log(STEP)
+
+
+def p50_and_p99(lags: Lags) -> str:
+    """Both, as tables have them."""
+    return f"{1000 * lags.quantile(0.5):,.0f} and {1000 * lags.quantile(0.99):,.0f} ms"

@@ -29,6 +29,7 @@ TESTED_ELSEWHERE: Final = {
     "batches/handle.py": "engine/test_deferred.py",
     "cli/host_view.py": "cli/test_host.py",
     "cli/input.py": "cli/test_app.py",
+    "cli/live_view.py": "cli/test_run_view.py",
     "cli/journal_commands.py": "cli/test_journals.py",
     "cli/runner.py": "cli/test_app.py",
     "diagnosis/remedies.py": "diagnosis/test_advice.py",

@@ -10,7 +10,7 @@ from typing import Any, Final
 from benchmarks.kill_soak.judge import FAULTS, Judge
 from benchmarks.kill_soak.mishaps import DISTURBED, KINDS
 from benchmarks.kill_soak.plan import HANGS_AFTER, POLICY, Plan
-from benchmarks.lags import Lags
+from benchmarks.lags import Lags, p50_and_p99
 
 __all__ = ["Findings", "broken", "kinds", "rows", "setting"]
 
@@ -73,7 +73,7 @@ class Findings:
         yield "readers who left, and came back", f"{self.returns:,}"
         yield "ended as poison, and asked for once more", f"{judge.poisoned:,}"
         yield "errors after which a reader or a caller came back", f"{judge.passing.total():,}"
-        yield "a reader's wait for text, p50 and p99", _both(self.silence)
+        yield "a reader's wait for text, p50 and p99", p50_and_p99(self.silence)
         yield "the longest", f"{self.silence.most:.1f} s"
 
     def broken(self) -> list[str]:
@@ -133,7 +133,3 @@ def setting(plan: Plan) -> str:
         f"{plan.lease:g} s, idle_timeout {POLICY.idle_timeout:g} s; a stream hangs that brings nothing for "
         f"{HANGS_AFTER:g} s when nothing goes wrong any more; seed {plan.seed}"
     )
-
-
-def _both(lags: Lags) -> str:
-    return f"{1000 * lags.quantile(0.5):,.0f} and {1000 * lags.quantile(0.99):,.0f} ms"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmarks.lags import Lags
+from benchmarks.lags import Lags, p50_and_p99
 from benchmarks.soak.judge import Tally
 from benchmarks.soak.leaks import TURNS
 from benchmarks.soak.mishaps import KINDS
@@ -112,12 +112,12 @@ class Findings:
         yield "longest wait before a request", f"{tally.longest_wait:.1f} s"
         yield "joints that could not be verified", f"{tally.unverified:,}"
         yield "events of text a second", f"{self.steady:,.0f} of {plan.streams * plan.rate:,.0f}"
-        yield "servers late, p50 and p99", _both(lags)
-        yield "text late, p50 and p99", _both(tally.lags)
-        yield "readers' event loops late, p50 and p99", _both(loop_lags)
+        yield "servers late, p50 and p99", p50_and_p99(lags)
+        yield "text late, p50 and p99", p50_and_p99(tally.lags)
+        yield "readers' event loops late, p50 and p99", p50_and_p99(loop_lags)
         waited = sum(each.kept_waiting for each in self.readers) / self.seconds / len(self.readers)
         yield "readers' time without a core, because others had it", f"{100 * waited:.0f} %"
-        yield "first text, p50 and p99", _both(tally.first_content)
+        yield "first text, p50 and p99", p50_and_p99(tally.first_content)
 
     def kinds(self) -> Iterator[tuple[str, str]]:
         """The table of what went wrong."""
@@ -152,10 +152,6 @@ class Findings:
             },
             "broken": self.broken,
         }
-
-
-def _both(lags: Lags) -> str:
-    return f"{1000 * lags.quantile(0.5):,.0f} and {1000 * lags.quantile(0.99):,.0f} ms"
 
 
 def _growth(leaks: Sequence[Leaks]) -> str:

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from types import TracebackType
 from typing import Final
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from ..core.printable import printable
 from ..durable.writer import Writer
+from .live_view import LiveView
 from .problems import count, explain
 
 __all__ = ["HostView"]
@@ -26,21 +25,16 @@ _COLUMNS: Final = ("stream", "model", "characters", "requests", "seconds", "now"
 _MARGIN: Final = 8
 
 
-class HostView:
+class HostView(LiveView):
     """Tells of the streams of one host.
 
     Args:
         plain: Whether there are lines also in a terminal.
         console: Where; None: standard output.
-
-    Attributes:
-        is_live: Whether there is a picture that lives.
     """
 
     def __init__(self, *, plain: bool = False, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False, soft_wrap=True)
-        self.is_live: bool = self._console.is_terminal and not plain
-        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        super().__init__(console or Console(highlight=False, soft_wrap=True), plain=plain)
         self._writing: dict[Writer, float] = {}
         self._ended: Counter[str] = Counter()
 
@@ -83,15 +77,6 @@ class HostView:
         if rest > 0:
             body.append(Text(f"and {rest:,} more", style="dim"))
         self._live.update(Group(*body, Text(", ".join(counts), style="bold")), refresh=True)
-
-    def __enter__(self) -> None:
-        if self.is_live:
-            self._live.start()
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self._live.stop()
 
     def _say(self, line: str) -> None:
         self._console.print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}", markup=False)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from types import TracebackType
 from typing import Any, Final
 
 from rich.console import Console, Group
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
@@ -16,6 +14,7 @@ from ..core.printable import printable
 from ..runs.answer import RunAnswer
 from ..runs.errors import BrokenRequest
 from ..runs.progress import RunProgress
+from .live_view import LiveView
 from .problems import count
 
 __all__ = ["RunView", "duration"]
@@ -26,34 +25,20 @@ EVERY: Final = 10.0
 _SHOWN: Final = 3
 
 
-class RunView:
+class RunView(LiveView):
     """Tells of one run, on standard error.
 
     Args:
         name: Of the file of requests.
         plain: Whether there are lines also in a terminal.
         console: Where; None: standard error.
-
-    Attributes:
-        is_live: Whether there is a picture that lives.
     """
 
     def __init__(self, name: str, *, plain: bool = False, console: Console | None = None) -> None:
+        super().__init__(console or Console(stderr=True, highlight=False, soft_wrap=True), plain=plain)
         self._name = printable(name, 1_000)
-        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
-        self.is_live: bool = self._console.is_terminal and not plain
-        self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._told: Counter[str] = Counter()
         self._last = time.monotonic()
-
-    def __enter__(self) -> None:
-        if self.is_live:
-            self._live.start()
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self._live.stop()
 
     # -- what happens
 
