@@ -226,6 +226,7 @@ def test_ctrl_c(api: ThreadedFaultServer, run: Run, start: Start, tmp_path: Path
     assert len(api.requests) == (4 if interrupts == 1 else 6)
 
 
+@pytest.mark.slow
 def test_a_full_disk(api: ThreadedFaultServer, run: Run, start: Start, tmp_path: Path) -> None:
     """One sentence; and when there is room again, the run goes on, and every result is there once."""
     resource = pytest.importorskip("resource", reason="Windows has no such limits")

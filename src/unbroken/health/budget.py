@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..core.plan.readiness import ROUNDING
-from .demand import Demand
+from .traffic import Traffic
 
 __all__ = ["RetryBudget"]
 
@@ -18,11 +18,11 @@ class RetryBudget:
         per_second: Retries that come with time.
         most: The most that can be saved up, and what it starts with.
         now: Monotonic seconds, as in every method.
-        demand: What is asked and answered. None: nothing is known of it.
+        traffic: What is asked and answered. None: nothing is known of it.
         per_missing: Retries that come with each answer that an outage withholds.
     """
 
-    __slots__ = ("_at", "_demand", "_left", "_most", "_per_missing", "_per_second", "_ratio")
+    __slots__ = ("_at", "_left", "_most", "_per_missing", "_per_second", "_ratio", "_traffic")
 
     def __init__(
         self,
@@ -30,10 +30,10 @@ class RetryBudget:
         per_second: float,
         most: float,
         now: float,
-        demand: Demand | None = None,
+        traffic: Traffic | None = None,
         per_missing: float = 0.0,
     ) -> None:
-        self._demand = demand
+        self._traffic = traffic
         self._per_missing = per_missing
         self._ratio = ratio
         self._per_second = per_second
@@ -67,5 +67,5 @@ class RetryBudget:
 
     def _pace(self, now: float) -> float:
         """The retries a second that come with time."""
-        missing = 0.0 if self._demand is None else self._demand.missing(now)
+        missing = 0.0 if self._traffic is None else self._traffic.missing(now)
         return self._per_second + self._per_missing * missing

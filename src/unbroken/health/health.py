@@ -20,10 +20,10 @@ from ..routes import is_first_party
 from .breaker import BreakerSettings
 from .budget import RetryBudget
 from .clients import key_of
-from .demand import Demand
 from .limits.limiter import Limiter
 from .limits.settings import Limits
 from .permit import Permit, Shared
+from .traffic import Traffic
 from .vitals import ClientVitals
 
 if TYPE_CHECKING:
@@ -140,10 +140,10 @@ class Health:
         self._lock = Lock()
         self._clock = clock or monotonic
         now = self._clock()
-        self._demand = Demand(now, consecutive_failures)
+        self._traffic = Traffic(now, consecutive_failures)
         earned = (retry_ratio, retries_per_second, max_retries)
-        self._budget = self._new_budget(*earned, now, self._demand, retries_per_missing)
-        self._shared = Shared(self._lock, self._clock, self._budget, self._demand)
+        self._budget = self._new_budget(*earned, now, self._traffic, retries_per_missing)
+        self._shared = Shared(self._lock, self._clock, self._budget, self._traffic)
         self._settings = BreakerSettings(failure_ratio, min_requests, window, recovery_time, consecutive_failures)
         self._clients: WeakKeyDictionary[object, ClientVitals] = WeakKeyDictionary()
         self._seen = 0
@@ -211,7 +211,7 @@ class Health:
             for slow_start in slow_starts:
                 slow_start.enter(now)
             if begins:
-                self._demand.asked(now)
+                self._traffic.asked(now)
             return Permit(self._shared, vitals, route, given, model, mode, retry=retry, slow_starts=slow_starts)
 
     def hedge_delay(self, client: object, model: str, *, mode: str = "") -> float:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from ..core.failure import Failure, Kind
 from .breaker import Ticket
 from .budget import RetryBudget
-from .demand import Demand
 from .slow_start import SlowStart
+from .traffic import Traffic
 from .vitals import ClientVitals, RouteVitals
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Shared:
     lock: Lock
     clock: Callable[[], float]
     budget: RetryBudget
-    demand: Demand
+    traffic: Traffic
 
 
 class Permit:
@@ -109,7 +109,7 @@ class Permit:
         """Content came; if nothing did before, those who have waited for it are let through by and by."""
         if self._route.breaker.healthy(self._given):
             now = self._shared.clock()
-            self._route.recovery.begin(now, self._shared.demand.recovery_pace(now))
+            self._route.recovery.begin(now, self._shared.traffic.recovery_pace(now))
 
     def _answered(self) -> None:
         """It was answered: `retry_ratio` retries are earned, and its own comes back. Not at its end: that is late."""
@@ -118,7 +118,7 @@ class Permit:
             self.place.answered()
         now = self._shared.clock()
         self._shared.budget.earn(now)
-        self._shared.demand.answered(now)
+        self._shared.traffic.answered(now)
         for slow_start in self._slow_starts:
             slow_start.answered()
         if self._retry:
@@ -153,7 +153,7 @@ class Permit:
                 return
             if failure.kind in SERVER_IS_ILL:
                 if not cut:
-                    self._shared.demand.failed(now)
+                    self._shared.traffic.failed(now)
                 self._route.breaker.count(self._given, now, 0.5 if cut else 1.0)
                 return
             self._route.breaker.count(self._given, now)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from unbroken.health.breaker import BreakerSettings
-from unbroken.health.demand import Demand
 from unbroken.health.fleet.board import STALE, Board
 from unbroken.health.fleet.budget import LeasedBudget
+from unbroken.health.traffic import Traffic
 
 SETTINGS = BreakerSettings(failure_ratio=0.5, min_requests=4, window=30, recovery_time=5, consecutive_failures=6)
 
 
 def board() -> Board:
-    return Board(LeasedBudget(0.1, 0.5, 20, 100.0), SETTINGS, Demand(100.0, 6))
+    return Board(LeasedBudget(0.1, 0.5, 20, 100.0), SETTINGS, Traffic(100.0, 6))
 
 
 def reply(**changes: Any) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def state(member: Member) -> str:
     return routes[0]["state"] if routes else "unknown"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_breaker_that_opens_in_one_process_is_closed_in_no_other(member: Callable[..., Member], backend: str) -> None:
     """Also where the route was never asked; and all close when one probe has brought content."""
@@ -111,6 +112,7 @@ def test_a_breaker_that_opens_in_one_process_is_closed_in_no_other(member: Calla
         until(lambda each=each: state(each) == "closed")
 
 
+@pytest.mark.slow
 def test_nobody_insists_where_nothing_succeeds_in_any_process(member: Callable[..., Member]) -> None:
     """But where a breaker has opened by the share of failures, who has nowhere else to go is let through."""
     a, b = (member(recovery_time=600, consecutive_failures=30) for _ in range(2))
@@ -126,6 +128,7 @@ def test_nobody_insists_where_nothing_succeeds_in_any_process(member: Callable[.
     assert newcomer.do("insist") == [False, False]
 
 
+@pytest.mark.slow
 def test_what_all_have_counted_opens_it(member: Callable[..., Member]) -> None:
     """No process has seen enough for that by itself."""
     members = [member(recovery_time=600) for _ in range(4)]
@@ -145,6 +148,7 @@ def test_a_cool_down_is_everybodys(member: Callable[..., Member]) -> None:
     assert until(lambda: newcomer.do("look")[1]) > 500
 
 
+@pytest.mark.slow
 def test_the_budget_is_one(server: RedisServer, member: Callable[..., Member]) -> None:
     """Two processes together get what one would; nothing comes with time here."""
     a, b = (member(retries_per_second=0, max_retries=20) for _ in range(2))
@@ -163,6 +167,7 @@ def test_the_budget_is_one(server: RedisServer, member: Callable[..., Member]) -
     assert 20 <= taken <= 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["kill", "pause"])
 def test_without_redis_each_goes_on_and_says_so_once(
     server: RedisServer, member: Callable[..., Member], how: str
@@ -200,6 +205,7 @@ def test_the_server_gets_no_key_and_no_name(server: RedisServer, member: Callabl
     assert "opus" not in said
 
 
+@pytest.mark.slow
 def test_what_the_server_has_lost_is_told_again(server: RedisServer, member: Callable[..., Member]) -> None:
     a, b = (member(recovery_time=600) for _ in range(2))
     together(a, b)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from ..breaker import BreakerSettings
-from ..demand import Demand
+from ..traffic import Traffic
 from .breaker import FleetBreaker
 from .budget import LeasedBudget
 
@@ -39,19 +39,19 @@ class Board:
     Args:
         budget: This process's slice.
         settings: Of the breakers.
-        demand: What this process is asked for.
+        traffic: What this process is asked for.
 
     Attributes:
         processes: How many there are, as the fleet last said; 1: it was not heard of.
         heard_at: When the fleet was last heard; None: not yet.
     """
 
-    def __init__(self, budget: LeasedBudget, settings: BreakerSettings, demand: Demand) -> None:
+    def __init__(self, budget: LeasedBudget, settings: BreakerSettings, traffic: Traffic) -> None:
         self.processes: int = 1
         self.heard_at: float | None = None
         self._budget = budget
         self._settings = settings
-        self._demand = demand
+        self._traffic = traffic
         self._breakers: WeakValueDictionary[str, FleetBreaker] = WeakValueDictionary()
         self._nudge: Callable[[], None] = _nothing
         # What the fleet says.
@@ -190,7 +190,7 @@ class Board:
             if breaker is None or name in changed:
                 continue
             if breaker.is_dead and not is_dead:  # it has closed, and opened again, since the fleet was last heard
-                breaker.told_closed(now, self._demand.recovery_pace(now))
+                breaker.told_closed(now, self._traffic.recovery_pace(now))
             breaker.told_open(self._open_until[name], is_dead=bool(is_dead))
         for name, (epoch, requests, failures) in reply["watch"].items():
             self._heard(name, int(epoch), int(requests), failures, now, is_changed=name in changed)
@@ -209,7 +209,7 @@ class Board:
         if epoch < known and breaker.is_open:  # the server has lost it
             self.opens(name)
         elif breaker.is_open:
-            breaker.told_closed(now, self._demand.recovery_pace(now))
+            breaker.told_closed(now, self._traffic.recovery_pace(now))
         else:
             breaker.judge(requests, failures, now)
 

@@ -76,7 +76,7 @@ class SharedHealth(Health):
         import_module("coredis")  # now: it takes a second, and a stream would notice
         assert isinstance(self._budget, LeasedBudget)
         self._leased = self._budget
-        self._board = Board(self._leased, self._settings, self._demand)
+        self._board = Board(self._leased, self._settings, self._traffic)
         self._exchange = Exchange(self._address, f"{{{prefix}}}:fleet", timeout, self._lock, self._board, self._clock)
 
     def __repr__(self) -> str:

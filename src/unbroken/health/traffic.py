@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp
 from typing import Final
 
-__all__ = ["Demand", "Rate"]
+__all__ = ["Rate", "Traffic"]
 
 #: Over how many seconds the normal rate is averaged, and what is answered now. Ours: long beside the pauses of a few
 #: dozen users; and an outage is to be felt in seconds.
@@ -51,7 +51,7 @@ class Rate:
         return self._weight / (self._seconds * (1 - exp(-age / self._seconds)))
 
 
-class Demand:
+class Traffic:
     """What the streams of one `Health` ask for, and what of it is answered. Every `now` is in monotonic seconds.
 
     Args:
