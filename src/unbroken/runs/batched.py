@@ -27,7 +27,7 @@ from ..report import AttemptReport, Report
 from ..sdk.clients import without_retries
 from ..sdk.typed_events import Api
 from .answer import RunAnswer
-from .lines import diagnosis_of
+from .lines import diagnosis_of, told_of
 from .request import RunRequest
 from .result_file import ResultFile, ResultFileError
 from .source import digest
@@ -224,12 +224,10 @@ class Batched:
                 return RunAnswer(custom_id=custom_id, number=0, result=result, message=message, report=report)
             error, report = batch_failed(found), found.report
         diagnosis = diagnosis_of(error)
-        told = diagnosis.to_dict()
-        kept = {name: told[name] for name in ("code", "summary", "next_steps", "request_ids")}
         return RunAnswer(
             custom_id=custom_id,
             number=0,
-            result={**result, "diagnosis": kept},
+            result={**result, "diagnosis": told_of(diagnosis)},
             error=error,
             diagnosis=diagnosis,
             report=report,

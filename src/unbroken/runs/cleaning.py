@@ -8,14 +8,13 @@ import anyio.to_thread
 
 from ..journal import Journal
 from .answer import RunAnswer
+from .request import PREFIX, stream_id_of
 from .result_file import ResultFile
 
 __all__ = ["Cleaner"]
 
 #: How many streams are deleted at a time: before that, the results have to be on the disk.
 _LOT: Final = 32
-#: What the ids of a run's streams begin with.
-_PREFIX: Final = "run/"
 
 
 class Cleaner:
@@ -34,7 +33,7 @@ class Cleaner:
     async def written(self, answer: RunAnswer[Any]) -> None:
         """The file has this answer. Raises `OSError` and `JournalError`."""
         if answer.message is not None:
-            self._written.append(f"{_PREFIX}{answer.custom_id}")
+            self._written.append(stream_id_of(answer.custom_id))
             if len(self._written) >= _LOT:
                 await self.clean()
 
@@ -48,14 +47,14 @@ class Cleaner:
 
     async def sweep(self) -> None:
         """Delete what an earlier process has written, and did not come to delete. Raises as `clean`."""
-        after = _PREFIX
+        after = PREFIX
         while states := await self._journal.streams(after=after):
             for state in states:
-                if not state.stream_id.startswith(_PREFIX):
+                if not state.stream_id.startswith(PREFIX):
                     break
-                if state.status == "complete" and state.stream_id.removeprefix(_PREFIX) in self._results:
+                if state.status == "complete" and state.stream_id.removeprefix(PREFIX) in self._results:
                     self._written.append(state.stream_id)
             after = states[-1].stream_id
             await self.clean()
-            if not after.startswith(_PREFIX):
+            if not after.startswith(PREFIX):
                 return

@@ -19,7 +19,7 @@ from ..diagnosis.postmortem import Told
 from ..durable.errors import StreamCancelled
 from ..errors import StreamFailed
 
-__all__ = ["KINDS", "Result", "diagnosis_of", "failed", "line_of", "result_of", "succeeded"]
+__all__ = ["KINDS", "Result", "diagnosis_of", "failed", "line_of", "result_of", "succeeded", "told_of"]
 
 #: How a request can end (batch-processing page).
 KINDS: Final = frozenset({"succeeded", "errored", "canceled", "expired"})
@@ -75,9 +75,13 @@ def failed(error: Exception) -> dict[str, Any]:
         message = str(error) if isinstance(error, StreamFailed) else found.summary
     request_id = printable(getattr(error, "request_id", None)) or next(reversed(found.request_ids), None)
     body = {"type": "error", "request_id": request_id, "error": {"type": type_, "message": message}}
-    told = found.to_dict()
-    kept = {name: told[name] for name in ("code", "summary", "next_steps", "request_ids")}
-    return {"type": "errored", "error": body, "diagnosis": kept}
+    return {"type": "errored", "error": body, "diagnosis": told_of(found)}
+
+
+def told_of(diagnosis: Diagnosis) -> dict[str, Any]:
+    """What a result has of a diagnosis."""
+    told = diagnosis.to_dict()
+    return {name: told[name] for name in ("code", "summary", "next_steps", "request_ids")}
 
 
 def diagnosis_of(error: Exception) -> Diagnosis:

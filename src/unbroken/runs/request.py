@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ..engine.last_resort import named
 from .errors import BrokenRequest
 
-__all__ = ["RunRequest", "arguments_of", "read_line", "read_request"]
+__all__ = ["PREFIX", "RunRequest", "arguments_of", "read_line", "read_request", "stream_id_of"]
+
+
+#: What the ids of a run's streams begin with.
+PREFIX: Final = "run/"
+
+
+def stream_id_of(custom_id: str) -> str:
+    """What the stream of a request is called in the journal."""
+    return PREFIX + custom_id
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,7 +39,7 @@ class RunRequest:
     @property
     def stream_id(self) -> str:
         """What its stream is called in the journal."""
-        return f"run/{self.custom_id}"
+        return stream_id_of(self.custom_id)
 
 
 def read_line(number: int, line: bytes) -> RunRequest:
