@@ -150,6 +150,8 @@ def test_every_success_earns_a_fraction_of_a_retry() -> None:
         ({"max_retries": 0.5}, "max_retries and min_requests must be at least 1"),
         ({"min_requests": 0}, "max_retries and min_requests must be at least 1"),
         ({"max_retries": math.nan}, "max_retries and min_requests must be at least 1"),
+        ({"retries_per_missing": -1}, "retries_per_missing must not be negative, consecutive_failures at least 1"),
+        ({"consecutive_failures": 0}, "retries_per_missing must not be negative, consecutive_failures at least 1"),
         ({"failure_ratio": 0}, "failure_ratio must be above 0, and at most 1"),
         ({"failure_ratio": 1.1}, "failure_ratio must be above 0, and at most 1"),
         ({"failure_ratio": math.nan}, "failure_ratio must be above 0, and at most 1"),
